@@ -1,0 +1,25 @@
+"""Predict how well chemically modified siRNAs silence their targets."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "sirna.config",
+    "GenomicTokenizer": "sirna.data.tokenizer",
+    "GenomicVocab": "sirna.data.vocab",
+    "SiRNADataset": "sirna.data.dataset",
+    "SiRNAModel": "sirna.model.regressor",
+    "SirnaError": "sirna.errors",
+    "competition_score": "sirna.score",
+    "load_bundle": "sirna.bundle",
+}
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - names resolved lazily below
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import sirna` stays fast."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sirna' has no attribute {name!r}")

@@ -1,0 +1,177 @@
+"""The bundle: all that inference needs in one folder, and the only thing that it reads.
+
+`bundle.json` holds plain data, `member-*.safetensors` the weights; nothing in it runs code.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sirna import __version__
+from sirna.config import Config, config_from_dict
+from sirna.data.dataset import Encoding, SiRNADataset
+from sirna.decision import Decision
+from sirna.distribution import Histogram
+from sirna.errors import SirnaError
+from sirna.files import recovered, sha256, write_folder
+from sirna.fit import build_model
+from sirna.model.regressor import SiRNAModel
+from sirna.predict import predict
+
+SCHEMA = 1
+MANIFEST = "bundle.json"
+WEIGHTS_NAME = re.compile(r"member-\d+\.safetensors")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network with the encoding that its training rows gave.
+
+    Attributes
+    ----------
+    encoding : Encoding
+    weights : dict of Tensor
+        The model's state.
+    facts : dict
+        Fold, seed, best epoch: told, not used.
+    """
+
+    encoding: Encoding
+    weights: dict[str, Tensor]
+    facts: dict[str, Any]
+
+    def model(self, config: Config) -> SiRNAModel:
+        """Build the network and load the weights."""
+        model = build_model(self.encoding, config, self.weights["edges"])
+        model.load_state_dict(self.weights)
+        return model
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished training.
+
+    Attributes
+    ----------
+    config : Config
+    members : list of Member
+        Their distributions are averaged.
+    decision : Decision
+    about : dict
+        Protocol, scores, seed, the training table's name, rows and SHA-256.
+    """
+
+    config: Config
+    members: list[Member]
+    decision: Decision
+    about: dict[str, Any]
+
+    def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
+        """Encode n checked rows for every member."""
+        return [member.encoding.encode(rows) for member in self.members]
+
+    def predict(self, datasets: list[SiRNADataset], device: torch.device) -> Histogram:
+        """Predict what `encode` returned: the even mixture of the members' distributions."""
+        parts = [
+            predict(
+                member.model(self.config).to(device), data, self.config.predict.batch_rows, device
+            )
+            for member, data in zip(self.members, datasets, strict=True)
+        ]
+        return Histogram.mixture(parts)
+
+
+def save_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write a bundle, whole or absent; an older one of the same name is replaced."""
+
+    def write(draft: Path) -> None:
+        members = []
+        for number, member in enumerate(bundle.members):
+            name = f"member-{number}.safetensors"
+            save_file(
+                {key: value.contiguous() for key, value in member.weights.items()}, draft / name
+            )
+            members.append(
+                {
+                    "weights": name,
+                    "sha256": sha256(draft / name),
+                    **member.facts,
+                    "encoding": member.encoding.to_dict(),
+                }
+            )
+        manifest = {
+            "schema": SCHEMA,
+            "sirna": __version__,
+            "torch": torch.__version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **bundle.about,
+            "decision": bundle.decision.to_dict(),
+            "config": bundle.config.model_dump(mode="json"),
+            "members": members,
+        }
+        text = json.dumps(manifest, indent=1, ensure_ascii=False)
+        (draft / MANIFEST).write_text(text, encoding="utf-8")
+
+    write_folder(folder, write)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises
+    ------
+    SirnaError
+        For a folder that is no bundle, a schema that this version cannot read, a file that is
+        absent or whose SHA-256 differs from the one noted.
+    """
+    path = recovered(folder) / MANIFEST
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        schema = raw["schema"]
+    except FileNotFoundError:
+        raise SirnaError(f"{folder}: no bundle here ({MANIFEST} is absent).") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SirnaError(f"{path}: not a bundle's description ({error}).") from error
+    if schema != SCHEMA:
+        raise SirnaError(
+            f"{path}: written with schema {schema} by sirna {raw.get('sirna')}; this is sirna "
+            f"{__version__}, which reads schema {SCHEMA}. "
+            "Install the version named, or train again."
+        )
+    try:
+        config = config_from_dict(raw["config"], source=str(path))
+        decision = Decision.from_dict(raw["decision"])
+        members = [_load_member(folder, entry) for entry in raw["members"]]
+        for member in members:
+            member.model(config)  # the weights fit the network, or the bundle is refused here
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise SirnaError(f"{path}: the bundle is inconsistent ({error}); train again.") from error
+    told = {"schema", "sirna", "torch", "created", "decision", "config", "members"}
+    return Bundle(config, members, decision, {k: v for k, v in raw.items() if k not in told})
+
+
+def _load_member(folder: Path, entry: dict[str, Any]) -> Member:
+    name = entry["weights"]
+    if not WEIGHTS_NAME.fullmatch(name):
+        raise SirnaError(f"{folder / MANIFEST}: {name!r} is no name of a weights file.")
+    path = folder / name
+    if not path.is_file():
+        have = ", ".join(sorted(item.name for item in folder.iterdir()))
+        raise SirnaError(f"{folder}: {name} is absent; the bundle holds {have}. Copy it whole.")
+    if sha256(path) != entry["sha256"]:
+        raise SirnaError(f"{path}: its SHA-256 is not the one noted; the file is damaged.")
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise SirnaError(f"{path}: not a weights file ({error}).") from error
+    facts = {key: entry[key] for key in entry.keys() - {"weights", "sha256", "encoding"}}
+    return Member(Encoding.from_dict(entry["encoding"]), weights, facts)

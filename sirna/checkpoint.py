@@ -1,0 +1,97 @@
+"""A training's progress on disk, which `--resume` reads: tensors in safetensors, the rest JSON."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sirna.errors import SirnaError
+from sirna.files import recovered, write_folder
+from sirna.fit import Epoch, Pick, Progress
+from sirna.score import Score
+
+TENSORS, STATE = "progress.safetensors", "progress.json"
+
+
+def save_progress(folder: Path, progress: Progress, finished: bool) -> None:
+    """Write the progress, whole or absent."""
+    tensors = {f"model.{key}": value for key, value in progress.model.state_dict().items()}
+    tensors |= {f"best.{key}": value for key, value in progress.best_weights.items()}
+    for index, moments in progress.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
+    picks = [progress.best, *progress.halves]
+    for number, pick in enumerate(picks):
+        for key in ("probs", "points"):
+            tensors[f"pick.{number}.{key}"] = torch.from_numpy(getattr(pick, key))
+    state = {
+        "finished": finished,
+        "epoch": progress.epoch,
+        "picks": [{"score": pick.score, "epoch": pick.epoch} for pick in picks],
+        "log": [asdict(record) for record in progress.log],
+    }
+
+    def write(draft: Path) -> None:
+        # one clone each: safetensors refuses tensors that share memory
+        save_file({key: _own(value) for key, value in tensors.items()}, draft / TENSORS)
+        (draft / STATE).write_text(json.dumps(state), encoding="utf-8")
+
+    write_folder(folder, write)
+
+
+def load_progress(folder: Path, progress: Progress) -> bool:
+    """Restore into a fresh `Progress`; return whether that training had finished.
+
+    Raises
+    ------
+    SirnaError
+        For a damaged folder.
+    """
+    recovered(folder)
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        tensors = load_file(folder / TENSORS)
+        progress.model.load_state_dict(_part(tensors, "model."))
+        optimizer = progress.optimizer.state_dict()
+        optimizer["state"] = _moments(_part(tensors, "optimizer."))
+        progress.optimizer.load_state_dict(optimizer)
+        progress.best_weights = _part(tensors, "best.")
+        picks = [
+            Pick(
+                raw["score"],
+                raw["epoch"],
+                tensors[f"pick.{number}.probs"].numpy(),
+                tensors[f"pick.{number}.points"].numpy(),
+            )
+            for number, raw in enumerate(state["picks"])
+        ]
+        progress.best, progress.halves = picks[0], (picks[1], picks[2])
+        progress.epoch = state["epoch"]
+        progress.log = [Epoch(**{**raw, "score": Score(**raw["score"])}) for raw in state["log"]]
+        return bool(state["finished"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise SirnaError(f"{folder}: cannot be resumed ({error}); start a new run.") from error
+
+
+def exists(folder: Path) -> bool:
+    """Return whether there is progress to restore."""
+    return (recovered(folder) / STATE).is_file()
+
+
+def _own(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous().clone()
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    chosen = {key: value for key, value in tensors.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): value for key, value in chosen.items()}
+
+
+def _moments(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        moments.setdefault(int(index), {})[name] = value
+    return moments

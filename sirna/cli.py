@@ -1,0 +1,201 @@
+"""The commands: parse, call one stage, print. Heavy imports happen inside the commands."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sirna import __version__
+from sirna.errors import SirnaError, UsageError
+
+if TYPE_CHECKING:
+    from sirna.config import Config
+
+app = typer.Typer(
+    name="sirna",
+    help="Predict how well chemically modified siRNAs silence their targets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Protocol(StrEnum):
+    """Which rows are kept together when rows are held out."""
+
+    ROWS = "rows"
+    DUPLEX = "duplex"
+    TARGET = "target"
+
+
+class Columns(StrEnum):
+    """What a submission holds."""
+
+    ALL = "all"
+    ID = "id"
+
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML configuration.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Predict how well chemically modified siRNAs silence their targets."""
+    if version:
+        typer.echo(f"sirna {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    duplexes: Annotated[int | None, typer.Option(min=20, max=1_000_000)] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Write the embedded, simulated competition: train_data, test, test_truth and vocab."""
+    from sirna.config import load_config
+    from sirna.stages.sample import sample as run_sample
+
+    written = run_sample(folder, duplexes, seed, load_config())
+    typer.echo(
+        f"{folder}: {written.train_rows:,} training rows, {written.test_rows:,} test rows; "
+        f"the best reachable score is {written.oracle.score:.4f}"
+    )
+
+
+@app.command()
+def train(
+    table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
+    config: ConfigOption = None,
+    change: SetOption = None,
+    protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
+    valid: Annotated[float | None, typer.Option(help="Share of the rows held out.")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="Cross-validation instead.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="Use a saved splits.csv.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only see whether it would work.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train on TRAIN (.csv, .csv.gz, .parquet; or what is found) into a run folder."""
+    flags: dict[str, Any] = {
+        "split.protocol": protocol.value if protocol else None,
+        "split.valid": valid,
+        "split.folds": folds,
+        "split.seed": seed,
+        "train.seed": seed,
+    }
+    given = {key: value for key, value in flags.items() if value is not None}
+    if resume and (table or config or change or splits or given or check):
+        raise UsageError("--resume takes all from the run's own files; give it --run DIR only.")
+    from sirna.console import Console
+    from sirna.stages import train as stage
+
+    console = Console()
+    if resume:
+        outcome = stage.resume(run, device, console)
+    else:
+        settings = _config(config, change, given)
+        if check:
+            stage.check(table, settings, splits, device, console)
+            return
+        outcome = stage.train(table, settings, run, splits, device, console)
+    figures = outcome.metrics
+    parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
+    pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
+    console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
+    if figures["sd"] is not None:
+        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
+    console.line(
+        f"constant below the threshold: {figures['constant_baseline']:.4f}; "
+        f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
+    )
+    console.line(
+        f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "
+        f"peak memory {figures['peak_memory_mb']:,} MB"
+    )
+    if figures["interrupted"]:
+        console.line(
+            f"stopped; the bundle holds the best epoch so far. "
+            f"To go on: sirna train --resume --run {outcome.run.folder}"
+        )
+    console.line(f"bundle: {outcome.run.bundle}")
+
+
+@app.command()
+def submit(
+    test: Annotated[Path, typer.Argument(metavar="TEST")],
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run or bundle; default: newest run.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    columns: Annotated[Columns, typer.Option(help="The test file's, or id only.")] = Columns.ALL,
+    with_uncertainty: Annotated[
+        bool, typer.Option("--with-uncertainty", help="Add P(<30) and an 80 % interval.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace another submission.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Predict every row of TEST and write submission.csv."""
+    from sirna.console import Console
+    from sirna.stages.submit import submit as run_submit
+
+    console = Console()
+    done = run_submit(test, run, out, columns.value, with_uncertainty, force, device, console)
+    state = "unchanged" if done.unchanged else "written and checked"
+    console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
+    console.line(f"sha256 {done.digest}")
+
+
+@app.command()
+def score(
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH")],
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION")],
+    config: ConfigOption = None,
+    change: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score SUBMISSION against TRUTH by the competition's formula."""
+    import json
+
+    from sirna.console import Console
+    from sirna.stages.score import score as run_score
+
+    found = run_score(truth, submission, _config(config, change, {}))
+    parts = {name: value.as_dict() for name, value in found.items()}
+    if as_json:
+        typer.echo(json.dumps(parts))
+    else:
+        Console().scores("competition score", parts)
+
+
+def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any]) -> "Config":
+    from sirna.config import load_config, with_changes
+
+    return with_changes(load_config(path, changes), flags)
+
+
+def main() -> None:
+    """Run the command line; exit with 0: done, 1: the work failed, 2: bad usage."""
+    try:
+        app()
+    except SirnaError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+"""The frozen, validated configuration: TOML in, TOML out.
+
+Every hyperparameter and its default live here and nowhere else.
+"""
+
+import tomllib
+import types
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+
+from sirna.errors import UsageError, suggestion
+
+Protocol = Literal["rows", "duplex", "target"]
+SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
+NumericRole = Literal["dose", "hours", "duplex_number"]
+CategoricalRole = Literal["cell_line", "transfection", "species", "target", "publication"]
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
+"""Roles that name the target or the publication: never inputs under the protocol `target`."""
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, strictly typed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(Section):
+    """Where the training table is."""
+
+    train: str = ""
+
+
+class ColumnsConfig(Section):
+    """Role -> column name of the table; only `guide` and `label` must exist in a training file."""
+
+    id: str = "id"
+    guide: str = Field("siRNA_antisense_seq", min_length=1)
+    passenger: str = "siRNA_sense_seq"
+    guide_modifications: str = "modified_siRNA_antisense_seq_list"
+    passenger_modifications: str = "modified_siRNA_sense_seq_list"
+    duplex: str = "siRNA_duplex_id"
+    publication: str = "publication_id"
+    target: str = "gene_target_symbol_name"
+    species: str = "gene_target_species"
+    cell_line: str = "cell_line_donor"
+    transfection: str = "Transfection_method"
+    dose: str = "siRNA_concentration"
+    dose_unit: str = "concentration_unit"
+    hours: str = "Duration_after_transfection_h"
+    label: str = Field("mRNA_remaining_pct", min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [name for name in self.model_dump().values() if name]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is given to two roles")
+        return self
+
+
+class LabelConfig(Section):
+    """What the label measures; inside, everything is the percentage of mRNA that remains."""
+
+    kind: Literal["remaining_pct", "inhibition_pct", "fraction"] = "remaining_pct"
+    better: Literal["lower", "higher"] = "lower"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        expected = {"remaining_pct": "lower", "inhibition_pct": "higher"}.get(self.kind)
+        if expected and self.better != expected:
+            raise ValueError(f"for kind {self.kind!r}, better is {expected!r}")
+        return self
+
+
+class ScoreConfig(Section):
+    """The competition score's threshold, in percent of mRNA that remains."""
+
+    threshold: float = Field(30.0, gt=0.0, lt=100.0)
+
+
+class StreamConfig(Section):
+    """One sequence stream: which sequence, cut into which tokens.
+
+    `ngram`, `stride` and `tail` apply to plain bases; a modification list is one token an entry.
+    """
+
+    role: SequenceRole
+    ngram: int = Field(1, ge=1, le=8)
+    stride: int = Field(1, ge=1, le=8)
+    tail: Literal["keep", "drop"] = "keep"
+
+    @property
+    def kind(self) -> str:
+        """`modifications` or `bases`: streams of one kind share a vocabulary."""
+        return "modifications" if self.role.endswith("modifications") else "bases"
+
+
+class VocabConfig(Section):
+    """Limits of each vocabulary, `<pad>` and `<unk>` not counted."""
+
+    max_size: Count = 9999
+    min_freq: Count = 1
+
+
+class CovariatesConfig(Section):
+    """The conditions given to the model beside the sequences."""
+
+    numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
+    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = (
+        "cell_line",
+        "transfection",
+        "species",
+        "target",
+        "publication",
+    )
+
+
+class ModelConfig(Section):
+    """The network."""
+
+    encoder: Literal["rnn", "lstm", "gru"] = "gru"
+    bidirectional: bool = True
+    share_encoder: bool = False
+    embedding: Count = 48
+    embedding_dropout: Rate = 0.1
+    hidden: Count = 96
+    layers: int = Field(1, ge=1, le=8)
+    layer_dropout: Rate = 0.0
+    pooling: Literal["last", "mean", "max", "last_mean"] = "last_mean"
+    covariate_embedding: Count = 16
+    covariate_dropout: Rate = 0.05
+    head_hidden: int = Field(256, ge=0, description="0: no hidden layer")
+    head_dropout: Rate = 0.3
+    bins: int = Field(40, ge=4, le=500)
+
+
+class TrainConfig(Section):
+    """The training loop."""
+
+    loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
+    smoothing: float = Field(1.0, ge=0.0, description="sd in bins of the softened target")
+    epochs: Count = 24
+    batch_rows: Count = 384
+    batch_by: Literal["duplex", "row"] = "duplex"
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = Field(3e-3, gt=0.0)
+    weight_decay: float = Field(0.01, ge=0.0)
+    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
+    warmup: float = Field(0.3, ge=0.0, lt=1.0, description="share of the steps")
+    clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
+    token_dropout: Rate = 0.02
+    patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
+    seed: int = Field(42, ge=0)
+
+    @property
+    def distributional(self) -> bool:
+        """Whether the loss trains a histogram rather than a single number."""
+        return self.loss in {"cross_entropy", "crps"}
+
+
+class SplitConfig(Section):
+    """Which rows are held out."""
+
+    protocol: Protocol = "rows"
+    valid: float = Field(0.1, gt=0.0, le=0.5)
+    folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
+    seed: int = Field(42, ge=0)
+
+
+class DecisionConfig(Section):
+    """How a predictive distribution becomes a point prediction."""
+
+    kind: Literal["score", "median", "mean"] = "score"
+
+
+class PredictConfig(Section):
+    """Inference."""
+
+    batch_rows: Count = 4096
+    interval: float = Field(0.8, gt=0.0, lt=1.0)
+
+
+DEFAULT_STREAMS = types.MappingProxyType(
+    {
+        "guide_bases": StreamConfig(role="guide", ngram=3),
+        "guide_modifications": StreamConfig(role="guide_modifications"),
+        "passenger_modifications": StreamConfig(role="passenger_modifications"),
+    }
+)
+
+
+class Config(Section):
+    """Everything that a run depends on besides its data."""
+
+    data: DataConfig = DataConfig()
+    columns: ColumnsConfig = ColumnsConfig()
+    label: LabelConfig = LabelConfig()
+    score: ScoreConfig = ScoreConfig()
+    streams: dict[str, StreamConfig] = Field(
+        default_factory=lambda: dict(DEFAULT_STREAMS), min_length=1
+    )
+    vocab: VocabConfig = VocabConfig()
+    covariates: CovariatesConfig = CovariatesConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    split: SplitConfig = SplitConfig()
+    decision: DecisionConfig = DecisionConfig()
+    predict: PredictConfig = PredictConfig()
+
+    def to_toml(self) -> str:
+        """Write the whole configuration as TOML."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def load_config(path: Path | None = None, changes: list[str] | None = None) -> Config:
+    """Read a configuration file over the defaults, then apply `--set` changes.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A TOML file; what it leaves out keeps its default. A `[streams]` table replaces the
+        default streams as a whole.
+    changes : list of str, optional
+        `section.key=value`, the value as in TOML (a bare word is taken as a string).
+
+    Raises
+    ------
+    UsageError
+        For an unreadable file, an unknown key or a value out of range: all of them are listed.
+    """
+    raw = _read_toml(path) if path else {}
+    for change in changes or []:
+        _apply(raw, change)
+    return config_from_dict(raw, source=str(path) if path else "--set" if changes else "config")
+
+
+def config_from_dict(raw: dict[str, Any], source: str) -> Config:
+    """Validate a nested dict; `source` is named in the errors."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors(include_url=False)]
+        raise UsageError(f"{source}: " + "; ".join(lines)) from error
+
+
+def with_changes(config: Config, changes: dict[str, Any]) -> Config:
+    """Return the configuration with dotted keys changed, validated again."""
+    raw = config.model_dump(mode="json")
+    for key, value in changes.items():
+        _assign(raw, key, value)
+    return config_from_dict(raw, source=", ".join(changes))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+
+
+def _apply(raw: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {change!r}: write section.key=value, as in train.epochs=12")
+    key = key.strip()
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    if key.startswith("streams.") and "streams" not in raw:
+        raw["streams"] = {name: stream.model_dump() for name, stream in DEFAULT_STREAMS.items()}
+    _assign(raw, key, value)
+
+
+def _assign(raw: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, last = dotted.split(".")
+    table = raw
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{dotted}: {section!r} is not a section")
+    table[last] = value
+
+
+def _explain(item: Any) -> str:
+    dotted = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = _keys_at(item["loc"][:-1])
+        last = str(item["loc"][-1])
+        return f"unknown key {dotted!r}{suggestion(last, known)}; known here: {', '.join(known)}"
+    message = item["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(item["input"], dict | Section) else f", not {item['input']!r}"
+    near = ""
+    if item["type"] == "literal_error" and isinstance(item["input"], str):
+        near = suggestion(item["input"], item["ctx"]["expected"].replace("'", "").split(", "))
+    return f"{dotted + ': ' if dotted else ''}{message[0].lower()}{message[1:]}{shown}{near}"
+
+
+def _keys_at(location: tuple[Any, ...]) -> list[str]:
+    section: Any = Config
+    for part in location:
+        field = section.model_fields.get(part)
+        if field is None:  # the name of a stream
+            continue
+        kinds = (field.annotation, *get_args(field.annotation))
+        section = next(kind for kind in kinds if isinstance(kind, type) and _is_section(kind))
+    return list(section.model_fields)
+
+
+def _is_section(kind: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

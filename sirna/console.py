@@ -1,0 +1,87 @@
+"""What a person sees: bars and tables on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.table import Table
+from tqdm import tqdm
+
+from sirna.fit import Epoch
+
+
+class TrainingDisplay:
+    """Shows one training: a bar that is redrawn on a terminal, a line an epoch otherwise."""
+
+    def __init__(self, epochs: int, done: int, rows: int) -> None:
+        self.epochs = epochs
+        total, begun = epochs * rows, done * rows
+        # disable=None: silent where stderr is no terminal
+        self._bar = tqdm(total=total, initial=begun, unit="row", unit_scale=True, disable=None)
+
+    def rows(self, count: int) -> None:
+        """Note rows trained."""
+        self._bar.update(count)
+
+    def epoch(self, record: Epoch, best: int) -> None:
+        """Tell of one epoch."""
+        score = record.score
+        line = (
+            f"epoch {record.epoch:3d}/{self.epochs}  loss {record.train_loss:.4f}  "
+            f"valid {record.valid_loss:.4f}  score {score.score:.4f}  MAE {score.mae:.2f}  "
+            f"range-MAE {score.range_mae:.2f}  F1 {score.f1:.3f}  lr {record.learning_rate:.1e}  "
+            f"{record.seconds:.1f} s  {record.rows_per_second:,.0f} rows/s"
+            + ("  best" if best == record.epoch else "")
+        )
+        if self._bar.disable:
+            print(line, flush=True)
+        else:
+            self._bar.set_postfix_str(f"score {score.score:.4f}, best epoch {best}")
+
+    def close(self) -> None:
+        """End the bar."""
+        self._bar.close()
+
+
+class Console:
+    """Prints for the stages, which hand it what they know."""
+
+    def __init__(self) -> None:
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+
+    def line(self, text: str) -> None:
+        """Print a line of the result."""
+        print(text, flush=True)
+
+    def note(self, text: str) -> None:
+        """Print on stderr what the user should know but need not act on."""
+        print(f"note: {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def training(self, epochs: int, done: int, rows: int) -> Iterator[TrainingDisplay]:
+        """Show a training of some epochs, `done` of them before, of `rows` rows each."""
+        display = TrainingDisplay(epochs, done, rows)
+        try:
+            yield display
+        finally:
+            display.close()
+
+    def scores(self, title: str, parts: dict[str, dict[str, Any]]) -> None:
+        """Print named scores, each as `Score.as_dict` gives it: a table, or a line each."""
+        names = ("score", "mae", "range_mae", "f1", "precision", "recall", "rows")
+        if not self._out.is_terminal:
+            for part, values in parts.items():
+                told = "  ".join(f"{name} {_number(name, values[name])}" for name in names)
+                print(f"{title}, {part}: {told}", flush=True)
+            return
+        table = Table("", *(name.replace("_", "-") for name in names), title=title)
+        for part, values in parts.items():
+            table.add_row(part, *(_number(name, values[name]) for name in names))
+        self._out.print(table)
+
+
+def _number(name: str, value: float) -> str:
+    digits = {"rows": 0, "mae": 2, "range_mae": 2}.get(name, 4)
+    return f"{value:,.{digits}f}"

@@ -1,0 +1,1 @@
+"""Reading, checking, splitting and encoding of tables; knows no model."""

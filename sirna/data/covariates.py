@@ -1,0 +1,108 @@
+"""The conditions of an experiment as numbers, fitted on training rows only."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from sirna.config import IDENTITY_ROLES, CovariatesConfig, Protocol
+
+MISSING_INDEX, UNSEEN_INDEX = 0, 1
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Fitted encoders of the conditions.
+
+    Attributes
+    ----------
+    numeric : dict of str to (mean, sd)
+        Role -> moments over the training rows' known values (dose as log10 nM).
+    categorical : dict of str to list of str
+        Role -> values in order; index 0 is missing, 1 is a value never seen, 2 the first value.
+    """
+
+    numeric: dict[str, tuple[float, float]]
+    categorical: dict[str, list[str]]
+
+    @classmethod
+    def fit(cls, rows: pd.DataFrame, config: CovariatesConfig, protocol: Protocol) -> Self:
+        """Fit on training rows; under `target` nothing that names target or publication is used.
+
+        A role whose column the table lacks, or that has no value in these rows, is left out.
+        """
+        barred = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
+        numeric: dict[str, tuple[float, float]] = {}
+        for role in config.numeric:
+            values = _number(rows, role)
+            known = values[np.isfinite(values)]
+            if role not in barred and known.size:
+                numeric[role] = (float(known.mean()), max(float(known.std()), 1e-6))
+        categorical: dict[str, list[str]] = {
+            role: sorted(rows[role].dropna().unique().tolist())
+            for role in config.categorical
+            if role not in barred and role in rows and rows[role].notna().any()
+        }
+        return cls(numeric, categorical)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of indices of each categorical role, missing and unseen counted."""
+        return [len(values) + 2 for values in self.categorical.values()]
+
+    def numbers(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return standardised values and missing flags, shape (n, 2 * roles), float32."""
+        columns = []
+        for role, (mean, sd) in self.numeric.items():
+            value = (_number(rows, role) - mean) / sd
+            missing = ~np.isfinite(value)
+            columns += [np.where(missing, 0.0, value), missing]
+        stacked = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
+        return stacked.astype(np.float32)
+
+    def categories(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return indices, shape (n, roles), int64."""
+        columns = []
+        for role, values in self.categorical.items():
+            index = {value: position + 2 for position, value in enumerate(values)}
+            text = rows[role] if role in rows else pd.Series([None] * len(rows))
+            known = text.map(index).fillna(UNSEEN_INDEX)
+            columns.append(known.mask(text.isna(), MISSING_INDEX).to_numpy(dtype=np.int64))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=np.int64)
+
+    def unseen(self, rows: pd.DataFrame) -> dict[str, list[str]]:
+        """Return, by role, the values that training never showed."""
+        return {
+            role: new
+            for role, values in self.categorical.items()
+            if role in rows and (new := sorted(set(rows[role].dropna()) - set(values)))
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
+        return cls(numeric, {role: list(values) for role, values in raw["categorical"].items()})
+
+
+def _number(rows: pd.DataFrame, role: str) -> np.ndarray:
+    if role == "duplex_number":
+        return _duplex_numbers(rows)
+    if role not in rows:
+        return np.full(len(rows), np.nan)
+    values = rows[role].to_numpy(dtype=np.float64)
+    return np.log10(values) if role == "dose" else values
+
+
+def _duplex_numbers(rows: pd.DataFrame) -> np.ndarray:
+    """Return the first number in each duplex id: near numbers were made in one campaign."""
+    if "duplex" not in rows:
+        return np.full(len(rows), np.nan)
+    number = rows["duplex"].str.extract(re.compile(r"(\d+)"), expand=False)
+    return pd.to_numeric(number, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

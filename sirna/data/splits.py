@@ -1,0 +1,203 @@
+"""Which rows are held out: made once from sorted ids with a seed, saved, and used again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from sirna.config import Protocol, SplitConfig
+from sirna.data.reading import read_text_table
+from sirna.errors import SirnaError
+from sirna.files import write_csv
+
+COLUMNS = ["id", "group", "fold", "half"]
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where each of n rows is held out.
+
+    The held-out rows of a fold fall into two halves, each whole groups. What one half chooses
+    (epoch, decision) predicts the other, so that no row is scored by a choice that it took part in.
+
+    Attributes
+    ----------
+    ids : array of str, shape (n,)
+    groups : array of str, shape (n,)
+        Rows of one group are never on both sides.
+    fold : array of int, shape (n,)
+        The fold that holds the row out; -1: always a training row.
+    half : array of int, shape (n,)
+        0 or 1 for held-out rows; -1 for the others.
+    """
+
+    ids: np.ndarray
+    groups: np.ndarray
+    fold: np.ndarray
+    half: np.ndarray
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds' numbers."""
+        return [int(number) for number in np.unique(self.fold[self.fold != NEVER])]
+
+    def save(self, path: Path) -> None:
+        """Write `splits.csv`: id, group, fold, half."""
+        columns = zip(COLUMNS, (self.ids, self.groups, self.fold, self.half), strict=True)
+        write_csv(path, pd.DataFrame(dict(columns)))
+
+    @classmethod
+    def load(cls, path: Path, ids: np.ndarray, groups: np.ndarray) -> Self:
+        """Read a saved split for the rows `ids`, whose groups must not be torn apart by it.
+
+        Raises
+        ------
+        SirnaError
+            For rows that the file lacks, or a group on both sides of the split: a leak.
+        """
+        frame = read_text_table(path)
+        absent = [name for name in COLUMNS if name not in frame]
+        if absent:
+            raise SirnaError(f"{path}: no column {absent[0]!r}; a split has {', '.join(COLUMNS)}.")
+        frame = frame.drop_duplicates("id").set_index("id")
+        unknown = [row for row in ids if row not in frame.index]
+        if unknown:
+            raise SirnaError(
+                f"{path}: {len(unknown)} rows of the table are not in the split, the first with id "
+                f"{unknown[0]!r}; make the split anew or use the table that it was made from."
+            )
+        frame = frame.loc[ids]
+        try:
+            fold, half = (frame[name].to_numpy().astype(np.int64) for name in ("fold", "half"))
+        except ValueError as error:
+            raise SirnaError(f"{path}: fold and half are whole numbers: {error}") from error
+        split = cls(ids, groups, fold, half)
+        split.check(str(path))
+        return split
+
+    def check(self, source: str) -> None:
+        """Raise SirnaError where the split is empty or a group stands on both sides of it."""
+        if not self.folds:
+            raise SirnaError(f"{source}: the split holds no row out.")
+        if (self.half[self.fold != NEVER] < 0).any():
+            raise SirnaError(f"{source}: every held-out row needs a half, 0 or 1.")
+        if len(self.folds) == 1 and not (self.fold == NEVER).any():
+            raise SirnaError(f"{source}: the split leaves no row to train on.")
+        frame = pd.DataFrame({"group": self.groups, "fold": self.fold})
+        torn = frame.drop_duplicates().groupby("group", sort=True).size()
+        torn = torn[torn > 1]
+        if len(torn):
+            raise SirnaError(
+                f"{source}: {len(torn)} groups stand on both sides of the split, the first "
+                f"{torn.index[0]!r}: a leak under this protocol. Make the split anew."
+            )
+
+
+def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
+    """Hold rows out by whole groups: `folds` folds, or one part of about `valid`.
+
+    Raises
+    ------
+    SirnaError
+        For fewer groups than the folds and their halves need.
+    """
+    ids = rows["id"].to_numpy().astype(str)
+    groups = group_rows(rows, config.protocol)
+    order = np.argsort(ids, kind="stable")
+    names, member = np.unique(groups[order], return_inverse=True)
+    rng = np.random.default_rng([config.seed, 1])
+    shuffled = rng.permutation(len(names))
+    sizes = np.bincount(member, minlength=len(names))
+    folds = config.folds if config.folds > 1 else 1
+    if len(names) < 2 * folds + (folds == 1):
+        raise SirnaError(
+            f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "
+            f"{folds} folds of two halves; use fewer folds or another protocol."
+        )
+    if folds > 1:
+        fold_of = _deal(sizes, shuffled, folds)
+    else:
+        fold_of = _take(sizes, shuffled, config.valid * len(ids))
+    half_of = np.full(len(names), -1)
+    for number in range(folds):
+        inside = shuffled[fold_of[shuffled] == number]
+        half_of[inside] = _deal(sizes[inside], np.arange(len(inside)), 2)
+    fold, half = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
+    fold[order], half[order] = fold_of[member], half_of[member]
+    split = Split(ids, groups, fold, half)
+    split.check(source)
+    return split
+
+
+def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
+    """Name the group of each row, shape (n,).
+
+    `rows`: the row itself. `duplex`: its antisense bases. `target`: its gene symbol, whatever the
+    case (a mouse gene is no new target where the human one trained); without one the only symbol
+    of its publication; else the publication. Targets that share a guide are one group.
+
+    Raises
+    ------
+    SirnaError
+        Under `target`, for a table with neither targets nor publications.
+    """
+    if protocol == "rows":
+        return rows["id"].to_numpy().astype(str)
+    guides = rows["guide"].fillna("").str.upper().str.replace("T", "U")
+    if protocol == "duplex":
+        return guides.to_numpy().astype(str)
+    nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
+    symbol = rows.get("target", nothing).str.upper()
+    publication = rows.get("publication", nothing)
+    distinct = symbol.groupby(publication).agg(["nunique", "first"])
+    only = distinct["first"].where(distinct["nunique"] == 1)
+    target = symbol.fillna(publication.map(only)).fillna(publication)
+    if target.isna().any():
+        raise SirnaError(
+            f"protocol 'target' needs a target or a publication in every row; {target.isna().sum()}"
+            " have neither. Name the columns in [columns], or use protocol 'duplex'."
+        )
+    return _join_by_guide(target, guides).to_numpy().astype(str)
+
+
+def _join_by_guide(target: pd.Series, guides: pd.Series) -> pd.Series:
+    """Give targets that share a guide one name: the smallest of their connected component."""
+    name = {value: value for value in target.unique()}
+
+    def root(value: str) -> str:
+        while name[value] != value:
+            value = name[value]
+        return value
+
+    for members in target.groupby(guides).unique():
+        first = min(root(member) for member in members)
+        for member in members:
+            name[root(member)] = first
+    return target.map(root)
+
+
+def _deal(sizes: np.ndarray, shuffled: np.ndarray, folds: int) -> np.ndarray:
+    """Give each group to the lightest fold, largest groups first; shape (groups,)."""
+    fold_of = np.empty(len(sizes), np.int64)
+    load = np.zeros(folds)
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        fold_of[group] = int(load.argmin())
+        load[fold_of[group]] += sizes[group]
+    return fold_of
+
+
+def _take(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
+    """Hold out groups, as they come, that bring the number of rows nearer to the goal."""
+    fold_of = np.full(len(sizes), NEVER)
+    held = 0
+    for group in shuffled:
+        if abs(held + sizes[group] - goal) < abs(held - goal):
+            fold_of[group] = 0
+            held += sizes[group]
+    if (fold_of == 0).sum() < 2:  # two halves need two groups: add the smallest
+        rest = shuffled[fold_of[shuffled] == NEVER]
+        fold_of[rest[np.argsort(sizes[rest], kind="stable")][: 2 - (fold_of == 0).sum()]] = 0
+    return fold_of

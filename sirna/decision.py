@@ -1,0 +1,152 @@
+"""From a predictive distribution to the point prediction that the competition score wants.
+
+The score is no sum over rows, but at its optimum the best set of rows to call positive follows
+from a rule for each row alone. Adding a row with P(y < threshold) = p to the called set changes
+
+    score = 0.5*(1 - MAE/100) + 0.5*F1*(1 - R/100),   F1 = 2 TP / (called + positive)
+
+by a positive multiple of
+
+    p - F1/2 - range_weight * (e_pos - R) - mae_weight * (e_pos - e_neg)
+
+where e_pos and e_neg are the row's expected absolute errors when it is called or not. The
+multipliers depend on the whole set only through F1, R (the range-MAE) and the shares of called
+and positive rows, so they are fitted on held-out predictions and then applied row by row: a
+prediction does not depend on the rest of its file. (The plug-in rule for F-measures: Ye, Chai, Lee
+& Chieu 2012; Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from sirna.distribution import Histogram
+from sirna.score import Score, competition_score
+
+MARGIN = 0.01
+"""Percentage points kept from the threshold, so that rounding moves no row across it."""
+ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a distribution becomes a point.
+
+    Attributes
+    ----------
+    kind : {"score", "median", "mean"}
+    threshold : float
+        Percent; below it a row is positive.
+    cut, range_weight, mae_weight : float
+        For "score": a row is called positive where
+        ``p - range_weight*e_pos - mae_weight*(e_pos - e_neg) >= cut``.
+    """
+
+    kind: Literal["score", "median", "mean"]
+    threshold: float
+    cut: float = 0.5
+    range_weight: float = 0.0
+    mae_weight: float = 0.0
+
+    def apply(self, predicted: Histogram) -> np.ndarray:
+        """Return the point predictions, shape (n,), each from its own distribution alone."""
+        if self.kind == "mean":
+            return predicted.mean()
+        if self.kind == "median":
+            return predicted.median()
+        called, spared = _candidates(predicted, self.threshold)
+        gain = self._gain(predicted, called, spared)
+        return np.where(gain >= self.cut, called, spared)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        return cls(**raw)
+
+    def _gain(self, predicted: Histogram, called: np.ndarray, spared: np.ndarray) -> np.ndarray:
+        error = predicted.absolute_error(called)
+        rise = error - predicted.absolute_error(spared)
+        p = predicted.prob_below(self.threshold)
+        gain: np.ndarray = p - self.range_weight * error - self.mae_weight * rise
+        return gain
+
+
+def fit_decision(
+    predicted: Histogram,
+    truth: np.ndarray,
+    kind: Literal["score", "median", "mean"],
+    threshold: float,
+) -> Decision:
+    """Fit the decision on held-out predictions.
+
+    Parameters
+    ----------
+    predicted : Histogram of n rows
+        Predictions of models that did not see these rows.
+    truth : array, shape (n,)
+    kind : {"score", "median", "mean"}
+        The last two have nothing to fit.
+    threshold : float
+
+    Returns
+    -------
+    Decision
+    """
+    if kind != "score":
+        return Decision(kind, threshold)
+    called, spared = _candidates(predicted, threshold)
+    share = max(float((truth < threshold).mean()), 1.0 / len(truth))
+    decision = Decision(kind, threshold)
+    best, best_score = decision, -np.inf
+    for _ in range(ROUNDS):
+        decision, score = _best_cut(decision, predicted, truth, called, spared)
+        if score.score <= best_score:
+            break
+        best, best_score = decision, score.score
+        called_share = max(float((decision.apply(predicted) < threshold).mean()), 1 / len(truth))
+        # the derivative above, divided by the weight of p: F1 and R of the present set
+        scale = max(1.0 - score.range_mae / 100, 1e-3)
+        both = called_share + share
+        range_weight = score.f1 / 100 * both / (2 * called_share * scale)
+        mae_weight = both / (200 * scale)
+        decision = Decision(kind, threshold, decision.cut, range_weight, mae_weight)
+    return best
+
+
+def _candidates(predicted: Histogram, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best points below the threshold and above it, each of shape (n,)."""
+    median = predicted.median()
+    return np.minimum(median, threshold - MARGIN), np.maximum(median, threshold + MARGIN)
+
+
+def _best_cut(
+    decision: Decision,
+    predicted: Histogram,
+    truth: np.ndarray,
+    called: np.ndarray,
+    spared: np.ndarray,
+) -> tuple[Decision, Score]:
+    """Find the cut of the sorted gains with the best score: O(n log n)."""
+    threshold = decision.threshold
+    gain = decision._gain(predicted, called, spared)
+    order = np.argsort(-gain, kind="stable")
+    n = len(truth)
+    count = np.arange(1, n + 1)
+    error_called = np.abs(truth - called)[order]
+    error_spared = np.abs(truth - spared)[order]
+    hits = np.cumsum(truth[order] < threshold)
+    positives = max(int(hits[-1]), 1)
+    range_mae = np.cumsum(error_called) / count
+    mae = (error_spared.sum() + np.cumsum(error_called - error_spared)) / n
+    f1 = 2 * hits / (count + positives)
+    score = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
+    last = int(score.argmax())
+    following = gain[order[last + 1]] if last + 1 < n else gain[order[last]] - MARGIN
+    cut = float((gain[order[last]] + following) / 2)
+    chosen = Decision(decision.kind, threshold, cut, decision.range_weight, decision.mae_weight)
+    return chosen, competition_score(truth, chosen.apply(predicted), threshold)

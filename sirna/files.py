@@ -1,0 +1,88 @@
+"""Files and folders that are whole or absent."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sirna.errors import SirnaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary name beside `path`, then rename.
+
+    Raises
+    ------
+    SirnaError
+        Where the file cannot be written; what was there before stays.
+    """
+    draft = _draft(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise SirnaError(f"{path}: cannot be written ({error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or absent."""
+    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def write_csv(path: Path, frame: "pd.DataFrame") -> None:
+    """Write a table as UTF-8 CSV, whole or absent (.csv.gz: compressed)."""
+    write_whole(path, lambda draft: frame.to_csv(draft, index=False))
+
+
+def write_folder(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary folder beside `path`, then swap it in for what was there.
+
+    Raises
+    ------
+    SirnaError
+        Where the folder cannot be written; what was there before stays.
+    """
+    draft = _draft(path)
+    try:
+        draft.mkdir(parents=True)
+        write(draft)
+        shutil.rmtree(_aside(path), ignore_errors=True)
+        if path.exists():
+            path.rename(_aside(path))
+        draft.rename(path)
+        shutil.rmtree(_aside(path), ignore_errors=True)
+    except OSError as error:
+        raise SirnaError(f"{path}: cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def recovered(path: Path) -> Path:
+    """Return a folder of `write_folder`'s, after undoing a swap that was cut short."""
+    if not path.exists() and _aside(path).exists():
+        _aside(path).rename(path)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")

@@ -1,0 +1,289 @@
+"""The only training loop."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sirna.config import Config, TrainConfig
+from sirna.data.dataset import Batch, Encoding, SiRNADataset
+from sirna.decision import fit_decision
+from sirna.distribution import Histogram, fit_bins
+from sirna.errors import SirnaError
+from sirna.model.loss import training_loss
+from sirna.model.regressor import SiRNAModel
+from sirna.predict import predict
+from sirna.score import Score, competition_score
+
+POINT_EDGES = 300
+"""Bins in which the normal distribution of a point head is written down."""
+ADAM_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of `log.csv`.
+
+    Attributes
+    ----------
+    score : Score
+        Over the validation rows; the decision for one half of them is fitted on the other.
+    seconds : float
+        Training and validation.
+    rows_per_second : float
+        Training rows over the training's seconds.
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    score: Score
+    learning_rate: float
+    seconds: float
+    rows_per_second: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Return one flat row."""
+        row: dict[str, float] = {**vars(self)}
+        row.pop("score")
+        score = self.score.as_dict()
+        score.pop("rows")
+        return {"epoch": row.pop("epoch"), **score, **row}
+
+
+@dataclass
+class Pick:
+    """The best epoch by the score of some validation rows, and what it predicts for others."""
+
+    score: float = -math.inf
+    epoch: int = 0
+    probs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    points: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass
+class Progress:
+    """Where a training stands: enough to go on from, or to stop at.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    best : Pick
+        Over all validation rows; its weights are in `best_weights`, copies and not references.
+    halves : two Picks
+        The epoch that one half of the validation rows chooses, predicting the other half.
+    """
+
+    model: SiRNAModel
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    best: Pick = field(default_factory=Pick)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    halves: tuple[Pick, Pick] = field(default_factory=lambda: (Pick(), Pick()))
+    log: list[Epoch] = field(default_factory=list)
+    stopped: bool = False
+
+    def held_out(self, half: np.ndarray) -> tuple[Histogram, np.ndarray]:
+        """Return distributions and points of the validation rows, none judged by its own choice.
+
+        Parameters
+        ----------
+        half : array of 0 and 1, shape (validation rows,)
+        """
+        edges = self.model.edges.cpu().numpy()
+        probs = np.empty((len(half), len(edges) - 1))
+        points = np.empty(len(half))
+        for chooser, pick in enumerate(self.halves):
+            probs[half != chooser], points[half != chooser] = pick.probs, pick.points
+        return Histogram(edges, probs), points
+
+
+def build_model(encoding: Encoding, config: Config, edges: Tensor) -> SiRNAModel:
+    """Build the untrained network that an encoding and a configuration describe."""
+    covariates = encoding.covariates
+    return SiRNAModel(
+        {name: len(encoding.vocab_of(name)) for name in encoding.streams},
+        covariates.sizes,
+        2 * len(covariates.numeric),
+        config.model,
+        edges,
+        config.train.distributional,
+        config.train.token_dropout,
+    )
+
+
+def start(
+    encoding: Encoding, train: SiRNADataset, config: Config, seed: int, device: torch.device
+) -> Progress:
+    """Make the model, its bins and its optimizer from training rows, seeded."""
+    torch.manual_seed(seed)
+    labels = train.whole.label.numpy().astype(np.float64)
+    if config.train.distributional:
+        edges = fit_bins(labels, config.model.bins, config.score.threshold)
+    else:
+        edges = np.linspace(0.0, max(labels.max(), config.score.threshold + 1), POINT_EDGES + 1)
+    model = build_model(encoding, config, torch.from_numpy(edges))
+    model.label_mean.fill_(float(labels.mean()))
+    model.label_sd.fill_(max(float(labels.std()), 1e-6))
+    model.residual_sd.copy_(model.label_sd)
+    model.to(device)
+    kind = torch.optim.AdamW if config.train.optimizer == "adamw" else torch.optim.Adam
+    decay = config.train.weight_decay
+    optimizer = kind(model.parameters(), lr=config.train.learning_rate, weight_decay=decay)
+    return Progress(model, optimizer)
+
+
+def fit(
+    progress: Progress,
+    train: SiRNADataset,
+    valid: SiRNADataset,
+    half: np.ndarray,
+    config: Config,
+    seed: int,
+    device: torch.device,
+    on_epoch: Callable[[Progress], None] = lambda progress: None,
+    on_batch: Callable[[int], bool] = lambda rows: False,
+) -> Progress:
+    """Train until the last epoch, the end of patience, or a request to stop.
+
+    Parameters
+    ----------
+    progress : Progress
+        From `start`, or restored; the same seed then ends as without the interruption, since an
+        epoch draws from (seed, epoch) alone.
+    train, valid : SiRNADataset
+        Labelled rows to learn from, and to choose the best epoch by.
+    half : array of 0 and 1, shape (len(valid),)
+        See `Split`.
+    config : Config
+    seed : int
+    device : torch.device
+    on_epoch : callable
+        Called after every epoch; what it raises ends the training.
+    on_batch : callable
+        Called with the number of rows done; True stops before the epoch's end.
+
+    Raises
+    ------
+    SirnaError
+        When the loss is no longer finite.
+    """
+    settings = config.train
+    steps = math.ceil(len(train) / settings.batch_rows)
+    while progress.epoch < settings.epochs and not progress.stopped:
+        started = time.perf_counter()
+        torch.manual_seed(_derived(seed, progress.epoch))
+        rng = np.random.default_rng([seed, progress.epoch])
+        progress.model.train()
+        total, squares, rows, rate = 0.0, 0.0, 0, 0.0
+        batches = train.batches(settings.batch_rows, rng, settings.batch_by)
+        for step, batch in enumerate(batches):
+            done = (progress.epoch + min(step / steps, 1.0)) / settings.epochs
+            rate = learning_rate(settings, done)
+            loss, squared = _step(progress, batch.to(device), settings, rate)
+            count = len(batch.label)
+            total, squares, rows = total + loss * count, squares + squared * count, rows + count
+            if on_batch(count):
+                progress.stopped = True
+                return progress
+        trained = time.perf_counter() - started
+        if not math.isfinite(total):
+            raise SirnaError(
+                f"the training diverged in epoch {progress.epoch + 1}: the loss is not finite; "
+                "lower train.learning_rate or train.clip."
+            )
+        if not settings.distributional:
+            progress.model.residual_sd.fill_(math.sqrt(squares / rows))
+        progress.epoch += 1
+        score, valid_loss = _judge(progress, valid, half, config, device)
+        seconds = time.perf_counter() - started
+        record = Epoch(
+            progress.epoch, total / rows, valid_loss, score, rate, seconds, rows / trained
+        )
+        progress.log.append(record)
+        on_epoch(progress)
+        waited = progress.epoch - progress.best.epoch
+        progress.stopped |= bool(settings.patience) and waited >= settings.patience
+    return progress
+
+
+def learning_rate(config: TrainConfig, done: float) -> float:
+    """Return the learning rate when a share `done` of the training is done.
+
+    `one_cycle`: from 1/25 up over the share `warmup`, down to 1/10,000, both along a cosine
+    (Smith & Topin 2018); `cosine`: down only (Loshchilov & Hutter 2017).
+    """
+    peak = config.learning_rate
+    if config.schedule == "constant":
+        return peak
+    warmup = config.warmup if config.schedule == "one_cycle" else 0.0
+    if done < warmup:
+        low, high, part = peak / 25, peak, done / warmup
+    else:
+        low, high, part = peak, peak / 1e4, (done - warmup) / (1 - warmup)
+    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
+
+
+def _step(
+    progress: Progress, batch: Batch, config: TrainConfig, rate: float
+) -> tuple[float, float]:
+    """Take one step; return the batch's loss and, for a point head, its squared error."""
+    model, optimizer = progress.model, progress.optimizer
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    output = model(batch)
+    loss = training_loss(model, output, batch.label, config)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    optimizer.step()
+    if config.distributional:
+        return loss.item(), 0.0
+    residual = (model.label_mean + model.label_sd * output[:, 0] - batch.label).detach()
+    return loss.item(), float((residual**2).mean())
+
+
+def _judge(
+    progress: Progress,
+    valid: SiRNADataset,
+    half: np.ndarray,
+    config: Config,
+    device: torch.device,
+) -> tuple[Score, float]:
+    """Score an epoch on the validation rows and keep it where it is the best so far."""
+    predicted = predict(progress.model, valid, config.predict.batch_rows, device)
+    truth = valid.whole.label.numpy().astype(np.float64)
+    threshold = config.score.threshold
+    points = np.empty(len(truth))
+    for chooser, pick in enumerate(progress.halves):
+        own, other = half == chooser, half != chooser
+        decision = fit_decision(predicted[own], truth[own], config.decision.kind, threshold)
+        points[other] = decision.apply(predicted[other])
+        score = competition_score(truth[own], decision.apply(predicted[own]), threshold).score
+        if score > pick.score:
+            pick.score, pick.epoch = score, progress.epoch
+            pick.probs, pick.points = predicted.probs[other], points[other]
+    crossed = competition_score(truth, points, threshold)
+    if crossed.score > progress.best.score:
+        progress.best = Pick(crossed.score, progress.epoch, predicted.probs)
+        progress.best_weights = {
+            name: tensor.detach().cpu().clone()
+            for name, tensor in progress.model.state_dict().items()
+        }
+    return crossed, _log_loss(predicted, truth)
+
+
+def _log_loss(predicted: Histogram, truth: np.ndarray) -> float:
+    """Return the mean negative log probability of the bins that the labels fall into."""
+    bins = np.clip(np.searchsorted(predicted.edges, truth, side="right") - 1, 0, None)
+    bins = np.minimum(bins, predicted.probs.shape[1] - 1)
+    return float(-np.log(np.maximum(predicted.probs[np.arange(len(truth)), bins], 1e-12)).mean())
+
+
+def _derived(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

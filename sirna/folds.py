@@ -1,0 +1,52 @@
+"""One fold: its rows encoded by what its training rows alone have fitted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sirna.config import Config
+from sirna.data.dataset import Encoding, SiRNADataset
+from sirna.data.splits import Split
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a training needs.
+
+    Attributes
+    ----------
+    number : int
+    seed : int
+        `train.seed` plus the number.
+    encoding : Encoding
+        Fitted on the training rows.
+    train, valid : SiRNADataset
+    held : array of int, shape (len(valid),)
+        Positions of the validation rows in the table.
+    half : array of 0 and 1, shape (len(valid),)
+    """
+
+    number: int
+    seed: int
+    encoding: Encoding
+    train: SiRNADataset
+    valid: SiRNADataset
+    held: np.ndarray
+    half: np.ndarray
+
+
+def make_fold(rows: pd.DataFrame, split: Split, number: int, config: Config) -> Fold:
+    """Encode the rows of one fold."""
+    held = np.flatnonzero(split.fold == number)
+    training = rows[split.fold != number]
+    encoding = Encoding.fit(training, config, config.split.protocol)
+    return Fold(
+        number,
+        config.train.seed + number,
+        encoding,
+        encoding.encode(training),
+        encoding.encode(rows.iloc[held]),
+        held,
+        split.half[held],
+    )

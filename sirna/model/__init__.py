@@ -1,0 +1,1 @@
+"""The recurrent encoder, the regressor and its losses; knows no files."""

@@ -1,0 +1,119 @@
+"""A recurrent encoder of padded sequences, usable alone: RNN, LSTM or GRU, any depth."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+Kind = Literal["rnn", "lstm", "gru"]
+Pooling = Literal["last", "mean", "max", "last_mean"]
+State = Tensor | tuple[Tensor, Tensor]
+
+_CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class RecurrentEncoder(nn.Module):
+    """RNN, LSTM or GRU over sequences of vectors.
+
+    Parameters
+    ----------
+    inputs : int
+        Size of each input vector.
+    hidden : int
+        Units of one direction.
+    kind : {"rnn", "lstm", "gru"}
+        Elman 1990; Hochreiter & Schmidhuber 1997; Cho et al. 2014.
+    layers : int
+    bidirectional : bool
+        Schuster & Paliwal 1997.
+    dropout : float
+        Between layers.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        kind: Kind = "gru",
+        layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.cell = _CELLS[kind](
+            inputs,
+            hidden,
+            layers,
+            batch_first=True,
+            bidirectional=bidirectional,
+            dropout=dropout if layers > 1 else 0.0,
+        )
+        self.hidden = hidden
+        self.bidirectional = bidirectional
+
+    @property
+    def outputs(self) -> int:
+        """Size of each output vector."""
+        return self.hidden * (2 if self.bidirectional else 1)
+
+    def forward(
+        self, inputs: Tensor, lengths: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Run over a batch.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (batch, length, inputs)
+        lengths : Tensor, int64 on the CPU, shape (batch,), optional
+            Steps that count, 1 or more; padding beyond them changes nothing. Default: all.
+        state : optional
+            Where to start from, as returned by an earlier call, to carry it on.
+
+        Returns
+        -------
+        outputs : Tensor, shape (batch, length, outputs)
+            Zero beyond each length.
+        state
+            The last state, as PyTorch's recurrent layers give it.
+        """
+        if lengths is None or bool((lengths == inputs.shape[1]).all()):
+            outputs, state = self.cell(inputs, state)
+            return outputs, state
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        outputs, state = self.cell(packed, state)
+        padded, _ = pad_packed_sequence(outputs, batch_first=True, total_length=inputs.shape[1])
+        return padded, state
+
+
+def pool(outputs: Tensor, lengths: Tensor, pooling: Pooling, bidirectional: bool) -> Tensor:
+    """Summarise each sequence of outputs, padding left out.
+
+    Parameters
+    ----------
+    outputs : Tensor, shape (batch, length, size)
+    lengths : Tensor, int64, shape (batch,)
+    pooling : {"last", "mean", "max", "last_mean"}
+        `last`: where each direction has read the whole sequence; `last_mean`: both, side by side.
+    bidirectional : bool
+
+    Returns
+    -------
+    Tensor, shape (batch, size), or (batch, 2 * size) for `last_mean`
+    """
+    lengths = lengths.to(outputs.device)
+    if pooling == "last_mean":
+        both = [pool(outputs, lengths, kind, bidirectional) for kind in ("last", "mean")]
+        return torch.cat(both, dim=1)
+    if pooling == "last":
+        rows = torch.arange(len(outputs), device=outputs.device)
+        ends = outputs[rows, lengths - 1]
+        if not bidirectional:
+            return ends
+        half = outputs.shape[2] // 2
+        return torch.cat([ends[:, :half], outputs[:, 0, half:]], dim=1)
+    inside = (torch.arange(outputs.shape[1], device=outputs.device) < lengths[:, None])[..., None]
+    if pooling == "mean":
+        return (outputs * inside).sum(dim=1) / lengths[:, None]
+    return outputs.masked_fill(~inside, float("-inf")).amax(dim=1)

@@ -1,0 +1,150 @@
+"""The multi-sequence regressor: sequences and conditions in, a distribution of percentages out."""
+
+import torch
+from torch import Tensor, nn
+
+from sirna.config import ModelConfig
+from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX
+from sirna.data.dataset import Batch
+from sirna.data.vocab import PAD_INDEX, UNK_INDEX
+from sirna.model.encoder import RecurrentEncoder, pool
+
+
+class SiRNAModel(nn.Module):
+    """One recurrent encoder per sequence stream, pooled, joined with the covariates, and a head.
+
+    Parameters
+    ----------
+    vocab_sizes : dict of str to int
+        By stream.
+    category_sizes : list of int
+        Number of indices of each categorical covariate.
+    numerics : int
+        Width of the numeric covariates, missing flags counted.
+    config : ModelConfig
+    edges : Tensor, float64, shape (bins + 1,)
+        The histogram's edges in percent. They live in the model, so that inference has them.
+    distributional : bool
+        Whether the head gives a logit a bin, or one number: the percentage in standard units. The
+        distribution is then normal with the sd of the training residuals.
+    token_dropout : float
+        Share of tokens read as `<unk>` in training, so that an unknown one means something.
+    """
+
+    edges: Tensor
+    label_mean: Tensor
+    label_sd: Tensor
+    residual_sd: Tensor
+
+    def __init__(
+        self,
+        vocab_sizes: dict[str, int],
+        category_sizes: list[int],
+        numerics: int,
+        config: ModelConfig,
+        edges: Tensor,
+        distributional: bool = True,
+        token_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.distributional = distributional
+        self.token_dropout = token_dropout
+        self.embeddings = nn.ModuleDict(
+            {
+                name: nn.Embedding(size, config.embedding, padding_idx=PAD_INDEX)
+                for name, size in vocab_sizes.items()
+            }
+        )
+        encoder = _encoder(config)
+        self.encoders = nn.ModuleDict(
+            {name: encoder if config.share_encoder else _encoder(config) for name in vocab_sizes}
+        )
+        self.categories = nn.ModuleList(
+            nn.Embedding(size, config.covariate_embedding) for size in category_sizes
+        )
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        summary = encoder.outputs * (2 if config.pooling == "last_mean" else 1)
+        features = (
+            summary * len(vocab_sizes) + numerics + len(category_sizes) * config.covariate_embedding
+        )
+        outputs = len(edges) - 1 if distributional else 1
+        self.head = _head(features, outputs, config)
+        self.register_buffer("edges", edges.double())
+        for name in ("label_mean", "label_sd", "residual_sd"):
+            self.register_buffer(name, torch.ones(()))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return a logit a bin, shape (rows, bins), or the percentage in standard units, (rows, 1).
+
+        Every distinct strand of the batch is encoded once and handed to its rows.
+        """
+        summaries = {
+            name: self.summarise(name, tokens, batch.lengths[name])
+            for name, tokens in batch.tokens.items()
+        }
+        return self.combine(summaries, batch)
+
+    def summarise(self, stream: str, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Encode strands, (strands, length) of indices, into summaries, (strands, size)."""
+        if self.training and self.token_dropout:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
+            tokens = tokens.masked_fill(dropped & (tokens != PAD_INDEX), UNK_INDEX)
+        embedded = self.embedding_dropout(self.embeddings[stream](tokens))
+        outputs, _ = self.encoders[stream](embedded, lengths)
+        return pool(outputs, lengths, self.config.pooling, self.config.bidirectional)
+
+    def combine(self, summaries: dict[str, Tensor], batch: Batch) -> Tensor:
+        """Join each row's summaries with its covariates and run the head; see `forward`."""
+        numeric, categorical = batch.numeric, batch.categorical
+        if self.training and self.config.covariate_dropout:
+            numeric, categorical = self._drop_covariates(numeric, categorical)
+        parts = [summaries[name][index] for name, index in batch.strand.items()]
+        parts.append(numeric)
+        parts += [layer(categorical[:, i]) for i, layer in enumerate(self.categories)]
+        output: Tensor = self.head(torch.cat(parts, dim=1))
+        return output
+
+    def probabilities(self, output: Tensor) -> Tensor:
+        """Turn what `forward` returns into the bins' probabilities, float64, (rows, bins)."""
+        if self.distributional:
+            return torch.softmax(output.double(), dim=1)
+        mean = self.label_mean + self.label_sd * output.double()
+        cdf = torch.special.ndtr((self.edges - mean) / self.residual_sd)
+        cdf[:, 0], cdf[:, -1] = 0.0, 1.0
+        probabilities: Tensor = cdf.diff(dim=1)
+        return probabilities
+
+    def _drop_covariates(self, numeric: Tensor, categorical: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide whole covariates of some rows: as missing, or as a value never seen."""
+        rate = self.config.covariate_dropout
+        hidden = torch.rand(categorical.shape, device=categorical.device)
+        categorical = categorical.masked_fill(hidden < rate, UNSEEN_INDEX)
+        categorical = categorical.masked_fill(hidden < rate / 2, MISSING_INDEX)
+        pairs = numeric.view(len(numeric), -1, 2)
+        dropped = torch.rand(pairs.shape[:2], device=numeric.device) < rate
+        missing = torch.tensor([0.0, 1.0], device=numeric.device)
+        pairs = torch.where(dropped[..., None], missing, pairs)
+        return pairs.reshape(numeric.shape), categorical
+
+
+def _encoder(config: ModelConfig) -> RecurrentEncoder:
+    return RecurrentEncoder(
+        config.embedding,
+        config.hidden,
+        config.encoder,
+        config.layers,
+        config.bidirectional,
+        config.layer_dropout,
+    )
+
+
+def _head(features: int, outputs: int, config: ModelConfig) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Dropout(config.head_dropout)]
+    if config.head_hidden:
+        layers += [
+            nn.Linear(features, config.head_hidden),
+            nn.GELU(),
+            nn.Dropout(config.head_dropout),
+        ]
+    return nn.Sequential(*layers, nn.Linear(config.head_hidden or features, outputs))

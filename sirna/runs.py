@@ -1,0 +1,121 @@
+"""Where runs live: `runs/<name>/` and the names of the files in it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sirna.bundle import MANIFEST
+from sirna.errors import SirnaError, UsageError, suggestion
+from sirna.files import recovered
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one training run."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, written before training starts."""
+        return self.folder / "config.toml"
+
+    @property
+    def splits(self) -> Path:
+        """Which row is held out where."""
+        return self.folder / "splits.csv"
+
+    @property
+    def log(self) -> Path:
+        """A row an epoch."""
+        return self.folder / "log.csv"
+
+    @property
+    def oof(self) -> Path:
+        """A prediction for every row that was held out."""
+        return self.folder / "oof.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """Scores, times, memory."""
+        return self.folder / "metrics.json"
+
+    @property
+    def bundle(self) -> Path:
+        """All that inference needs."""
+        return recovered(self.folder / "bundle")
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its own end."""
+        try:
+            return not json.loads(self.metrics.read_text(encoding="utf-8"))["interrupted"]
+        except FileNotFoundError:
+            return False
+
+    @property
+    def digest(self) -> Path:
+        """The SHA-256 of the training table, to notice a change before resuming."""
+        return self.folder / "last" / "training.sha256"
+
+    def last(self, fold: int) -> Path:
+        """Name the folder with what `--resume` needs of one fold."""
+        return self.folder / "last" / f"fold-{fold}"
+
+
+def new_run(folder: Path | None, protocol: str) -> Run:
+    """Name the folder of a new run.
+
+    Raises
+    ------
+    UsageError
+        Where a run is there already: nothing is overwritten.
+    """
+    if folder is None:
+        stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{protocol}"
+        names = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
+        folder = next(RUNS / name for name in names if not (RUNS / name).exists())
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: is there already; give --resume or another --run.")
+    return Run(folder)
+
+
+def run_to_resume(folder: Path | None) -> Run:
+    """Find the run to go on with: the one given, else the newest that did not finish."""
+    if folder is not None:
+        run = Run(folder)
+        if not run.config.is_file():
+            raise UsageError(f"{folder}: no run to resume ({run.config.name} is absent).")
+        return run
+    started = [Run(path.parent) for path in RUNS.glob("*/config.toml")]
+    open_runs = [run for run in started if not run.finished]
+    if not open_runs:
+        raise UsageError(f"no unfinished run in {RUNS}/; name one with --run.")
+    return max(open_runs, key=lambda run: (run.config.stat().st_mtime, run.name))
+
+
+def finished_run(folder: Path | None) -> Run:
+    """Find a run with a bundle: the one given, else the newest.
+
+    Raises
+    ------
+    SirnaError
+        Where there is none.
+    """
+    if folder is None:
+        done = [Run(path.parent.parent) for path in RUNS.glob(f"*/bundle/{MANIFEST}")]
+        if not done:
+            raise SirnaError(f"no finished run in {RUNS}/: run `sirna train` or name one by --run.")
+        return max(done, key=lambda run: ((run.bundle / MANIFEST).stat().st_mtime, run.name))
+    if not folder.is_dir():
+        near = [str(path) for path in folder.parent.glob("*")] if folder.parent.is_dir() else []
+        raise SirnaError(f"{folder}: no such run{suggestion(str(folder), near)}.")
+    return Run(folder)

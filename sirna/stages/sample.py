@@ -1,0 +1,52 @@
+"""`sirna sample`: the embedded, simulated competition written to a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sirna.config import Config
+from sirna.data.simulate import measurement_cdf, simulate
+from sirna.data.table import ORACLE
+from sirna.decision import fit_decision
+from sirna.distribution import Histogram
+from sirna.errors import UsageError
+from sirna.files import write_csv
+from sirna.score import Score, competition_score
+
+FILES = ("train_data.csv", "test.csv", "test_truth.csv", "vocab.csv")
+FINE_EDGES = np.concatenate([np.arange(0.0, 300.0, 0.5), [300.0, 1000.0]])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was written."""
+
+    train_rows: int
+    test_rows: int
+    oracle: Score
+
+
+def sample(folder: Path, duplexes: int | None, seed: int, config: Config) -> Sample:
+    """Write the four files; none of them may be there already.
+
+    The truth carries the oracle's predictions: for each test row the point that the score wants,
+    given the exact distribution of its measurement.
+    """
+    there = [name for name in FILES if (folder / name).exists()]
+    if there:
+        raise UsageError(f"{folder / there[0]}: is there already; name another folder.")
+    drawn = simulate(seed=seed) if duplexes is None else simulate(duplexes, seed)
+    truth = drawn.truth.copy()
+    measured = truth["mRNA_remaining_pct"].to_numpy()
+    cdf = measurement_cdf(truth.pop("noise_free_pct").to_numpy(), FINE_EDGES)
+    cdf[:, 0], cdf[:, -1] = 0.0, 1.0
+    exact = Histogram(FINE_EDGES, np.diff(cdf, axis=1))
+    threshold = config.score.threshold
+    points = fit_decision(exact, measured, "score", threshold).apply(exact)
+    truth[ORACLE] = points.round(4)
+    frames = (drawn.train, drawn.test, truth, drawn.vocab)
+    for name, frame in zip(FILES, frames, strict=True):
+        write_csv(folder / name, frame)
+    oracle = competition_score(measured, truth[ORACLE].to_numpy(), threshold)
+    return Sample(len(drawn.train), len(drawn.test), oracle)

@@ -1,0 +1,198 @@
+"""`sirna submit`: bundle + test file -> submission.csv, read back and checked."""
+
+import csv
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from sirna.bundle import Bundle, load_bundle
+from sirna.config import Config
+from sirna.console import Console
+from sirna.data.checks import blank
+from sirna.data.dataset import SiRNADataset
+from sirna.data.reading import read_text_table
+from sirna.data.table import Table, from_remaining, read_table
+from sirna.device import choose_device
+from sirna.distribution import Histogram
+from sirna.errors import SirnaError, UsageError
+from sirna.files import sha256, write_csv
+from sirna.runs import finished_run
+
+SUBMISSIONS = Path("submissions")
+LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was written."""
+
+    path: Path
+    rows: int
+    digest: str
+    unchanged: bool
+    seconds: float
+
+
+def submit(
+    test: Path,
+    folder: Path | None,
+    out: Path | None,
+    columns: Literal["all", "id"],
+    with_uncertainty: bool,
+    force: bool,
+    device: str,
+    console: Console,
+) -> Submission:
+    """Predict a test file with a finished run and write the submission.
+
+    Raises
+    ------
+    SirnaError
+        For an unusable bundle or test file, and for a written file that fails its own check.
+    UsageError
+        Where another submission stands at `out` and `force` is not given.
+    """
+    began = time.perf_counter()
+    run = finished_run(folder)
+    bundle = load_bundle(run.bundle if (run.folder / "bundle").is_dir() else run.folder)
+    path = out or SUBMISSIONS / run.name / "submission.csv"
+    about = bundle.about
+    console.line(
+        f"run: {run.folder} ({len(bundle.members)} member{'s' * (len(bundle.members) > 1)}, "
+        f"protocol {about['protocol']}, local score {about['scores']['score']:.4f})"
+    )
+    table = read_table(test, bundle.config, labelled=False)
+    datasets = _encode(bundle, table, console)
+    predicted = bundle.predict(datasets, choose_device(device))
+    points = bundle.decision.apply(predicted)
+    frame = _fill(table, points, bundle.config, columns)
+    if with_uncertainty:
+        frame = pd.concat([frame, _uncertainty(predicted, bundle.config)], axis=1)
+    unchanged = _write(path, frame, force)
+    _validate(path, table, bundle.config, predicted.edges)
+    digest = sha256(path)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    local = f"{about['scores']['score']:.6f}"
+    facts = (now, run.name, test.name, len(table), digest, local, about["protocol"], path)
+    _log(dict(zip(LOG_COLUMNS, facts, strict=True)))
+    return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+
+
+def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
+    """Encode the rows and tell what training never showed."""
+    rows = table.rows
+    for notice in table.notices:
+        console.note(notice)
+    streams = bundle.members[0].encoding.streams
+    absent = [stream.role for stream in streams.values() if stream.role not in rows]
+    if absent:
+        columns = bundle.config.columns.model_dump()
+        named = ", ".join(repr(columns[role]) for role in absent)
+        raise SirnaError(
+            f"{table.source}: no column {named}, which this run was trained on; "
+            "add the column, or train without that stream."
+        )
+    datasets = bundle.encode(rows)
+    for name, count in datasets[0].unknown.items():
+        if count:
+            vocab = bundle.members[0].encoding.vocab_of(name)
+            console.note(
+                f"stream {name}: {count} of {len(rows):,} rows have a token that training never "
+                f"showed ({len(vocab)} known); predicted with <unk> in its place"
+            )
+    for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
+        count = int(rows[role].isin(values).sum())
+        told = ", ".join(repr(value) for value in values[:5]) + (" ..." if len(values) > 5 else "")
+        console.note(f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}")
+    return datasets
+
+
+def _fill(
+    table: Table, points: np.ndarray, config: Config, columns: Literal["all", "id"]
+) -> pd.DataFrame:
+    """Return the test file's columns with the label filled; measured labels are kept aside."""
+    label, raw = config.columns.label, table.raw
+    values = from_remaining(points, config.label).round(_decimals(config))
+    if columns == "id":
+        name = config.columns.id or "id"
+        return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
+    frame = raw.copy()
+    if label in frame and not blank(frame[label]).all():
+        frame.insert(list(frame).index(label), _free(f"{label}_measured", raw), raw[label])
+    frame[label] = values
+    return frame
+
+
+def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
+    """Return P(below the threshold) and the interval, in the label's own unit."""
+    tail = (1 - config.predict.interval) / 2
+    ends = [from_remaining(predicted.quantile(q), config.label) for q in (tail, 1 - tail)]
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    percent = f"{100 * config.predict.interval:.0f}"
+    return pd.DataFrame(
+        {
+            f"prob_below_{config.score.threshold:g}": predicted.prob_below(config.score.threshold),
+            f"interval_{percent}_low": low,
+            f"interval_{percent}_high": high,
+        }
+    ).round(_decimals(config))
+
+
+def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
+    """Write the file; return whether the very same was there already."""
+    if path.is_dir():
+        raise UsageError(
+            f"--out {path}: is a folder; name a file, as in {path / 'submission.csv'}."
+        )
+    if path.exists() and not force:
+        draft = path.with_name(f"check-{path.name}")
+        write_csv(draft, frame)
+        same = sha256(draft) == sha256(path)
+        draft.unlink()
+        if same:
+            return True
+        raise UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
+    write_csv(path, frame)
+    return False
+
+
+def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> None:
+    """Read the written file back: same ids, same order, every value a number in range."""
+    written = read_text_table(path)
+    column = config.columns.id or "id"
+    ids = table.rows["id"].to_numpy()
+    if len(written) != len(ids) or (column in written and (written[column] != ids).any()):
+        raise SirnaError(f"{path}: the written ids are not those of {table.source}; a bug.")
+    value = pd.to_numeric(written[config.columns.label], errors="coerce").to_numpy(dtype=float)
+    low, high = sorted(from_remaining(edges[[0, -1]], config.label))
+    if not ((value >= low - 1e-6) & (value <= high + 1e-6)).all():
+        raise SirnaError(f"{path}: a written value is no number from {low:g} to {high:g}; a bug.")
+
+
+def _log(line: dict[str, object]) -> None:
+    """Append a line to `submissions/log.csv`."""
+    SUBMISSIONS.mkdir(exist_ok=True)
+    path = SUBMISSIONS / "log.csv"
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, LOG_COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+
+
+def _decimals(config: Config) -> int:
+    """Return the decimals written: a fraction has two more than a percentage."""
+    return DECIMALS + 2 * (config.label.kind == "fraction")
+
+
+def _free(name: str, frame: pd.DataFrame) -> str:
+    while name in frame:
+        name += "_"
+    return name

@@ -1,0 +1,268 @@
+"""`sirna train`: table -> split -> folds -> fit -> bundle and figures, in one run folder."""
+
+import json
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sirna import checkpoint
+from sirna.bundle import Bundle, Member, save_bundle
+from sirna.config import Config, load_config, with_changes
+from sirna.console import Console
+from sirna.data.dataset import tokenizer_of
+from sirna.data.source import Source, training_source
+from sirna.data.splits import Split, group_rows, make_split
+from sirna.decision import fit_decision
+from sirna.device import choose_device
+from sirna.distribution import Histogram
+from sirna.errors import SirnaError
+from sirna.evaluate import HeldOut, metrics, oof_table
+from sirna.files import write_csv, write_text
+from sirna.fit import Progress, fit, start
+from sirna.folds import Fold, make_fold
+from sirna.runs import Run, new_run, run_to_resume
+from sirna.signals import StopRequest, stop_on_signals
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a training left."""
+
+    run: Run
+    metrics: dict[str, Any]
+
+
+def train(
+    argument: Path | None,
+    config: Config,
+    folder: Path | None,
+    splits: Path | None,
+    device: str,
+    console: Console,
+) -> TrainOutcome:
+    """Start a new run and train it to its end, or to a signal."""
+    source = _open(argument, config, console)
+    config = with_changes(config, {"data.train": source.name})
+    split = _split(source, config, splits)
+    run = new_run(folder, config.split.protocol)
+    write_text(run.config, config.to_toml())
+    split.save(run.splits)
+    write_text(run.digest, source.digest)
+    return _work(run, source, split, config, device, console)
+
+
+def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
+    """Go on with a run that was interrupted; it ends as it would have without."""
+    run = run_to_resume(folder)
+    config = load_config(run.config)
+    if run.finished:
+        console.line(f"run: {run.folder} has finished; nothing is left to do")
+        return TrainOutcome(run, json.loads(run.metrics.read_text(encoding="utf-8")))
+    source = _open(None, config, console)
+    if run.digest.read_text(encoding="utf-8") != source.digest:
+        raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
+    split = _split(source, config, run.splits)
+    return _work(run, source, split, config, device, console)
+
+
+def check(
+    argument: Path | None, config: Config, splits: Path | None, device: str, console: Console
+) -> None:
+    """Do all that training does up to its first steps, and write nothing."""
+    source = _open(argument, config, console)
+    split = _split(source, config, splits)
+    fold = make_fold(source.table.rows, split, split.folds[0], config)
+    _describe(fold, split, config, console)
+    chosen = choose_device(device)
+    progress = start(fold.encoding, fold.train, config, fold.seed, chosen)
+    began, batches = time.perf_counter(), 0
+
+    def few(rows: int) -> bool:
+        nonlocal batches
+        batches += 1
+        return batches == 5
+
+    fit(progress, fold.train, fold.valid, fold.half, config, fold.seed, chosen, on_batch=few)
+    share = min(1.0, batches * config.train.batch_rows / len(fold.train))
+    seconds = (time.perf_counter() - began) / share
+    total = seconds * config.train.epochs * len(split.folds)
+    parameters = sum(p.numel() for p in progress.model.parameters())
+    console.line(
+        f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
+        f"{total / 60:.0f} min in all on {chosen}"
+    )
+
+
+def _open(argument: Path | None, config: Config, console: Console) -> Source:
+    source = training_source(argument, config)
+    console.line(f"data: {source.name} ({source.why}): {len(source.table):,} rows")
+    for notice in (*source.table.notices, *_lost_bases(source.table.rows, config)):
+        console.note(notice)
+    return source
+
+
+def _lost_bases(rows: pd.DataFrame, config: Config) -> list[str]:
+    """Say which streams leave bases at the 3' end in no token."""
+    notices = []
+    for name, stream in config.streams.items():
+        if stream.kind == "bases" and stream.role in rows:
+            lost = rows[stream.role].dropna().map(tokenizer_of(stream).lost)
+            if lost.any():
+                notices.append(
+                    f"stream {name}: up to {lost.max()} bases at the 3' end of "
+                    f"{(lost > 0).sum():,} rows are in no token (tail = 'drop')"
+                )
+    return notices
+
+
+def _split(source: Source, config: Config, splits: Path | None) -> Split:
+    rows = source.table.rows
+    if splits is None:
+        return make_split(rows, config.split, source.name)
+    ids = rows["id"].to_numpy().astype(str)
+    return Split.load(splits, ids, group_rows(rows, config.split.protocol))
+
+
+def _work(
+    run: Run, source: Source, split: Split, config: Config, device: str, console: Console
+) -> TrainOutcome:
+    chosen = choose_device(device)
+    console.line(f"run: {run.folder} on {chosen}")
+    rows = source.table.rows
+    began = time.perf_counter()
+    members: list[Member] = []
+    parts: list[HeldOut] = []
+    log: list[dict[str, float]] = []
+    with stop_on_signals() as request:
+        for number in split.folds:
+            fold = make_fold(rows, split, number, config)
+            _describe(fold, split, config, console)
+            progress = _train_fold(run, fold, config, chosen, log, request, console)
+            if progress.best_weights:
+                members.append(_member(fold, progress))
+                parts.append(_held_out(fold, progress))
+            if request.asked:
+                break
+    if not members:
+        raise SirnaError(f"{run.folder}: stopped before the first epoch's end; nothing to keep.")
+    oof = oof_table(parts, rows, split, config)
+    figures = metrics(oof, config) | {
+        "best_epochs": [member.facts["epoch"] for member in members],
+        "table_rows": len(rows),
+        "seconds": round(time.perf_counter() - began, 1),
+        "rows_per_second": round(float(np.mean([row["rows_per_second"] for row in log]))),
+        "peak_memory_mb": _peak_memory_mb(),
+        "interrupted": request.asked,
+    }
+    write_csv(run.oof, oof)
+    save_bundle(run.bundle, _bundle(members, parts, source, config, figures))
+    write_text(run.metrics, json.dumps(figures, indent=1))
+    return TrainOutcome(run, figures)
+
+
+def _train_fold(
+    run: Run,
+    fold: Fold,
+    config: Config,
+    device: torch.device,
+    log: list[dict[str, float]],
+    request: StopRequest,
+    console: Console,
+) -> Progress:
+    """Train one member, or pick up what an interrupted run left of it; extends `log`."""
+    folder = run.last(fold.number)
+    progress = start(fold.encoding, fold.train, config, fold.seed, device)
+    finished = checkpoint.exists(folder) and checkpoint.load_progress(folder, progress)
+    log += [{"fold": fold.number, **record.as_dict()} for record in progress.log]
+    if finished or request.asked:
+        return progress
+
+    def on_epoch(now: Progress) -> None:
+        log.append({"fold": fold.number, **now.log[-1].as_dict()})
+        checkpoint.save_progress(folder, now, finished=False)
+        write_csv(run.log, pd.DataFrame(log))
+        show.epoch(now.log[-1], now.best.epoch)
+
+    def on_batch(rows: int) -> bool:
+        show.rows(rows)
+        return request.asked
+
+    with console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
+        fit(
+            progress,
+            fold.train,
+            fold.valid,
+            fold.half,
+            config,
+            fold.seed,
+            device,
+            on_epoch,
+            on_batch,
+        )
+    if not request.asked:
+        checkpoint.save_progress(folder, progress, finished=True)
+    return progress
+
+
+def _member(fold: Fold, progress: Progress) -> Member:
+    facts = {"fold": fold.number, "seed": fold.seed, "epoch": progress.best.epoch}
+    return Member(fold.encoding, progress.best_weights, facts)
+
+
+def _held_out(fold: Fold, progress: Progress) -> HeldOut:
+    predicted, points = progress.held_out(fold.half)
+    return HeldOut(fold.held, predicted, points, Histogram(predicted.edges, progress.best.probs))
+
+
+def _bundle(
+    members: list[Member],
+    parts: list[HeldOut],
+    source: Source,
+    config: Config,
+    figures: dict[str, Any],
+) -> Bundle:
+    """Fit the decision on all held-out predictions and put the bundle together."""
+    labels = source.table.rows["label"].to_numpy()
+    decision = fit_decision(
+        Histogram.stacked([part.best for part in parts]),
+        np.concatenate([labels[part.held] for part in parts]),
+        config.decision.kind,
+        config.score.threshold,
+    )
+    about = {
+        "protocol": config.split.protocol,
+        "scores": figures["pooled"],
+        "seed": config.train.seed,
+        "training": {
+            "name": Path(source.name).name,
+            "rows": len(labels),
+            "sha256": source.digest,
+        },
+    }
+    return Bundle(config, members, decision, about)
+
+
+def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:
+    """Say what a fold holds, and what it lacks."""
+    groups = len(np.unique(split.groups[fold.held]))
+    console.line(
+        f"fold {fold.number}: {len(fold.train):,} rows train, {len(fold.valid):,} held out "
+        f"({config.split.protocol}: {groups:,} groups)"
+    )
+    if fold.number != split.folds[0]:
+        return
+    absent = sorted(set(config.streams) - set(fold.encoding.streams))
+    if absent:
+        console.note(f"streams without a column are left out: {', '.join(absent)}")
+
+
+def _peak_memory_mb() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
