@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Predict how well chemically modified siRNAs silence their targets.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: twice as fast, and clean off a terminal
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -181,9 +182,9 @@ def score(
 
 
 def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any]) -> "Config":
-    from sirna.config import load_config, with_changes
+    from sirna.config import load_config
 
-    return with_changes(load_config(path, changes), flags)
+    return load_config(path, changes, flags)
 
 
 def main() -> None:

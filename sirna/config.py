@@ -5,6 +5,7 @@ Every hyperparameter and its default live here and nowhere else.
 
 import tomllib
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -195,6 +196,12 @@ DEFAULT_STREAMS = types.MappingProxyType(
 )
 
 
+PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
+    {"target": {"train": {"epochs": 4}}}
+)
+"""Defaults that hold under one protocol alone: new targets are soon overfitted."""
+
+
 class Config(Section):
     """Everything that a run depends on besides its data."""
 
@@ -218,8 +225,12 @@ class Config(Section):
         return tomli_w.dumps(self.model_dump(mode="json"))
 
 
-def load_config(path: Path | None = None, changes: list[str] | None = None) -> Config:
-    """Read a configuration file over the defaults, then apply `--set` changes.
+def load_config(
+    path: Path | None = None,
+    changes: list[str] | None = None,
+    flags: dict[str, Any] | None = None,
+) -> Config:
+    """Read a configuration: defaults, the protocol's own, the file, `--set` changes, flags.
 
     Parameters
     ----------
@@ -228,6 +239,8 @@ def load_config(path: Path | None = None, changes: list[str] | None = None) -> C
         default streams as a whole.
     changes : list of str, optional
         `section.key=value`, the value as in TOML (a bare word is taken as a string).
+    flags : dict, optional
+        Dotted key -> value.
 
     Raises
     ------
@@ -237,7 +250,14 @@ def load_config(path: Path | None = None, changes: list[str] | None = None) -> C
     raw = _read_toml(path) if path else {}
     for change in changes or []:
         _apply(raw, change)
-    return config_from_dict(raw, source=str(path) if path else "--set" if changes else "config")
+    for key, value in (flags or {}).items():
+        _assign(raw, key, value)
+    split = raw.get("split")
+    protocol = split.get("protocol") if isinstance(split, dict) else None
+    raw = _merged(PROTOCOL_DEFAULTS.get(str(protocol), {}), raw)
+    sources = [str(path)] if path else []
+    sources += [*(changes or []), *(flags or {})]
+    return config_from_dict(raw, source=", ".join(sources) or "configuration")
 
 
 def config_from_dict(raw: dict[str, Any], source: str) -> Config:
@@ -255,6 +275,15 @@ def with_changes(config: Config, changes: dict[str, Any]) -> Config:
     for key, value in changes.items():
         _assign(raw, key, value)
     return config_from_dict(raw, source=", ".join(changes))
+
+
+def _merged(low: Mapping[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """Lay nested values over others; `high` wins."""
+    merged = {**low, **high}
+    for key in low.keys() & high.keys():
+        if isinstance(low[key], Mapping) and isinstance(high[key], dict):
+            merged[key] = _merged(low[key], high[key])
+    return merged
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
