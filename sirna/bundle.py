@@ -3,6 +3,7 @@
 `bundle.json` holds plain data, `member-*.safetensors` the weights; nothing in it runs code.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna import __version__
@@ -21,14 +22,16 @@ from sirna.config import Config, config_from_dict
 from sirna.data.dataset import Encoding, SiRNADataset
 from sirna.decision import Decision
 from sirna.distribution import Histogram
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, UsageError, reason
 from sirna.files import recovered, sha256, write_folder
 from sirna.fit import build_model
 from sirna.model.regressor import SiRNAModel
+from sirna.model.weights import load_weights
 from sirna.predict import predict
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
+ABOUT = ("protocol", "scores", "seed", "training")
 WEIGHTS_NAME = re.compile(r"member-\d+\.safetensors")
 
 
@@ -52,7 +55,7 @@ class Member:
     def model(self, config: Config) -> SiRNAModel:
         """Build the network and load the weights."""
         model = build_model(self.encoding, config, self.weights["edges"])
-        model.load_state_dict(self.weights)
+        load_weights(model, self.weights)
         return model
 
 
@@ -97,9 +100,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         members = []
         for number, member in enumerate(bundle.members):
             name = f"member-{number}.safetensors"
-            save_file(
-                {key: value.contiguous() for key, value in member.weights.items()}, draft / name
-            )
+            tensors = {key: value.contiguous() for key, value in member.weights.items()}
+            (draft / name).write_bytes(save(tensors))
             members.append(
                 {
                     "weights": name,
@@ -108,7 +110,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
                     "encoding": member.encoding.to_dict(),
                 }
             )
-        manifest = {
+        manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "sirna": __version__,
             "torch": torch.__version__,
@@ -118,6 +120,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             "config": bundle.config.model_dump(mode="json"),
             "members": members,
         }
+        manifest["digest"] = _digest(manifest)
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
         (draft / MANIFEST).write_text(text, encoding="utf-8")
 
@@ -140,12 +143,16 @@ def load_bundle(folder: Path) -> Bundle:
     except FileNotFoundError:
         raise SirnaError(f"{folder}: no bundle here ({MANIFEST} is absent).") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SirnaError(f"{path}: not a bundle's description ({error}).") from error
+        raise SirnaError(f"{path}: not a bundle's description ({reason(error)}).") from error
     if schema != SCHEMA:
         raise SirnaError(
             f"{path}: written with schema {schema} by sirna {raw.get('sirna')}; this is sirna "
             f"{__version__}, which reads schema {SCHEMA}. "
             "Install the version named, or train again."
+        )
+    if raw.get("digest") != _digest(raw):
+        raise SirnaError(
+            f"{path}: was changed after it was written (its digest differs); copy it again."
         )
     try:
         config = config_from_dict(raw["config"], source=str(path))
@@ -153,10 +160,22 @@ def load_bundle(folder: Path) -> Bundle:
         members = [_load_member(folder, entry) for entry in raw["members"]]
         for member in members:
             member.model(config)  # the weights fit the network, or the bundle is refused here
+        about = {key: raw[key] for key in ABOUT}
+        about["scores"]["score"] + 0.0  # a number
+        if not members:
+            raise ValueError("no members")
+    except UsageError as error:
+        raise SirnaError(str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise SirnaError(f"{path}: the bundle is inconsistent ({error}); train again.") from error
-    told = {"schema", "sirna", "torch", "created", "decision", "config", "members"}
-    return Bundle(config, members, decision, {k: v for k, v in raw.items() if k not in told})
+        told = f"the bundle is inconsistent ({reason(error)}); train again."
+        raise SirnaError(f"{path}: {told}") from error
+    return Bundle(config, members, decision, about)
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of all that a manifest says but its digest."""
+    rest = {key: value for key, value in manifest.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _load_member(folder: Path, entry: dict[str, Any]) -> Member:

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, reason
 from sirna.files import recovered, write_folder
 from sirna.fit import Epoch, Pick, Progress
+from sirna.model.weights import load_weights
 from sirna.score import Score
 
 TENSORS, STATE = "progress.safetensors", "progress.json"
@@ -53,7 +55,7 @@ def load_progress(folder: Path, progress: Progress) -> bool:
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         tensors = load_file(folder / TENSORS)
-        progress.model.load_state_dict(_part(tensors, "model."))
+        load_weights(progress.model, _part(tensors, "model."))
         optimizer = progress.optimizer.state_dict()
         optimizer["state"] = _moments(_part(tensors, "optimizer."))
         progress.optimizer.load_state_dict(optimizer)
@@ -71,13 +73,14 @@ def load_progress(folder: Path, progress: Progress) -> bool:
         progress.epoch = state["epoch"]
         progress.log = [Epoch(**{**raw, "score": Score(**raw["score"])}) for raw in state["log"]]
         return bool(state["finished"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise SirnaError(f"{folder}: cannot be resumed ({error}); start a new run.") from error
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+        told = f"cannot be resumed ({reason(error)}); start a new run."
+        raise SirnaError(f"{folder}: {told}") from error
 
 
 def exists(folder: Path) -> bool:
     """Return whether there is progress to restore."""
-    return (recovered(folder) / STATE).is_file()
+    return recovered(folder).is_dir()
 
 
 def _own(tensor: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The commands: parse, call one stage, print. Heavy imports happen inside the commands."""
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,8 @@ from sirna.errors import SirnaError, UsageError
 
 if TYPE_CHECKING:
     from sirna.config import Config
+    from sirna.console import Console
+    from sirna.stages.train import TrainOutcome
 
 app = typer.Typer(
     name="sirna",
@@ -48,13 +51,15 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 @app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Predict how well chemically modified siRNAs silence their targets."""
     if version:
         typer.echo(f"sirna {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -93,13 +98,15 @@ def train(
     flags: dict[str, Any] = {
         "split.protocol": protocol.value if protocol else None,
         "split.valid": valid,
-        "split.folds": folds,
+        "split.folds": folds if valid is None else 0,
         "split.seed": seed,
         "train.seed": seed,
     }
-    given = {key: value for key, value in flags.items() if value is not None}
+    given = _given(flags)
     if resume and (table or config or change or splits or given or check):
         raise UsageError("--resume takes all from the run's own files; give it --run DIR only.")
+    if sum(value is not None for value in (valid, folds, splits)) > 1:
+        raise UsageError("--valid, --folds and --splits each say what is held out; give one.")
     from sirna.console import Console
     from sirna.stages import train as stage
 
@@ -109,29 +116,55 @@ def train(
     else:
         settings = _config(config, change, given)
         if check:
-            stage.check(table, settings, splits, device, console)
+            stage.check(table, settings, run, splits, device, console)
             return
         outcome = stage.train(table, settings, run, splits, device, console)
-    figures = outcome.metrics
-    parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
-    pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
-    console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
-    if figures["sd"] is not None:
-        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
-    console.line(
-        f"constant below the threshold: {figures['constant_baseline']:.4f}; "
-        f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
+    _tell(outcome, console)
+
+
+@app.command()
+def tune(
+    table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Finished trials of the study in all.")] = 50,
+    timeout: Annotated[float | None, typer.Option(min=1, help="Seconds at most.")] = None,
+    study: Annotated[str | None, typer.Option(help="Its name; default: the protocol.")] = None,
+    space: Annotated[Path | None, typer.Option(help="TOML of what varies.")] = None,
+    storage: Annotated[str | None, typer.Option(metavar="URL", help="Shared database.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Worker processes here.")] = 1,
+    config: ConfigOption = None,
+    change: SetOption = None,
+    protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="Default: one 10 % split.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
+    train_best: Annotated[bool, typer.Option("--train-best", help="Then train it.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Search the configuration for the best score; leave best.toml and tune.html."""
+    from sirna.console import Console
+    from sirna.stages.tune import TuneRequest
+    from sirna.stages.tune import tune as run_tune
+
+    flags = {
+        "split.protocol": protocol.value if protocol else None,
+        "split.folds": folds,
+        "split.seed": seed,
+        "train.seed": seed,
+    }
+    settings = _config(config, change, _given(flags))
+    name = study or settings.split.protocol
+    console = Console()
+    found = run_tune(
+        TuneRequest(table, settings, space, name, trials, timeout, storage, jobs, device),
+        console,
     )
-    console.line(
-        f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "
-        f"peak memory {figures['peak_memory_mb']:,} MB"
-    )
-    if figures["interrupted"]:
-        console.line(
-            f"stopped; the bundle holds the best epoch so far. "
-            f"To go on: sirna train --resume --run {outcome.run.folder}"
-        )
-    console.line(f"bundle: {outcome.run.bundle}")
+    default = "not done" if found.default is None else f"{found.default:.4f}"
+    console.line(f"best: trial {found.best.number}, {found.best.value:.4f}; default {default}")
+    for key, share in sorted(found.importances.items(), key=lambda item: -item[1]):
+        console.line(f"  {share:5.1%} of the variance: {key} = {found.best.params.get(key)}")
+    console.line(f"to look at: {found.folder / 'tune.html'}")
+    console.line(f"to use: sirna train --config {found.toml}")
+    if train_best:
+        _train_best(table, found.toml, device, console)
 
 
 @app.command()
@@ -181,6 +214,40 @@ def score(
         Console().scores("competition score", parts)
 
 
+def _tell(outcome: "TrainOutcome", console: "Console") -> None:
+    """Print what a training achieved."""
+    figures = outcome.metrics
+    parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
+    pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
+    console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
+    if figures["sd"] is not None:
+        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
+    console.line(
+        f"constant below the threshold: {figures['constant_baseline']:.4f}; "
+        f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
+    )
+    console.line(
+        f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "
+        f"peak memory {figures['peak_memory_mb']:,} MB"
+    )
+    if figures["interrupted"]:
+        console.line(
+            f"stopped; the bundle holds the best epoch so far. "
+            f"To go on: sirna train --resume --run {outcome.run.folder}"
+        )
+    console.line(f"to predict: sirna submit TEST --run {outcome.run.folder}")
+
+
+def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
+    from sirna.stages import train as stage
+
+    _tell(stage.train(table, _config(best, None, {}), None, None, device, console), console)
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in flags.items() if value is not None}
+
+
 def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any]) -> "Config":
     from sirna.config import load_config
 
@@ -189,10 +256,15 @@ def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any])
 
 def main() -> None:
     """Run the command line; exit with 0: done, 1: the work failed, 2: bad usage."""
+    debug = "--debug" in sys.argv
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a result is not lost to a terminal's encoding
     try:
-        app()
+        app(arguments)
     except SirnaError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)

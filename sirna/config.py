@@ -3,16 +3,27 @@
 Every hyperparameter and its default live here and nowhere else.
 """
 
+import re
 import tomllib
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
 from sirna.errors import UsageError, suggestion
+from sirna.files import near_miss
 
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
@@ -28,7 +39,7 @@ IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
 class Section(BaseModel):
     """A table of the configuration: immutable, strictly typed, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -92,6 +103,7 @@ class StreamConfig(Section):
     """
 
     role: SequenceRole
+    enabled: bool = True
     ngram: int = Field(1, ge=1, le=8)
     stride: int = Field(1, ge=1, le=8)
     tail: Literal["keep", "drop"] = "keep"
@@ -128,15 +140,17 @@ class ModelConfig(Section):
     encoder: Literal["rnn", "lstm", "gru"] = "gru"
     bidirectional: bool = True
     share_encoder: bool = False
-    embedding: Count = 48
+    embedding: Count = 32
     embedding_dropout: Rate = 0.1
     hidden: Count = 96
     layers: int = Field(1, ge=1, le=8)
     layer_dropout: Rate = 0.0
-    pooling: Literal["last", "mean", "max", "last_mean"] = "last_mean"
-    covariate_embedding: Count = 16
-    covariate_dropout: Rate = 0.05
-    head_hidden: int = Field(256, ge=0, description="0: no hidden layer")
+    pooling: Literal["last", "mean", "max", "last_mean"] = "last"
+    covariate_embedding: Count = 8
+    covariate_dropout: Rate = 0.02
+    summary_dropout: Rate = 0.3
+    head_hidden: Count = 256
+    head_layers: int = Field(2, ge=0, le=8, description="hidden layers; 0: none")
     head_dropout: Rate = 0.3
     bins: int = Field(40, ge=4, le=500)
 
@@ -145,15 +159,15 @@ class TrainConfig(Section):
     """The training loop."""
 
     loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(1.0, ge=0.0, description="sd in bins of the softened target")
-    epochs: Count = 24
-    batch_rows: Count = 384
+    smoothing: float = Field(0.0, ge=0.0, description="sd in bins of the softened target")
+    epochs: Count = 36
+    batch_rows: Count = 192
     batch_by: Literal["duplex", "row"] = "duplex"
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = Field(3e-3, gt=0.0)
-    weight_decay: float = Field(0.01, ge=0.0)
+    learning_rate: float = Field(1e-2, gt=0.0)
+    weight_decay: float = Field(0.02, ge=0.0)
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
-    warmup: float = Field(0.3, ge=0.0, lt=1.0, description="share of the steps")
+    warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
     clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
     patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
@@ -196,10 +210,27 @@ DEFAULT_STREAMS = types.MappingProxyType(
 )
 
 
+Streams = Annotated[
+    Mapping[str, StreamConfig],
+    AfterValidator(types.MappingProxyType),
+    PlainSerializer(
+        lambda streams: {name: stream.model_dump() for name, stream in streams.items()}
+    ),
+]
+"""Streams by name, not to be changed in place."""
+
 PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
-    {"target": {"train": {"epochs": 4}}}
+    {
+        "target": {
+            "train": {"epochs": 3, "learning_rate": 6e-3, "batch_rows": 384},
+            "covariates": {"categorical": ("transfection",)},
+        }
+    }
 )
-"""Defaults that hold under one protocol alone: new targets are soon overfitted."""
+"""Defaults that hold under one protocol alone.
+
+New targets are soon overfitted, and a cell line or a species names the few targets studied in it.
+"""
 
 
 class Config(Section):
@@ -209,9 +240,7 @@ class Config(Section):
     columns: ColumnsConfig = ColumnsConfig()
     label: LabelConfig = LabelConfig()
     score: ScoreConfig = ScoreConfig()
-    streams: dict[str, StreamConfig] = Field(
-        default_factory=lambda: dict(DEFAULT_STREAMS), min_length=1
-    )
+    streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1)
     vocab: VocabConfig = VocabConfig()
     covariates: CovariatesConfig = CovariatesConfig()
     model: ModelConfig = ModelConfig()
@@ -255,9 +284,13 @@ def load_config(
     split = raw.get("split")
     protocol = split.get("protocol") if isinstance(split, dict) else None
     raw = _merged(PROTOCOL_DEFAULTS.get(str(protocol), {}), raw)
-    sources = [str(path)] if path else []
-    sources += [*(changes or []), *(flags or {})]
-    return config_from_dict(raw, source=", ".join(sources) or "configuration")
+    try:
+        return config_from_dict(raw, source=str(path) if path else "configuration")
+    except UsageError:
+        if path and (changes or flags):  # where the file alone is sound, it is not to blame
+            load_config(path)
+            return config_from_dict(raw, source=f"{path} with the options given")
+        raise
 
 
 def config_from_dict(raw: dict[str, Any], source: str) -> Config:
@@ -265,8 +298,12 @@ def config_from_dict(raw: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors(include_url=False)]
-        raise UsageError(f"{source}: " + "; ".join(lines)) from error
+        raise UsageError(f"{source}: {explain(error, Config)}") from error
+
+
+def explain(error: ValidationError, section: type[Section]) -> str:
+    """Say all that is wrong with a table in one line, near misses named."""
+    return "; ".join(_explain(item, section) for item in error.errors(include_url=False))
 
 
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
@@ -290,7 +327,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such configuration file") from None
+        raise UsageError(f"{path}: no such configuration file{near_miss(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
@@ -321,30 +358,36 @@ def _assign(raw: dict[str, Any], dotted: str, value: Any) -> None:
     table[last] = value
 
 
-def _explain(item: Any) -> str:
+def _explain(item: Any, root: type[Section]) -> str:
     dotted = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        known = _keys_at(item["loc"][:-1])
-        last = str(item["loc"][-1])
-        return f"unknown key {dotted!r}{suggestion(last, known)}; known here: {', '.join(known)}"
+        known = _keys_at(root, item["loc"][:-1])
+        near = suggestion(str(item["loc"][-1]), known) or _homes(root, dotted)
+        return f"unknown key {dotted!r}{near}; known here: {', '.join(known)}"
     message = item["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(item["input"], dict | Section) else f", not {item['input']!r}"
     near = ""
     if item["type"] == "literal_error" and isinstance(item["input"], str):
-        near = suggestion(item["input"], item["ctx"]["expected"].replace("'", "").split(", "))
+        near = suggestion(item["input"], re.findall(r"'([^']*)'", item["ctx"]["expected"]))
     return f"{dotted + ': ' if dotted else ''}{message[0].lower()}{message[1:]}{shown}{near}"
 
 
-def _keys_at(location: tuple[Any, ...]) -> list[str]:
-    section: Any = Config
-    for part in location:
-        field = section.model_fields.get(part)
-        if field is None:  # the name of a stream
-            continue
-        kinds = (field.annotation, *get_args(field.annotation))
-        section = next(kind for kind in kinds if isinstance(kind, type) and _is_section(kind))
+def _keys_at(root: type[Section], location: tuple[Any, ...]) -> list[str]:
+    """Return the known keys of a table; in a table of tables the names are the user's own."""
+    section: Any = root
+    parts = iter(location)
+    for part in parts:
+        kind = section.model_fields[str(part)].annotation
+        if get_origin(kind) is not None:
+            section = get_args(kind)[1]
+            next(parts, None)
+        else:
+            section = kind
     return list(section.model_fields)
 
 
-def _is_section(kind: type) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _homes(root: type[Section], key: str) -> str:
+    """Suggest the sections that have a key which was written without one."""
+    kinds: dict[str, Any] = {name: field.annotation for name, field in root.model_fields.items()}
+    homes = [f"{name}.{key}" for name, k in kinds.items() if key in getattr(k, "model_fields", ())]
+    return f" (did you mean {' or '.join(map(repr, homes))}?)" if homes else ""

@@ -1,5 +1,6 @@
 """What a person sees: bars and tables on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +12,19 @@ from tqdm import tqdm
 
 from sirna.fit import Epoch
 
+BAR_WIDTH = 80
+"""Columns that a bar with its figures needs."""
+
 
 class TrainingDisplay:
-    """Shows one training: a bar that is redrawn on a terminal, a line an epoch otherwise."""
+    """Shows one training: a bar that is redrawn on a wide terminal, a line an epoch elsewhere."""
 
     def __init__(self, epochs: int, done: int, rows: int) -> None:
         self.epochs = epochs
         total, begun = epochs * rows, done * rows
         # disable=None: silent where stderr is no terminal
-        self._bar = tqdm(total=total, initial=begun, unit="row", unit_scale=True, disable=None)
+        off = True if _narrow() else None
+        self._bar = tqdm(total=total, initial=begun, unit="row", unit_scale=True, disable=off)
 
     def rows(self, count: int) -> None:
         """Note rows trained."""
@@ -71,15 +76,25 @@ class Console:
     def scores(self, title: str, parts: dict[str, dict[str, Any]]) -> None:
         """Print named scores, each as `Score.as_dict` gives it: a table, or a line each."""
         names = ("score", "mae", "range_mae", "f1", "precision", "recall", "rows")
-        if not self._out.is_terminal:
-            for part, values in parts.items():
-                told = "  ".join(f"{name} {_number(name, values[name])}" for name in names)
-                print(f"{title}, {part}: {told}", flush=True)
-            return
         table = Table("", *(name.replace("_", "-") for name in names), title=title)
         for part, values in parts.items():
             table.add_row(part, *(_number(name, values[name]) for name in names))
-        self._out.print(table)
+        unbounded = self._out.options.update(max_width=1000)
+        fits = self._out.measure(table, options=unbounded).maximum <= self._out.width
+        if self._out.is_terminal and fits:
+            self._out.print(table)
+            return
+        for part, values in parts.items():
+            told = "  ".join(f"{name} {_number(name, values[name])}" for name in names)
+            print(f"{title}, {part}: {told}", flush=True)
+
+
+def _narrow() -> bool:
+    """Return whether stderr is a terminal without room for a bar, as one of width 0 is."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns < BAR_WIDTH
+    except (OSError, ValueError):  # no terminal at all
+        return False
 
 
 def _number(name: str, value: float) -> str:

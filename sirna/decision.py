@@ -17,13 +17,14 @@ prediction does not depend on the rest of its file. (The plug-in rule for F-meas
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from sirna.distribution import Histogram
 from sirna.score import Score, competition_score
 
+DecisionKind = Literal["score", "median", "mean"]
 MARGIN = 0.01
 """Percentage points kept from the threshold, so that rounding moves no row across it."""
 ROUNDS = 50
@@ -43,7 +44,7 @@ class Decision:
         ``p - range_weight*e_pos - mae_weight*(e_pos - e_neg) >= cut``.
     """
 
-    kind: Literal["score", "median", "mean"]
+    kind: DecisionKind
     threshold: float
     cut: float = 0.5
     range_weight: float = 0.0
@@ -65,8 +66,17 @@ class Decision:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(**raw)
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            For a kind that is unknown, or a multiplier that is no number.
+        """
+        numbers = {key: float(value) for key, value in raw.items() if key != "kind"}
+        if raw["kind"] not in get_args(DecisionKind):
+            raise ValueError(f"no decision {raw['kind']!r}")
+        return cls(raw["kind"], **numbers)
 
     def _gain(self, predicted: Histogram, called: np.ndarray, spared: np.ndarray) -> np.ndarray:
         error = predicted.absolute_error(called)
@@ -79,7 +89,7 @@ class Decision:
 def fit_decision(
     predicted: Histogram,
     truth: np.ndarray,
-    kind: Literal["score", "median", "mean"],
+    kind: DecisionKind,
     threshold: float,
 ) -> Decision:
     """Fit the decision on held-out predictions.
@@ -145,8 +155,15 @@ def _best_cut(
     mae = (error_spared.sum() + np.cumsum(error_called - error_spared)) / n
     f1 = 2 * hits / (count + positives)
     score = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
+    ranked = gain[order]
+    score[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of equal gain are called together
     last = int(score.argmax())
-    following = gain[order[last + 1]] if last + 1 < n else gain[order[last]] - MARGIN
-    cut = float((gain[order[last]] + following) / 2)
+    nobody = 0.5 * (1 - error_spared.mean() / 100)
+    if nobody >= score[last]:
+        cut = float(ranked[0]) + MARGIN
+    elif last + 1 < n:
+        cut = float(ranked[last] + ranked[last + 1]) / 2
+    else:
+        cut = float(ranked[last]) - MARGIN
     chosen = Decision(decision.kind, threshold, cut, decision.range_weight, decision.mae_weight)
     return chosen, competition_score(truth, chosen.apply(predicted), threshold)

@@ -1,5 +1,8 @@
 """Which device computes."""
 
+import os
+import re
+
 import torch
 
 from sirna.errors import UsageError
@@ -8,17 +11,21 @@ from sirna.errors import UsageError
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; "auto" takes CUDA where there is one.
 
+    Recurrent layers on CUDA repeat their numbers only with a fixed workspace, which must be asked
+    for before CUDA starts (PyTorch, "Reproducibility").
+
     Raises
     ------
     UsageError
-        For a name that PyTorch does not know, or a device that is not there.
+        For another name, or a device that is not there.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {name}: not to be had here ({reason}); try cpu.") from error
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UsageError(f"--device {name}: is none of auto, cpu, cuda, cuda:N.")
+    device = torch.device(name)
+    there = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= there:
+        raise UsageError(f"--device {name}: {there} CUDA devices are here; try auto or cpu.")
     return device

@@ -41,7 +41,8 @@ class Histogram:
         mass = self.probs[rows, bins]
         part = (level - (reached[rows, bins] - mass)) / np.maximum(mass, 1e-12)
         low, high = self.edges[bins], self.edges[bins + 1]
-        return low + np.clip(part, 0.0, 1.0) * (high - low)
+        value: np.ndarray = low + np.clip(part, 0.0, 1.0) * (high - low)
+        return value
 
     def median(self) -> np.ndarray:
         """Return the medians, shape (n,): they minimise the expected absolute error."""

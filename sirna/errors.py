@@ -12,9 +12,23 @@ class UsageError(SirnaError):
     """The command, an option or the configuration is wrong: exit status 2."""
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the nearest known word, or an empty string."""
+def reason(error: Exception) -> str:
+    """Return the first line of what an error of Python's own says; a KeyError says but the key."""
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    return f"no entry {first}" if isinstance(error, KeyError) else first
+
+
+def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the nearest known word, or an empty string.
+
+    Parameters
+    ----------
+    word : str
+    known : iterable of str
+    cutoff : float
+        Similarity from 0 to 1 (difflib's ratio) below which nothing is near.
+    """
     names = list(known)
     folded = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
     return f" (did you mean {folded[near[0]]!r}?)" if near else ""

@@ -1,6 +1,7 @@
 """Files and folders that are whole or absent."""
 
 import contextlib
+import gzip
 import hashlib
 import os
 import shutil
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:
     """Write a table as UTF-8 CSV, whole or absent (.csv.gz: compressed)."""
-    write_whole(path, lambda draft: frame.to_csv(draft, index=False))
+    data = csv_bytes(path, frame)
+    write_whole(path, lambda draft: draft.write_bytes(data))
+
+
+def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
+    """Return a table as the CSV file of that name holds it: the same bytes for the same table."""
+    data = frame.to_csv(index=False, lineterminator="\n").encode()
+    if path.name.lower().endswith(".gz"):
+        data = gzip.compress(data, mtime=0)
+    return data
 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
@@ -54,6 +64,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
     """
     draft = _draft(path)
     try:
+        shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         write(draft)
         shutil.rmtree(_aside(path), ignore_errors=True)
@@ -72,6 +83,14 @@ def recovered(path: Path) -> Path:
     if not path.exists() and _aside(path).exists():
         _aside(path).rename(path)
     return path
+
+
+def near_miss(path: Path) -> str:
+    """Return ``" (did you mean 'x'?)"`` for a neighbour of what is absent, or nothing."""
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    names = [other.name for other in path.parent.iterdir()]
+    return suggestion(path.name, names, cutoff=0.75)  # suffixes alone make names alike
 
 
 def sha256(path: Path) -> str:

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sirna.bundle import MANIFEST
-from sirna.errors import SirnaError, UsageError, suggestion
-from sirna.files import recovered
+from sirna.errors import SirnaError, UsageError
+from sirna.files import near_miss, recovered
 
 RUNS = Path("runs")
 
@@ -57,9 +58,32 @@ class Run:
     def finished(self) -> bool:
         """Whether training came to its own end."""
         try:
-            return not json.loads(self.metrics.read_text(encoding="utf-8"))["interrupted"]
-        except FileNotFoundError:
+            figures = self.figures()
+        except SirnaError:
             return False
+        return figures is not None and not figures["interrupted"]
+
+    def figures(self) -> dict[str, Any] | None:
+        """Read `metrics.json`; None where training has not come so far.
+
+        Raises
+        ------
+        SirnaError
+            For a damaged file.
+        """
+        try:
+            figures = json.loads(self.metrics.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            figures, reason = None, str(error)
+        else:
+            reason = "no 'interrupted' in it"
+        if not isinstance(figures, dict) or "interrupted" not in figures:
+            raise SirnaError(
+                f"{self.metrics}: is damaged ({reason}); delete it, and --resume writes it anew."
+            )
+        return figures
 
     @property
     def digest(self) -> Path:
@@ -93,7 +117,9 @@ def run_to_resume(folder: Path | None) -> Run:
     if folder is not None:
         run = Run(folder)
         if not run.config.is_file():
-            raise UsageError(f"{folder}: no run to resume ({run.config.name} is absent).")
+            raise UsageError(
+                f"{folder}: no run to resume ({run.config.name} is absent){near_miss(folder)}."
+            )
         return run
     started = [Run(path.parent) for path in RUNS.glob("*/config.toml")]
     open_runs = [run for run in started if not run.finished]
@@ -115,7 +141,8 @@ def finished_run(folder: Path | None) -> Run:
         if not done:
             raise SirnaError(f"no finished run in {RUNS}/: run `sirna train` or name one by --run.")
         return max(done, key=lambda run: ((run.bundle / MANIFEST).stat().st_mtime, run.name))
+    if folder.is_file():
+        raise SirnaError(f"{folder}: is a file; name the folder of a run or of a bundle.")
     if not folder.is_dir():
-        near = [str(path) for path in folder.parent.glob("*")] if folder.parent.is_dir() else []
-        raise SirnaError(f"{folder}: no such run{suggestion(str(folder), near)}.")
+        raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
     return Run(folder)

@@ -5,7 +5,7 @@ a batch carries each distinct strand of its rows once.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -18,6 +18,7 @@ from sirna.config import Config, Protocol, StreamConfig
 from sirna.data.covariates import Covariates
 from sirna.data.tokenizer import GenomicTokenizer
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX, GenomicVocab
+from sirna.errors import SirnaError
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,19 @@ class Encoding:
     @classmethod
     def fit(cls, rows: pd.DataFrame, config: Config, protocol: Protocol) -> Self:
         """Fit vocabularies and covariates on training rows."""
-        streams = {name: s for name, s in config.streams.items() if s.role in rows}
+        streams = {name: s for name, s in config.streams.items() if s.enabled and s.role in rows}
+        if not streams:
+            wanted = sorted({stream.role for stream in config.streams.values()})
+            raise SirnaError(
+                f"the table has no column for any stream ({', '.join(wanted)}); "
+                "see [columns] and [streams] in the configuration."
+            )
         counts: dict[str, Counter[str]] = {}
         for stream in streams.values():
             counter = counts.setdefault(stream.kind, Counter())
-            tokenizer = tokenizer_of(stream)
+            tokenize = _cutter(stream)
             for sequence, rows_with in rows[stream.role].dropna().value_counts().items():
-                for token in tokenizer.tokens(str(sequence)):
+                for token in tokenize(str(sequence)):
                     counter[token] += int(rows_with)
         limits = config.vocab
         vocabs = {
@@ -153,15 +160,15 @@ class Encoding:
         for name, stream in self.streams.items():
             text = rows[stream.role].fillna("").astype(str)
             codes, distinct = pd.factorize(text)
-            vocab, tokenizer = self.vocab_of(name), tokenizer_of(stream)
-            encoded = [vocab.encode(tokenizer.tokens(sequence)) for sequence in distinct]
+            vocab, tokenize = self.vocab_of(name), _cutter(stream)
+            encoded = [vocab.encode(tokenize(sequence)) for sequence in distinct]
             encoded = [e if len(e) else np.array([UNK_INDEX]) for e in encoded]
             lengths[name] = torch.tensor([len(indices) for indices in encoded])
             tokens[name] = torch.full((len(encoded), int(lengths[name].max())), PAD_INDEX)
             for row, indices in enumerate(encoded):
                 tokens[name][row, : len(indices)] = torch.from_numpy(indices)
             strand[name] = torch.from_numpy(codes.astype(np.int64))
-            has_unknown = (tokens[name] == UNK_INDEX).any(dim=1).numpy()
+            has_unknown = (tokens[name] == UNK_INDEX).any(dim=1).numpy() & (distinct != "")
             unknown[name] = int(has_unknown[codes].sum())
         label = rows["label"] if "label" in rows else pd.Series(np.nan, index=rows.index)
         whole = Batch(
@@ -193,5 +200,10 @@ class Encoding:
 
 
 def tokenizer_of(stream: StreamConfig) -> GenomicTokenizer:
-    """Return the tokenizer that a stream's configuration describes."""
+    """Return the tokenizer that a stream of plain bases describes."""
     return GenomicTokenizer(stream.ngram, stream.stride, stream.tail)
+
+
+def _cutter(stream: StreamConfig) -> Callable[[str], list[str]]:
+    """Return what cuts a stream's sequences: a list of a single modification is a list too."""
+    return str.split if stream.kind == "modifications" else tokenizer_of(stream).tokens

@@ -1,97 +1,135 @@
 """Table files read as text: .csv, .csv.gz, .parquet."""
 
+import csv
 import gzip
+import io
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from sirna.errors import SirnaError, suggestion
+from sirna.errors import SirnaError
+from sirna.files import near_miss
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+LONGEST_FIELD = 10_000_000
+"""Characters: longer than any transcript; csv's own limit is 131,072."""
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
     """Read a table with every value as text, blanks as empty text.
+
+    Returns
+    -------
+    DataFrame
+        Its index holds where each row begins, named "line" (CSV) or "row" (Parquet).
 
     Raises
     ------
     SirnaError
         For a file that is absent, empty, of another kind, damaged or wrongly delimited.
     """
-    _check_path(path)
+    name = _checked_name(path)
     try:
-        read = _parquet_as_text if path.name.endswith(".parquet") else _read_csv
-        frame = read(path)
-    except SirnaError:
-        raise
-    except UnicodeDecodeError as error:
-        raise SirnaError(
-            f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8 CSV."
-        ) from error
-    except pd.errors.EmptyDataError as error:
-        raise SirnaError(f"{path}: the file is empty; a header and rows are needed.") from error
-    except pd.errors.ParserError as error:
-        raise SirnaError(f"{path}: not a regular CSV file: {error}".rstrip()) from error
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        frame = _read_parquet(path) if name.endswith(".parquet") else _read_csv(path)
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise SirnaError(f"{path}: cannot be read, it looks damaged: {error}") from error
     if frame.columns.duplicated().any():
-        name = frame.columns[frame.columns.duplicated()][0]
-        raise SirnaError(f"{path}: column {name!r} occurs twice in the header; rename one.")
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise SirnaError(f"{path}: column {twice!r} occurs twice in the header; rename one.")
     return frame
 
 
-def _check_path(path: Path) -> None:
+def is_table_name(path: Path) -> bool:
+    """Return whether a file of that name would be read."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def _checked_name(path: Path) -> str:
     if not path.exists():
-        near = [other.name for other in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise SirnaError(f"{path}: no such file{suggestion(path.name, near)}.")
+        raise SirnaError(f"{path}: no such file{near_miss(path)}.")
     if path.is_dir():
         raise SirnaError(f"{path}: is a folder; name a table file in it.")
-    if not path.name.endswith(SUFFIXES):
+    if not is_table_name(path):
         raise SirnaError(f"{path}: a table is one of {', '.join(SUFFIXES)}; convert the file.")
+    return path.name.lower()
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    opening = _opening(path)
-    if opening.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SirnaError(f"{path}: UTF-16 text; save the file as UTF-8 CSV.")
-    start = opening.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rb") as binary:
+        _check_opening(path, binary.read(65536))
+        binary.seek(0)
+        csv.field_size_limit(LONGEST_FIELD)
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+        reader = csv.reader(text, strict=True)
+        header: list[str] = []
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        line = 0
+        try:
+            for fields in reader:
+                begins, line = line + 1, reader.line_num
+                if not fields:
+                    continue
+                if header and len(fields) != len(header):
+                    fault = "fewer" if len(fields) < len(header) else "more"
+                    raise SirnaError(
+                        f"{path}: line {begins} has {len(fields)} fields, {fault} than the "
+                        f"header's {len(header)}; is a comma or a quote amiss, or the file cut off?"
+                    )
+                if header:
+                    rows.append(fields)
+                    lines.append(begins)
+                else:
+                    header = [name.strip() for name in fields]
+        except UnicodeDecodeError as error:
+            raise SirnaError(
+                f"{path}: no UTF-8 text after line {reader.line_num} "
+                f"(byte {error.object[error.start]:#04x}); save the file as UTF-8 CSV."
+            ) from error
+        except csv.Error as error:
+            raise SirnaError(
+                f"{path}: line {line + 1}: {error}; is a quote left open or out of place?"
+            ) from error
+    if not header:
+        raise SirnaError(f"{path}: the file is empty; a header and rows are needed.")
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    index = pd.Index(lines, name="line", dtype="int64")
+    parts = [pd.Series(column, index=index, dtype=str) for column in columns]
+    return pd.concat(parts, axis=1, keys=range(len(header))).set_axis(header, axis=1)
+
+
+def _check_opening(path: Path, opening: bytes) -> None:
+    """Refuse what is no comma-separated text, by its first bytes."""
+    if opening.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in opening[:1000]:
+        raise SirnaError(f"{path}: UTF-16 or binary, no UTF-8 text; save the file as UTF-8 CSV.")
+    start = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"<"):
         raise SirnaError(
             f"{path}: an HTML page, not a CSV file; download the file itself (are you logged in?)."
         )
-    if start.startswith((b"pk\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise SirnaError(f"{path}: a spreadsheet or archive; save it as CSV.")
-    header = start.split(b"\n", 1)[0].decode("utf-8", "replace")
+    header = start.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     for delimiter, name in DELIMITERS.items():
         if header.count(delimiter) > header.count(","):
             raise SirnaError(f"{path}: separated by {name}; a comma is needed: save it as CSV.")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
-    short = frame.index[frame.isna().any(axis=1)]
-    if len(short):
-        raise SirnaError(
-            f"{path}: line {short[0] + 1} has fewer fields than the header; is the file cut off?"
-        )
-    header_row = frame.iloc[0].str.strip().tolist()
-    return frame.iloc[1:].set_axis(header_row, axis=1).reset_index(drop=True)
 
 
-def _opening(path: Path) -> bytes:
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rb") as stream:
-        return bytes(stream.read(65536))
-
-
-def _parquet_as_text(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> pd.DataFrame:
     frame = pd.read_parquet(path)
-    text = {
-        str(name): column.map(lambda value: "" if pd.isna(value) else _plain(value)).astype(str)
-        for name, column in frame.items()
-    }
-    return pd.DataFrame(text, columns=[str(name) for name in frame.columns]).reset_index(drop=True)
+    text = {str(name): column.map(_plain).astype(str) for name, column in frame.items()}
+    index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    columns = [str(name) for name in frame.columns]
+    return pd.DataFrame(text, columns=columns).set_index(index)
 
 
 def _plain(value: object) -> str:
-    """Write a cell as CSV would: whole floats of an integer column with gaps stay readable."""
-    return repr(value) if isinstance(value, float) else str(value)
+    """Write a cell as it would stand in a CSV file; a list is a list of tokens."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return " ".join(str(item) for item in value)
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -54,7 +54,8 @@ def training_source(argument: Path | None, config: Config) -> Source:
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table as reading it from a CSV file would: every value text, blanks empty."""
     written = io.StringIO(frame.to_csv(index=False))
-    return pd.read_csv(written, dtype=str, keep_default_na=False)
+    text = pd.read_csv(written, dtype=str, keep_default_na=False)
+    return text.set_index(pd.RangeIndex(1, len(text) + 1, name="row"))
 
 
 def _embedded(config: Config, why: str) -> Source:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sirna.config import Protocol, SplitConfig
 from sirna.data.reading import read_text_table
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, suggestion
 from sirna.files import write_csv
 
 COLUMNS = ["id", "group", "fold", "half"]
@@ -61,9 +61,15 @@ class Split:
         frame = read_text_table(path)
         absent = [name for name in COLUMNS if name not in frame]
         if absent:
-            raise SirnaError(f"{path}: no column {absent[0]!r}; a split has {', '.join(COLUMNS)}.")
-        frame = frame.drop_duplicates("id").set_index("id")
-        unknown = [row for row in ids if row not in frame.index]
+            near = suggestion(absent[0], frame.columns)
+            raise SirnaError(
+                f"{path}: no column {absent[0]!r}{near}; a split has {', '.join(COLUMNS)}."
+            )
+        twice = frame.loc[frame["id"].duplicated(), "id"]
+        if len(twice):
+            raise SirnaError(f"{path}: id {twice.iloc[0]!r} occurs twice; make the split anew.")
+        frame = frame.set_index("id")
+        unknown = pd.Index(ids).difference(frame.index, sort=False).tolist()
         if unknown:
             raise SirnaError(
                 f"{path}: {len(unknown)} rows of the table are not in the split, the first with id "
@@ -82,8 +88,12 @@ class Split:
         """Raise SirnaError where the split is empty or a group stands on both sides of it."""
         if not self.folds:
             raise SirnaError(f"{source}: the split holds no row out.")
-        if (self.half[self.fold != NEVER] < 0).any():
-            raise SirnaError(f"{source}: every held-out row needs a half, 0 or 1.")
+        for number in self.folds:
+            if set(self.half[self.fold == number].tolist()) != {0, 1}:
+                raise SirnaError(
+                    f"{source}: fold {number} needs two halves, 0 and 1, neither of them empty; "
+                    "use fewer folds or another protocol."
+                )
         if len(self.folds) == 1 and not (self.fold == NEVER).any():
             raise SirnaError(f"{source}: the split leaves no row to train on.")
         frame = pd.DataFrame({"group": self.groups, "fold": self.fold})
@@ -92,7 +102,7 @@ class Split:
         if len(torn):
             raise SirnaError(
                 f"{source}: {len(torn)} groups stand on both sides of the split, the first "
-                f"{torn.index[0]!r}: a leak under this protocol. Make the split anew."
+                f"{str(torn.index[0])!r}: a leak under this protocol. Make the split anew."
             )
 
 
@@ -118,7 +128,7 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
             f"{folds} folds of two halves; use fewer folds or another protocol."
         )
     if folds > 1:
-        fold_of = _deal(sizes, shuffled, folds)
+        fold_of = _paired(_deal(sizes, shuffled, folds), sizes, shuffled)
     else:
         fold_of = _take(sizes, shuffled, config.valid * len(ids))
     half_of = np.full(len(names), -1)
@@ -186,6 +196,18 @@ def _deal(sizes: np.ndarray, shuffled: np.ndarray, folds: int) -> np.ndarray:
     for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
         fold_of[group] = int(load.argmin())
         load[fold_of[group]] += sizes[group]
+    return fold_of
+
+
+def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+    """Give a fold that one large group fills alone a second one: two halves need two groups."""
+    fold_of = fold_of.copy()
+    smallest_first = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+    count = np.bincount(fold_of)
+    for lone in np.flatnonzero(count < 2):
+        spare = smallest_first[count[fold_of[smallest_first]] > 2]
+        count[fold_of[spare[0]]] -= 1
+        fold_of[spare[0]] = lone
     return fold_of
 
 

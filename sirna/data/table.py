@@ -5,32 +5,52 @@ checked values under the names of their roles (`Table.rows`).
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from sirna.config import ColumnsConfig, Config, LabelConfig
-from sirna.data.checks import BadRows, Report, blank
+from sirna.data.checks import Report, blank
 from sirna.data.reading import read_text_table
 from sirna.errors import SirnaError, suggestion
 
 SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifications")
+TEXT_ROLES = ("duplex", "publication", "target", "species", "cell_line", "transfection")
 BASES = frozenset("ACGUTacgut")
 NANOMOLAR = {
     "fm": 1e-6,
     "pm": 1e-3,
     "nm": 1.0,
     "um": 1e3,
-    "µm": 1e3,
-    "μm": 1e3,
+    "\u00b5m": 1e3,
+    "\u03bcm": 1e3,
     "mm": 1e6,
     "m": 1e9,
 }
-TEXT_ROLES = ("duplex", "publication", "target", "species", "cell_line", "transfection")
+LARGEST_DOSE = 1e9
+"""nM: one mole per litre."""
+LARGEST_HOURS = 10_000.0
+LARGEST_LABEL = 10_000.0
+"""Percent that remains: a hundred times the untreated cells."""
 LARGEST_FRACTION = 10.0
 ORACLE = "oracle_pct"
 """Column of a simulated truth: the best point prediction for one who knows the simulation."""
+
+
+class Purpose(Enum):
+    """What a table is read for, and so how strict reading is.
+
+    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and an
+    incomplete sequence is a notice, since every row must be predicted. TRUTH, PREDICTION: ids and
+    labels; predictions may be negative, since the score clips neither side.
+    """
+
+    TRAINING = "training"
+    TEST = "test"
+    TRUTH = "truth"
+    PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,7 @@ class Table:
         return len(self.rows)
 
 
-def read_table(path: Path, config: Config, labelled: bool = True) -> Table:
+def read_table(path: Path, config: Config, purpose: Purpose = Purpose.TRAINING) -> Table:
     """Read and check a table (.csv, .csv.gz or .parquet).
 
     Parameters
@@ -68,71 +88,70 @@ def read_table(path: Path, config: Config, labelled: bool = True) -> Table:
     path : Path
     config : Config
         Its `columns` and `label` say which column plays which role.
-    labelled : bool
-        A training or truth table: every row needs a label and whole sequences. Otherwise an
-        incomplete sequence is a notice, since every row must be predicted.
+    purpose : Purpose
+        TRAINING or TEST.
 
     Raises
     ------
     SirnaError
         Naming file, row, column, value and remedy; up to ten rows of each kind of fault.
     """
-    return check_table(read_text_table(path), str(path), config, labelled)
+    return check_table(read_text_table(path), str(path), config, purpose)
 
 
-def check_table(raw: pd.DataFrame, source: str, config: Config, labelled: bool = True) -> Table:
+def check_table(
+    raw: pd.DataFrame, source: str, config: Config, purpose: Purpose = Purpose.TRAINING
+) -> Table:
     """Check a table of text against the schema; see `read_table`."""
     columns = config.columns
-    notices = _check_columns(raw, source, columns, labelled)
-    present = {role: name for role, name in columns.model_dump().items() if name in raw.columns}
-    text = raw[list(present.values())].set_axis(list(present), axis=1)
-    text = text.apply(lambda column: column.str.strip())
-    ids = text["id"] if "id" in text else pd.Series(range(1, len(raw) + 1)).astype(str)
-    report = Report(source, ids.to_numpy())
-    rows = pd.DataFrame({"id": ids.to_numpy()})
+    required = {"guide": columns.guide}
+    if purpose is Purpose.TRAINING:
+        required["label"] = columns.label
+    _check_columns(raw, source, required)
+    text = _by_role(raw, columns)
+    names = {role: name for role, name in columns.model_dump().items() if role in text}
+    report = Report(source, _ids(text, raw.index))
     if "id" in text:
-        _check_ids(text["id"], present["id"], report)
+        _check_ids(text["id"], names["id"], report)
+    rows = pd.DataFrame({"id": report.ids.to_numpy()})
     for role in SEQUENCE_ROLES:
         if role in text:
-            rows[role] = _sequences(text[role], role, present[role], report, labelled)
+            rows[role] = _sequences(text[role], role, names[role], report, purpose)
     for role in TEXT_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
     if "dose" in text:
-        rows["dose"] = _doses(text, present, report)
+        rows["dose"] = _doses(text, names, report)
     if "hours" in text:
-        hours = report.number(text["hours"], present["hours"])
-        report.add(BadRows(present["hours"], hours < 0, text["hours"], "hours are 0 or more"))
-        rows["hours"] = hours
+        rule = f"hours are 0 to {LARGEST_HOURS:g}; blank if unknown"
+        rows["hours"] = report.number(
+            text["hours"], names["hours"], lambda h: (h >= 0) & (h <= LARGEST_HOURS), rule
+        )
     if "label" in text:
-        rows["label"] = _labels(text["label"], present["label"], config.label, report, labelled)
+        rows["label"] = _labels(text["label"], names["label"], config.label, report, purpose)
     report.raise_if_bad()
-    return Table(source, raw, rows, (*notices, *report.notices))
+    return Table(source, raw, rows, (*_absent(raw, columns), *report.notices))
 
 
-def read_labels(path: Path, config: Config) -> Table:
-    """Read ids and labels alone: a truth or a submission, which need no sequences.
+def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
+    """Read ids and labels alone: a truth or a prediction, which need no sequences.
 
     Raises
     ------
     SirnaError
-        For a file without ids or labels, and for faults in them as in `read_table`.
+        For a file without labels, and for faults in them as in `read_table`. A file without an id
+        column numbers its rows.
     """
-    raw = read_text_table(path)
-    columns = config.columns
-    for role, name in (("id", columns.id), ("label", columns.label)):
-        if name not in raw:
-            near = suggestion(name, raw.columns)
-            raise SirnaError(
-                f"{path}: no column {name!r} for the {role}{near}; "
-                "name it in the configuration's [columns] section (--config)."
-            )
-    text = raw[[columns.id, columns.label]].apply(lambda column: column.str.strip())
-    report = Report(str(path), text[columns.id].to_numpy())
-    _check_ids(text[columns.id], columns.id, report)
-    label = _labels(text[columns.label], columns.label, config.label, report, labelled=True)
+    raw, columns = read_text_table(path), config.columns
+    _check_columns(raw, str(path), {"label": columns.label})
+    text = _by_role(raw, columns)
+    report = Report(str(path), _ids(text, raw.index))
+    if "id" in text:
+        _check_ids(text["id"], columns.id, report)
+    label = _labels(text["label"], columns.label, config.label, report, purpose)
     report.raise_if_bad()
-    return Table(str(path), raw, pd.DataFrame({"id": text[columns.id], "label": label}))
+    rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
+    return Table(str(path), raw, rows)
 
 
 def to_remaining(values: np.ndarray, label: LabelConfig) -> np.ndarray:
@@ -147,10 +166,7 @@ def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
     return percent / 100.0 if label.kind == "fraction" else percent
 
 
-def _check_columns(
-    raw: pd.DataFrame, source: str, columns: ColumnsConfig, labelled: bool
-) -> list[str]:
-    required = {"guide": columns.guide} | ({"label": columns.label} if labelled else {})
+def _check_columns(raw: pd.DataFrame, source: str, required: dict[str, str]) -> None:
     have = list(raw.columns)
     lacking = [
         f"no column {name!r} for the {role}{suggestion(name, have)}"
@@ -158,80 +174,103 @@ def _check_columns(
         if name not in have
     ]
     if lacking:
-        shown = ", ".join(have[:30])
         raise SirnaError(
-            f"{source}: {'; '.join(lacking)}. The file has: {shown}. "
+            f"{source}: {'; '.join(lacking)}. The file has: {', '.join(have[:30])}. "
             "Name the columns in the configuration's [columns] section."
         )
     if len(raw) == 0:
         raise SirnaError(f"{source}: no rows below the header; at least one is needed.")
+
+
+def _by_role(raw: pd.DataFrame, columns: ColumnsConfig) -> pd.DataFrame:
+    """Return the columns that play a role, stripped, under the roles' names."""
+    named = {role: name for role, name in columns.model_dump().items() if name in raw and name}
+    text = raw[list(named.values())].set_axis(list(named), axis=1)
+    stripped: pd.DataFrame = text.apply(lambda column: column.str.strip())
+    return stripped
+
+
+def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
+    """Return the rows' ids; without an id column they are numbered."""
+    if "id" in text:
+        return text["id"]
+    return pd.Series(range(1, len(text) + 1), index=places).astype(str)
+
+
+def _absent(raw: pd.DataFrame, columns: ColumnsConfig) -> list[str]:
+    """Say which optional columns the file lacks."""
     optional = {role: name for role, name in columns.model_dump().items() if role != "label"}
+    spare = set(raw.columns) - set(optional.values())
     return [
-        f"no column {name!r}{suggestion(name, set(have) - set(optional.values()))}: "
-        f"{role.replace('_', ' ')} is left out"
+        f"no column {name!r}{suggestion(name, spare)}: {role.replace('_', ' ')} is left out"
         for role, name in optional.items()
-        if name and name not in have
+        if name and name not in raw
     ]
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
-    report.add(BadRows(column, blank(ids), ids, "every row needs an id"))
+    report.add(column, blank(ids), ids, "every row needs an id")
     twice = ids.duplicated(keep=False) & ~blank(ids)
-    report.add(BadRows(column, twice, ids, "an id may occur once; remove or rename the copies"))
+    report.add(column, twice, ids, "an id may occur once; remove or rename the copies")
 
 
 def _sequences(
-    text: pd.Series, role: str, column: str, report: Report, labelled: bool
+    text: pd.Series, role: str, column: str, report: Report, purpose: Purpose
 ) -> np.ndarray:
+    """Check one column of sequences; in a test file faults are told and tolerated."""
+    strict = purpose is Purpose.TRAINING
+    note = report.add if strict else report.tolerate
+    remedy = "fill it in or drop the row" if strict else "predicted from the rest of the row"
     missing = blank(text)
-    faults = [BadRows(column, missing, text, "a sequence is needed; fill it in or drop the row")]
+    note(column, missing, text, f"a sequence is missing; {remedy}")
     if not role.endswith("modifications"):
         distinct = pd.Series(text.unique())
         wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
-        reason = "bases are A, C, G and U or T; tokens belong in a modification list"
-        faults.append(BadRows(column, text.isin(wrong), text, reason))
-    for fault in faults:
-        if labelled:
-            report.add(fault)
-        else:
-            report.tolerate(fault, "predicted from the rest of the row")
+        remedy = "tokens belong in a modification list" if strict else "read as unknown tokens"
+        note(column, text.isin(wrong), text, f"bases are A, C, G and U or T; {remedy}")
     return text.mask(missing).astype(object).to_numpy()
 
 
-def _doses(text: pd.DataFrame, present: dict[str, str], report: Report) -> np.ndarray:
-    dose = report.number(text["dose"], present["dose"])
-    report.add(
-        BadRows(present["dose"], dose <= 0, text["dose"], "a dose is above 0; blank if unknown")
-    )
+def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
+    rule = f"a dose is above 0 and at most {LARGEST_DOSE:g}; blank if unknown"
+    dose = report.number(text["dose"], names["dose"], lambda d: (d > 0) & (d <= LARGEST_DOSE), rule)
     if "dose_unit" not in text:
         return dose
-    unit = text["dose_unit"].str.casefold()
-    factor = unit.map(NANOMOLAR).to_numpy(dtype=float)
-    unknown = np.isnan(factor) & ~blank(text["dose_unit"])
-    reason = "units are nM (or fM, pM, uM, mM, M, which are converted)"
-    report.add(BadRows(present["dose_unit"], unknown, text["dose_unit"], reason))
+    unit = text["dose_unit"]
+    factor = unit.str.casefold().map(NANOMOLAR).to_numpy(dtype=float)
+    unknown = np.isnan(factor) & ~blank(unit)
+    rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
+    report.add(names["dose_unit"], unknown, unit, rule)
     return dose * np.where(np.isnan(factor), 1.0, factor)
 
 
 def _labels(
-    text: pd.Series, column: str, label: LabelConfig, report: Report, labelled: bool
+    text: pd.Series, column: str, label: LabelConfig, report: Report, purpose: Purpose
 ) -> np.ndarray:
-    value = report.number(text, column)
-    if labelled:
-        reason = "a training row needs a label; fill it in or drop the row"
-        report.add(BadRows(column, blank(text), text, reason))
-    remaining = to_remaining(value, label)
-    if label.better == "lower":
-        report.add(BadRows(column, value < 0, text, "a remaining percentage is 0 or more"))
-    else:
-        whole = "1" if label.kind == "fraction" else "100"
-        reason = f"inhibition is at most {whole}; see label.kind in the configuration"
-        report.add(BadRows(column, remaining < 0, text, reason))
+    """Read labels as percentages that remain."""
+    if purpose is not Purpose.TEST:
+        remedy = "fill it in or drop the row" if purpose is Purpose.TRAINING else "fill it in"
+        report.add(column, blank(text), text, f"a {purpose.value} row needs a value; {remedy}")
+
+    def measurable(value: np.ndarray) -> np.ndarray:
+        remaining = to_remaining(value, label)
+        ceiling = LARGEST_FRACTION * 100 if label.kind == "fraction" else LARGEST_LABEL
+        sane: np.ndarray = np.abs(remaining) <= ceiling
+        return sane if purpose is Purpose.PREDICTION else sane & (remaining >= 0)
+
+    whole = 1 if label.kind == "fraction" else 100
+    rule = {
+        "lower": f"what remains is 0 or more, about {whole} without treatment",
+        "higher": f"inhibition is at most {whole}",
+    }[label.better]
+    value = report.number(text, column, measurable, f"{rule}; see [label] in the configuration")
     known = value[np.isfinite(value)]
-    if label.kind == "fraction" and (known > LARGEST_FRACTION).any():
-        reason = "a fraction is about 0 to 1: for percentages set label.kind in the configuration"
-        report.add(BadRows(column, value > LARGEST_FRACTION, text, reason))
-    elif label.kind != "fraction" and len(known) >= 20 and (np.abs(known) <= 1.5).all():
-        reason = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
-        report.add(BadRows(column, np.isfinite(value), text, reason))
-    return remaining
+    if (
+        purpose is Purpose.TRAINING
+        and label.kind != "fraction"
+        and len(known) >= 20
+        and (np.abs(known) <= 1.5).all()
+    ):
+        rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
+        report.add(column, np.isfinite(value), text, rule)
+    return to_remaining(value, label)

@@ -44,8 +44,9 @@ class GenomicTokenizer:
         bases = entries[0].upper().replace("T", "U")
         starts = range(0, len(bases) - self.ngram + 1, self.stride)
         cut = [bases[start : start + self.ngram] for start in starts]
-        rest = bases[self._covered(len(bases)) :]
-        return [*cut, bases[len(starts) * self.stride :]] if rest and self.tail == "keep" else cut
+        rest = bases[len(starts) * self.stride :]
+        uncovered = len(bases) > self._covered(len(bases))
+        return [*cut, rest] if rest and uncovered and self.tail == "keep" else cut
 
     def lost(self, sequence: str) -> int:
         """Count the bases at the 3' end that no token holds."""

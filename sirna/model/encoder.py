@@ -50,6 +50,14 @@ class RecurrentEncoder(nn.Module):
             bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
         )
+        for name, weight in self.cell.named_parameters():
+            if name.startswith("weight_hh"):
+                for gate in weight.split(hidden):  # orthogonal: Saxe et al. 2014
+                    nn.init.orthogonal_(gate)
+            elif name.startswith("weight_ih"):
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5)  # LeCun et al. 1998
+            elif name.startswith("bias"):
+                nn.init.zeros_(weight)
         self.hidden = hidden
         self.bidirectional = bidirectional
 

@@ -9,6 +9,9 @@ from sirna.data.dataset import Batch
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX
 from sirna.model.encoder import RecurrentEncoder, pool
 
+TOKEN_SD, CATEGORY_SD = 0.5, 0.3
+"""Spread of the embeddings at the start: below PyTorch's 1, for the large steps of one-cycle."""
+
 
 class SiRNAModel(nn.Module):
     """One recurrent encoder per sequence stream, pooled, joined with the covariates, and a head.
@@ -51,19 +54,17 @@ class SiRNAModel(nn.Module):
         self.distributional = distributional
         self.token_dropout = token_dropout
         self.embeddings = nn.ModuleDict(
-            {
-                name: nn.Embedding(size, config.embedding, padding_idx=PAD_INDEX)
-                for name, size in vocab_sizes.items()
-            }
+            {name: _token_embedding(size, config) for name, size in vocab_sizes.items()}
         )
         encoder = _encoder(config)
         self.encoders = nn.ModuleDict(
             {name: encoder if config.share_encoder else _encoder(config) for name in vocab_sizes}
         )
         self.categories = nn.ModuleList(
-            nn.Embedding(size, config.covariate_embedding) for size in category_sizes
+            _category_embedding(size, config) for size in category_sizes
         )
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.summary_dropout = nn.Dropout(config.summary_dropout)
         summary = encoder.outputs * (2 if config.pooling == "last_mean" else 1)
         features = (
             summary * len(vocab_sizes) + numerics + len(category_sizes) * config.covariate_embedding
@@ -99,8 +100,9 @@ class SiRNAModel(nn.Module):
         numeric, categorical = batch.numeric, batch.categorical
         if self.training and self.config.covariate_dropout:
             numeric, categorical = self._drop_covariates(numeric, categorical)
-        parts = [summaries[name][index] for name, index in batch.strand.items()]
-        parts.append(numeric)
+        # index_select: the gradient of plain indexing adds up in no fixed order on several threads
+        strands = [summaries[name].index_select(0, i) for name, i in batch.strand.items()]
+        parts = [self.summary_dropout(torch.cat(strands, dim=1)), numeric]
         parts += [layer(categorical[:, i]) for i, layer in enumerate(self.categories)]
         output: Tensor = self.head(torch.cat(parts, dim=1))
         return output
@@ -128,6 +130,18 @@ class SiRNAModel(nn.Module):
         return pairs.reshape(numeric.shape), categorical
 
 
+def _token_embedding(size: int, config: ModelConfig) -> nn.Embedding:
+    layer = nn.Embedding(size, config.embedding, padding_idx=PAD_INDEX)
+    nn.init.normal_(layer.weight, std=TOKEN_SD)
+    return layer
+
+
+def _category_embedding(size: int, config: ModelConfig) -> nn.Embedding:
+    layer = nn.Embedding(size, config.covariate_embedding)
+    nn.init.normal_(layer.weight, std=CATEGORY_SD)
+    return layer
+
+
 def _encoder(config: ModelConfig) -> RecurrentEncoder:
     return RecurrentEncoder(
         config.embedding,
@@ -140,11 +154,12 @@ def _encoder(config: ModelConfig) -> RecurrentEncoder:
 
 
 def _head(features: int, outputs: int, config: ModelConfig) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Dropout(config.head_dropout)]
-    if config.head_hidden:
-        layers += [
-            nn.Linear(features, config.head_hidden),
-            nn.GELU(),
-            nn.Dropout(config.head_dropout),
-        ]
-    return nn.Sequential(*layers, nn.Linear(config.head_hidden or features, outputs))
+    layers: list[nn.Module] = []
+    size = features
+    for _ in range(config.head_layers):
+        layers += [nn.Linear(size, config.head_hidden), nn.SiLU(), nn.Dropout(config.head_dropout)]
+        size = config.head_hidden
+    last = nn.Linear(size, outputs)
+    nn.init.zeros_(last.weight)  # training starts from even odds
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*layers, last)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.config import Config
-from sirna.data.table import ORACLE, read_labels
+from sirna.data.table import ORACLE, Purpose, read_labels
 from sirna.errors import SirnaError
 from sirna.score import Score, competition_score
 
@@ -24,19 +24,25 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
     SirnaError
         For ids that one of the files lacks, or labels that are missing or no numbers.
     """
-    measured, predicted = read_labels(truth, config), read_labels(submission, config)
+    measured = read_labels(truth, config, Purpose.TRUTH)
+    predicted = read_labels(submission, config, Purpose.PREDICTION)
     known = measured.rows.set_index("id")["label"]
     given = predicted.rows.set_index("id")["label"]
-    for have, want, path in ((given, known, submission), (known, given, truth)):
-        lacking = want.index.difference(have.index)
+    column = config.columns.id
+    for have, want in ((predicted, measured), (measured, predicted)):
+        lacking = pd.Index(want.rows["id"]).difference(have.rows["id"], sort=False)
         if len(lacking):
+            numbered = f" (without a column {column!r} its rows are numbered)"
             raise SirnaError(
-                f"{path}: {len(lacking)} ids are missing, the first {lacking[0]!r}; "
+                f"{have.source}: {len(lacking)} ids are missing, the first {str(lacking[0])!r}"
+                f"{'' if column in have.raw else numbered}; "
                 "truth and submission must hold the same ids."
             )
     threshold = config.score.threshold
     found = {"submission": competition_score(known, given.loc[known.index], threshold)}
     if ORACLE in measured.raw:
         oracle = pd.to_numeric(measured.raw[ORACLE], errors="coerce").to_numpy(dtype=np.float64)
+        if not np.isfinite(oracle).all():
+            raise SirnaError(f"{truth}: column {ORACLE!r} holds a value that is no number.")
         found["oracle"] = competition_score(known, oracle, threshold)
     return found

@@ -16,15 +16,16 @@ from sirna.console import Console
 from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
 from sirna.data.reading import read_text_table
-from sirna.data.table import Table, from_remaining, read_table
+from sirna.data.table import Purpose, Table, from_remaining, read_table
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError
-from sirna.files import sha256, write_csv
+from sirna.files import csv_bytes, sha256, write_csv
 from sirna.runs import finished_run
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
+LOG_NAME = "log.csv"
 DECIMALS = 4
 
 
@@ -59,21 +60,29 @@ def submit(
         Where another submission stands at `out` and `force` is not given.
     """
     began = time.perf_counter()
+    chosen = choose_device(device)
     run = finished_run(folder)
-    bundle = load_bundle(run.bundle if (run.folder / "bundle").is_dir() else run.folder)
+    bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
     path = out or SUBMISSIONS / run.name / "submission.csv"
+    _check_out(path, test)
     about = bundle.about
     console.line(
         f"run: {run.folder} ({len(bundle.members)} member{'s' * (len(bundle.members) > 1)}, "
         f"protocol {about['protocol']}, local score {about['scores']['score']:.4f})"
     )
-    table = read_table(test, bundle.config, labelled=False)
+    table = read_table(test, bundle.config, Purpose.TEST)
     datasets = _encode(bundle, table, console)
-    predicted = bundle.predict(datasets, choose_device(device))
+    predicted = bundle.predict(datasets, chosen)
     points = bundle.decision.apply(predicted)
     frame = _fill(table, points, bundle.config, columns)
     if with_uncertainty:
-        frame = pd.concat([frame, _uncertainty(predicted, bundle.config)], axis=1)
+        extra = _uncertainty(predicted, bundle.config)
+        taken = [name for name in extra if name in frame]
+        if taken:
+            raise SirnaError(
+                f"{test}: has a column {taken[0]!r} already; rename it, or give --columns id."
+            )
+        frame = frame.join(extra)
     unchanged = _write(path, frame, force)
     _validate(path, table, bundle.config, predicted.edges)
     digest = sha256(path)
@@ -82,6 +91,22 @@ def submit(
     facts = (now, run.name, test.name, len(table), digest, local, about["protocol"], path)
     _log(dict(zip(LOG_COLUMNS, facts, strict=True)))
     return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+
+
+def _check_out(path: Path, test: Path) -> None:
+    """Refuse a name that cannot be written, before any work."""
+    if path.is_dir():
+        raise UsageError(
+            f"--out {path}: is a folder; name a file, as in {path / 'submission.csv'}."
+        )
+    if not path.name.lower().endswith((".csv", ".csv.gz")):
+        raise UsageError(f"--out {path}: a submission is a .csv or .csv.gz file.")
+    if path.exists() and test.exists() and path.samefile(test):
+        raise UsageError(f"--out {path}: is the test file itself; name another file.")
+    if SUBMISSIONS.exists() and not SUBMISSIONS.is_dir():
+        raise UsageError(
+            f"{SUBMISSIONS}: is a file, and {LOG_NAME} belongs in a folder of that name."
+        )
 
 
 def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
@@ -122,9 +147,9 @@ def _fill(
     if columns == "id":
         name = config.columns.id or "id"
         return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
-    frame = raw.copy()
+    frame = raw.reset_index(drop=True)
     if label in frame and not blank(frame[label]).all():
-        frame.insert(list(frame).index(label), _free(f"{label}_measured", raw), raw[label])
+        frame.insert(list(frame).index(label), _free(f"{label}_measured", raw), frame[label])
     frame[label] = values
     return frame
 
@@ -146,16 +171,8 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
 
 def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
     """Write the file; return whether the very same was there already."""
-    if path.is_dir():
-        raise UsageError(
-            f"--out {path}: is a folder; name a file, as in {path / 'submission.csv'}."
-        )
     if path.exists() and not force:
-        draft = path.with_name(f"check-{path.name}")
-        write_csv(draft, frame)
-        same = sha256(draft) == sha256(path)
-        draft.unlink()
-        if same:
+        if path.read_bytes() == csv_bytes(path, frame):
             return True
         raise UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
     write_csv(path, frame)
@@ -167,7 +184,10 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
     written = read_text_table(path)
     column = config.columns.id or "id"
     ids = table.rows["id"].to_numpy()
-    if len(written) != len(ids) or (column in written and (written[column] != ids).any()):
+    same = len(written) == len(ids) and (
+        column not in written or (written[column].str.strip().to_numpy() == ids).all()
+    )
+    if not same:
         raise SirnaError(f"{path}: the written ids are not those of {table.source}; a bug.")
     value = pd.to_numeric(written[config.columns.label], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
@@ -178,7 +198,7 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
 def _log(line: dict[str, object]) -> None:
     """Append a line to `submissions/log.csv`."""
     SUBMISSIONS.mkdir(exist_ok=True)
-    path = SUBMISSIONS / "log.csv"
+    path = SUBMISSIONS / LOG_NAME
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, LOG_COLUMNS)

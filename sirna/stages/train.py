@@ -48,39 +48,47 @@ def train(
     console: Console,
 ) -> TrainOutcome:
     """Start a new run and train it to its end, or to a signal."""
+    chosen = choose_device(device)
+    run = new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
     config = with_changes(config, {"data.train": source.name})
     split = _split(source, config, splits)
-    run = new_run(folder, config.split.protocol)
-    write_text(run.config, config.to_toml())
-    split.save(run.splits)
     write_text(run.digest, source.digest)
-    return _work(run, source, split, config, device, console)
+    split.save(run.splits)
+    write_text(run.config, config.to_toml())
+    return _work(run, source, split, config, chosen, console)
 
 
 def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     """Go on with a run that was interrupted; it ends as it would have without."""
     run = run_to_resume(folder)
     config = load_config(run.config)
-    if run.finished:
+    figures = run.figures()
+    if figures is not None and not figures["interrupted"]:
         console.line(f"run: {run.folder} has finished; nothing is left to do")
-        return TrainOutcome(run, json.loads(run.metrics.read_text(encoding="utf-8")))
+        return TrainOutcome(run, figures)
     source = _open(None, config, console)
-    if run.digest.read_text(encoding="utf-8") != source.digest:
+    if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = _split(source, config, run.splits)
-    return _work(run, source, split, config, device, console)
+    return _work(run, source, split, config, choose_device(device), console)
 
 
 def check(
-    argument: Path | None, config: Config, splits: Path | None, device: str, console: Console
+    argument: Path | None,
+    config: Config,
+    folder: Path | None,
+    splits: Path | None,
+    device: str,
+    console: Console,
 ) -> None:
     """Do all that training does up to its first steps, and write nothing."""
+    chosen = choose_device(device)
+    new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
     split = _split(source, config, splits)
     fold = make_fold(source.table.rows, split, split.folds[0], config)
     _describe(fold, split, config, console)
-    chosen = choose_device(device)
     progress = start(fold.encoding, fold.train, config, fold.seed, chosen)
     began, batches = time.perf_counter(), 0
 
@@ -131,10 +139,14 @@ def _split(source: Source, config: Config, splits: Path | None) -> Split:
 
 
 def _work(
-    run: Run, source: Source, split: Split, config: Config, device: str, console: Console
+    run: Run,
+    source: Source,
+    split: Split,
+    config: Config,
+    device: torch.device,
+    console: Console,
 ) -> TrainOutcome:
-    chosen = choose_device(device)
-    console.line(f"run: {run.folder} on {chosen}")
+    console.line(f"run: {run.folder} on {device}")
     rows = source.table.rows
     began = time.perf_counter()
     members: list[Member] = []
@@ -144,7 +156,7 @@ def _work(
         for number in split.folds:
             fold = make_fold(rows, split, number, config)
             _describe(fold, split, config, console)
-            progress = _train_fold(run, fold, config, chosen, log, request, console)
+            progress = _train_fold(run, fold, config, device, log, request, console)
             if progress.best_weights:
                 members.append(_member(fold, progress))
                 parts.append(_held_out(fold, progress))

@@ -1,0 +1,124 @@
+"""Test files, places and bundles from which nothing can be submitted."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from damage import DOSE, GUIDE, LABEL, Frame, put, repeat_id, text, write
+
+from sirna.bundle import _digest
+
+TESTING = {
+    "header only": (lambda frame: frame.iloc[:0], ["no rows", "at least one"]),
+    "html page": (text("<html>"), ["HTML page", "download the file itself"]),
+    "no guide column": (lambda frame: frame.drop(columns=GUIDE), [GUIDE, "[columns]"]),
+    "a trained stream is absent": (
+        lambda frame: frame.drop(columns="modified_siRNA_sense_seq_list"),
+        ["modified_siRNA_sense_seq_list", "trained on", "add the column"],
+    ),
+    "id twice": (repeat_id, ["'id'", "row id 4 ", "line 2", "line 3", "remove or rename"]),
+    "dose zero": (put(DOSE, "0"), [DOSE, "row id 4 ", "'0'", "above 0"]),
+    "label text": (put(LABEL, "high"), [LABEL, "row id 4 ", "'high'", "finite number"]),
+    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "0 or more"]),
+}
+
+
+@pytest.mark.parametrize("name", TESTING)
+def test_a_bad_test_file_is_refused_and_nothing_is_written(
+    name: str, testing: Frame, run: Path, refused, tmp_path: Path
+) -> None:
+    damage, expected = TESTING[name]
+    path = write(tmp_path / "bad.csv", testing, damage)
+    message = refused("submit", path, "--run", run, "--out", tmp_path / "out.csv")
+    for part in ["bad.csv", *expected]:
+        assert part in message
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.txt", "out", ""])
+def test_an_output_that_is_no_csv_name_is_refused_before_anything_is_written(
+    name: str, data: Path, run: Path, refused, tmp_path: Path
+) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    message = refused("submit", data / "test.csv", "--run", run, "--out", folder / name, code=2)
+    assert "csv" in message
+    assert "note:" not in message
+    assert not list(folder.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(data, run, refused, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out.csv"
+    assert "cannot be written" in refused("submit", data / "test.csv", "--run", run, "--out", out)
+
+
+def test_a_file_in_the_way_of_the_submissions_folder_is_told(data, run, refused, tmp_path) -> None:
+    (tmp_path / "submissions").touch()
+    command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
+    assert "submissions: is a file" in refused(*command, code=2)
+    assert not Path("out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [("absent", ["no such run"]), ("empty", ["no bundle", "bundle.json"])],
+)
+def test_a_run_without_a_bundle_is_refused(folder, expected, data, refused, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    message = refused("submit", data / "test.csv", "--run", tmp_path / folder)
+    for part in expected:
+        assert part in message
+
+
+def test_without_any_run_the_way_to_one_is_told(data: Path, refused) -> None:
+    assert "sirna train" in refused("submit", data / "test.csv")
+
+
+def edit(sealed: bool = True, **changes: object) -> Callable[[Path], None]:
+    """Change or (None) remove entries of the bundle's description; `sealed`: its digest fits."""
+
+    def damage(bundle: Path) -> None:
+        path = bundle / "bundle.json"
+        raw = json.loads(path.read_text()) | changes
+        raw = {key: raw[key] for key in raw if raw[key] is not None}
+        if sealed:
+            raw["digest"] = _digest(raw)
+        path.write_text(json.dumps(raw))
+
+    return damage
+
+
+BUNDLES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "not JSON": (lambda bundle: (bundle / "bundle.json").write_text("{"), ["description"]),
+    "no weights": (
+        lambda bundle: (bundle / "member-0.safetensors").unlink(),
+        ["member-0.safetensors is absent", "holds bundle.json", "Copy it whole"],
+    ),
+    "damaged weights": (
+        lambda bundle: (bundle / "member-0.safetensors").write_bytes(b"x" * 99),
+        ["member-0.safetensors", "SHA-256", "damaged"],
+    ),
+    "an entry changed": (edit(sealed=False, seed=5), ["bundle.json", "was changed", "copy it"]),
+    "an entry removed": (edit(sealed=False, seed=None), ["bundle.json", "was changed", "copy it"]),
+    "a newer schema": (edit(schema=99), ["schema 99", "Install", "train again"]),
+    "no members": (edit(members=[]), ["bundle.json", "train again"]),
+    "no decision": (edit(decision=None), ["bundle.json", "decision", "train again"]),
+    "no protocol": (edit(protocol=None), ["bundle.json", "protocol", "train again"]),
+    "no scores": (edit(scores=None), ["bundle.json", "scores", "train again"]),
+    "an unknown setting": (edit(config={"train": {"epoch": 3}}), ["bundle.json", "train.epoch"]),
+}
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_a_damaged_bundle_is_refused_with_exit_status_1(
+    name: str, data: Path, run: Path, refused, tmp_path: Path
+) -> None:
+    damage, expected = BUNDLES[name]
+    shutil.copytree(run / "bundle", tmp_path / "bundle")
+    damage(tmp_path / "bundle")
+    message = refused("submit", data / "test.csv", "--run", tmp_path / "bundle")
+    for part in expected:
+        assert part in message

@@ -1,0 +1,243 @@
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pandas as pd
+import pytest
+
+from sirna.stages import train as stage
+
+TIMES = ["seconds", "rows_per_second"]
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def long(tiny: list[str]) -> list[str]:
+    return [*tiny, "--set", f"train.epochs={EPOCHS}", "--set", "train.batch_rows=64"]
+
+
+@pytest.fixture(scope="module")
+def whole(
+    data: Path, long: list[str], tmp_path_factory: pytest.TempPathFactory, cli
+) -> Callable[..., Path]:
+    """Train without an interruption, once for given options."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def train(*options: str) -> Path:
+        if options not in made:
+            run = tmp_path_factory.mktemp("whole") / "run"
+            command = ("train", data / "train_data.csv", *long, *options, "--run", run)
+            assert cli(*command).code == 0
+            made[options] = run
+        return made[options]
+
+    return train
+
+
+def kill_at(line: str, number: int, process: Popen[str]) -> None:
+    """Send a signal when a line that begins so is printed."""
+    assert process.stdout is not None
+    for printed in process.stdout:
+        if printed.startswith(line):
+            process.send_signal(number)
+            return
+    raise AssertionError("the training ended before the signal")
+
+
+def figures(run: Path) -> dict[str, object]:
+    """Return what must not change by an interruption."""
+    told = json.loads((run / "metrics.json").read_text())
+    return {key: told[key] for key in told if key not in {*TIMES, "peak_memory_mb"}}
+
+
+def assert_same_run(run: Path, other: Path) -> None:
+    assert figures(run) == figures(other)
+    names = sorted(path.name for path in (run / "bundle").glob("*.safetensors"))
+    assert names == sorted(path.name for path in (other / "bundle").glob("*.safetensors"))
+    for name in ("oof.csv", "splits.csv", "config.toml", *(f"bundle/{name}" for name in names)):
+        assert (run / name).read_bytes() == (other / name).read_bytes(), name
+    logs = [pd.read_csv(folder / "log.csv").drop(columns=TIMES) for folder in (run, other)]
+    pd.testing.assert_frame_equal(*logs)
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "line"),
+    [
+        (signal.SIGINT, [], "epoch   1/"),
+        (signal.SIGTERM, ["--folds", "2"], "fold 1:"),
+        (signal.SIGKILL, [], "epoch   2/"),
+    ],
+    ids=["SIGINT", "SIGTERM in the second fold", "SIGKILL"],
+)
+def test_a_resumed_run_ends_as_the_uninterrupted_one(
+    number: signal.Signals,
+    options: list[str],
+    line: str,
+    data: Path,
+    ok,
+    long: list[str],
+    whole: Callable[..., Path],
+    spawn: Callable[..., Popen[str]],
+) -> None:
+    process = spawn("train", data / "train_data.csv", *long, *options, "--run", "torn")
+    kill_at(line, number, process)
+    out, err = process.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert process.returncode == 0, err
+        assert "sirna train --resume --run torn" in out
+        assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
+        assert f"epoch  {EPOCHS}/{EPOCHS}" not in out or options
+        submitted = ok("submit", data / "test.csv", "--run", "torn", "--out", "torn.csv")
+        assert "15 rows" in submitted.out
+    ok("train", "--resume", "--run", "torn")
+    assert_same_run(whole(*options), Path("torn"))
+    assert "nothing is left to do" in ok("train", "--resume", "--run", "torn").out
+
+
+@pytest.fixture
+def signalled(monkeypatch: pytest.MonkeyPatch):
+    """Within this context, signals arrive before the first step of a training."""
+
+    @contextmanager
+    def arriving(count: int) -> Iterator[None]:
+        start = stage.start
+
+        def later(*arguments: object) -> object:
+            for _ in range(count):
+                os.kill(os.getpid(), signal.SIGINT)
+            return start(*arguments)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, "start", later)
+            yield
+
+    return arriving
+
+
+def test_a_stop_before_the_first_epoch_is_told_and_can_be_resumed(
+    run: Path, data: Path, cli, ok, tiny: list[str], signalled
+) -> None:
+    with signalled(1):
+        outcome = cli("train", data / "train_data.csv", *tiny, "--run", "runs/torn")
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err
+    assert "runs/torn" in outcome.err
+    assert not Path("runs/torn/bundle").exists()
+    ok("train", "--resume")
+    assert_same_run(run, Path("runs/torn"))
+
+
+def test_the_signals_handlers_are_as_they_were_after_a_training(data, ok, tiny) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    ok("train", data / "train_data.csv", *tiny, "--run", "run")
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_second_signal_insists_without_a_traceback(data, tiny, cli, signalled) -> None:
+    with signalled(2):
+        outcome = cli("train", data / "train_data.csv", *tiny, "--run", "run")
+    assert outcome.code not in {0, 70}
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--set", "train.epochs=9"], ["--folds", "3"], ["--check"], ["--seed", "1"]],
+    ids=" ".join,
+)
+def test_resuming_takes_no_other_settings(options: list[str], run: Path, cli) -> None:
+    outcome = cli("train", "--resume", "--run", run, *options)
+    assert outcome.code == 2
+    assert "--run DIR only" in outcome.err
+
+
+def test_there_must_be_a_run_to_resume(cli, data: Path) -> None:
+    for options in ([], ["--run", data], ["--run", "absent"]):
+        outcome = cli("train", "--resume", *options)
+        assert outcome.code == 2
+        assert "no " in outcome.err
+        assert "Traceback" not in outcome.err
+
+
+def interrupted(data: Path, ok, tiny: list[str]) -> Path:
+    """Make a run that looks as if it had been stopped after its last epoch."""
+    ok("train", data / "train_data.csv", *tiny, "--run", "torn")
+    told = json.loads(Path("torn/metrics.json").read_text())
+    Path("torn/metrics.json").write_text(json.dumps(told | {"interrupted": True}))
+    return Path("torn")
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no splits": (lambda run: (run / "splits.csv").unlink(), "splits.csv"),
+    "no digest": (lambda run: (run / "last/training.sha256").unlink(), "torn"),
+    "metrics cut off": (lambda run: (run / "metrics.json").write_text("{"), "torn/metrics.json"),
+    "metrics of another kind": (
+        lambda run: (run / "metrics.json").write_text("[]"),
+        "torn/metrics",
+    ),
+    "state without an entry": (
+        lambda run: (run / "last/fold-0/progress.json").write_text("{}"),
+        "fold-0: cannot be resumed (no entry",
+    ),
+    "state absent": (
+        lambda run: (run / "last/fold-0/progress.json").unlink(),
+        "fold-0: cannot be resumed",
+    ),
+    "tensors absent": (
+        lambda run: (run / "last/fold-0/progress.safetensors").unlink(),
+        "fold-0: cannot be resumed",
+    ),
+    "tensors cut off": (
+        lambda run: (run / "last/fold-0/progress.safetensors").write_bytes(b"x"),
+        "fold-0",
+    ),
+    "state cut off": (lambda run: (run / "last/fold-0/progress.json").write_text("{"), "fold-0"),
+    "another network": (
+        lambda run: (run / "config.toml").write_text(
+            (run / "config.toml").read_text().replace("hidden = 8", "hidden = 9")
+        ),
+        "fold-0: cannot be resumed (the weight",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_run_is_not_resumed(name: str, data: Path, cli, ok, tiny: list[str]) -> None:
+    damage, told = DAMAGE[name]
+    run = interrupted(data, ok, tiny)
+    damage(run)
+    outcome = cli("train", "--resume", "--run", run)
+    assert outcome.code == 1, outcome.err
+    assert "Traceback" not in outcome.err
+    assert told in outcome.err
+    faults = [line for line in outcome.err.splitlines() if not line.startswith("note: ")]
+    assert len(faults) == 1
+
+
+def test_a_run_whose_figures_were_lost_writes_them_anew(data, ok, tiny) -> None:
+    run = interrupted(data, ok, tiny)
+    before = figures(run)
+    (run / "metrics.json").unlink()
+    ok("train", "--resume", "--run", run)
+    assert figures(run) == before | {"interrupted": False}
+
+
+def test_a_near_miss_of_a_run_is_offered(data, cli, ok, tiny) -> None:
+    interrupted(data, ok, tiny)
+    for command in (("train", "--resume"), ("submit", data / "test.csv")):
+        assert "did you mean 'torn'" in cli(*command, "--run", "tron").err
+
+
+def test_a_run_whose_table_has_changed_is_not_resumed(data, cli, ok, tiny, tmp_path) -> None:
+    table = tmp_path / "train_data.csv"
+    table.write_bytes((data / "train_data.csv").read_bytes())
+    interrupted(tmp_path, ok, tiny)
+    table.write_bytes(b"\n".join(table.read_bytes().splitlines()[:-1]))
+    outcome = cli("train", "--resume", "--run", "torn")
+    assert outcome.code == 1
+    assert "has changed since" in outcome.err
+    assert "start a new run" in outcome.err

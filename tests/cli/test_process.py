@@ -1,0 +1,61 @@
+"""The command as a process: its help, its imports, its output off a terminal."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sirna
+
+HEAVY = ("torch", "pandas", "numpy", "safetensors", "tqdm", "sirna.config")
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [None, ["--help"], ["--version"], ["train", "--help"], ["submit", "--nonsense"]]
+)
+def test_help_version_and_bad_usage_import_nothing_heavy(arguments: list[str] | None) -> None:
+    start = "import sirna" if arguments is None else "from sirna.cli import app; app()"
+    heavy = HEAVY if arguments else (*HEAVY, "pydantic")  # typer itself reads options by pydantic
+    code = (
+        "import atexit, sys; "
+        f"atexit.register(lambda: print([m for m in {heavy} if m in sys.modules])); {start}"
+    )
+    assert python(code, *(arguments or [])).stdout.splitlines()[-1] == "[]"
+
+
+def test_help_names_every_command_and_what_it_does(ok) -> None:
+    text = ok("--help").out
+    for command in ("sample", "train", "submit", "score"):
+        assert command in text
+        assert len(ok(command, "--help").out) > 100
+    assert sirna.__version__ in ok("--version").out
+
+
+def test_output_off_a_terminal_has_no_control_characters(run: Path, data, tiny, spawn) -> None:
+    commands = (
+        ("train", data / "train_data.csv", *tiny, "--run", "run"),
+        ("submit", data / "test.csv", "--run", run),
+        ("--help",),
+        ("train", "--epochs"),
+    )
+    processes = [spawn(*command) for command in commands]
+    printed = [process.communicate(timeout=60) for process in processes]
+    for streams, command in zip(printed, commands, strict=True):
+        assert any(streams)
+        for text in streams:
+            odd = [character for character in text if ord(character) < 32 and character != "\n"]
+            assert not odd, (command, text)
+    assert "epoch   2/2" in printed[0][0]

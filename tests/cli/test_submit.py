@@ -1,0 +1,227 @@
+"""`sirna submit`."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from damage import LABEL
+
+
+def submitted(ok, read, run: Path, test: Path | str, *options: object) -> pd.DataFrame:
+    out = Path("out") / f"{len(list(Path().rglob('*.csv')))}.csv"
+    ok("submit", test, "--run", run, "--out", out, *options)
+    return read(out)
+
+
+def test_every_row_comes_back_in_its_order_with_its_columns(run, data, ok, read) -> None:
+    test = read(data / "test.csv").sample(frac=1, random_state=2)
+    test["note"] = ['a "quoted", note\nof two lines', *(f"00{i}" for i in range(1, len(test)))]
+    test.to_csv("test.csv", index=False)
+    out = submitted(ok, read, run, "test.csv")
+    pd.testing.assert_frame_equal(
+        out.drop(columns=LABEL), test.drop(columns=LABEL).reset_index(drop=True)
+    )
+    assert list(out) == list(test)
+    values = out[LABEL].astype(float)
+    assert values.between(0, 1000).all()
+    assert values.nunique() > 1
+
+
+def test_ids_keep_their_zeros_and_their_blanks(run: Path, data: Path, ok, read) -> None:
+    test = read(data / "test.csv")
+    test["id"] = [f"00{i}" for i in test.index[:-1]] + [" padded "]
+    test.to_csv("test.csv", index=False)
+    assert submitted(ok, read, run, "test.csv")["id"].tolist() == test["id"].tolist()
+
+
+def test_the_default_run_is_the_newest_and_the_place_bears_its_name(data, ok, tiny, read) -> None:
+    for seed in (1, 2):
+        ok("train", data / "train_data.csv", *tiny, "--run", f"runs/{seed}", "--seed", seed)
+    ok("submit", data / "test.csv")
+    assert len(read("submissions/2/submission.csv")) == len(read(data / "test.csv"))
+    log = read("submissions/log.csv")
+    assert log["run"].tolist() == ["2"]
+    assert log["file"].tolist() == ["submissions/2/submission.csv"]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "OUT.CSV"])
+def test_the_same_input_gives_the_same_bytes_at_any_time_in_any_process(
+    name: str, run, data, ok, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, number in (("a", 1_000_000_001), ("b", 1_000_000_777)):
+        monkeypatch.setattr("time.time", lambda number=number: float(number))
+        monkeypatch.setattr("os.getpid", lambda number=number: number)
+        ok("submit", data / "test.csv", "--run", run, "--out", tmp_path / folder / name)
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_second_submit_leaves_the_file_and_says_so(run, data, ok) -> None:
+    command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
+    assert "written" in ok(*command).out
+    assert "unchanged" in ok(*command).out
+
+
+def test_another_submission_is_replaced_only_by_force(run, data, cli, ok) -> None:
+    command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
+    ok(*command)
+    before = Path("out.csv").read_bytes()
+    outcome = cli(*command, "--columns", "id")
+    assert outcome.code == 2
+    assert "--force" in outcome.err
+    assert Path("out.csv").read_bytes() == before
+    ok(*command, "--columns", "id", "--force")
+    assert Path("out.csv").read_bytes() != before
+    assert not list(Path().glob("check-*"))
+
+
+def test_the_test_file_is_never_overwritten(run: Path, data: Path, cli) -> None:
+    shutil.copy(data / "test.csv", "test.csv")
+    before = Path("test.csv").read_bytes()
+    cli("submit", "test.csv", "--run", run, "--out", "test.csv", "--force")
+    assert Path("test.csv").read_bytes() == before
+
+
+def test_only_ids_and_predictions_on_request(run: Path, data: Path, ok, read) -> None:
+    whole = submitted(ok, read, run, data / "test.csv")
+    narrow = submitted(ok, read, run, data / "test.csv", "--columns", "id")
+    pd.testing.assert_frame_equal(narrow, whole[["id", LABEL]])
+
+
+def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok, read) -> None:
+    plain = submitted(ok, read, run, data / "test.csv")
+    out = submitted(ok, read, run, data / "test.csv", "--with-uncertainty")
+    pd.testing.assert_frame_equal(out[list(plain)], plain)
+    numbers = out.astype(dict.fromkeys(set(out) - set(plain), float))
+    assert numbers["prob_below_30"].between(0, 1).all()
+    assert (numbers["interval_80_low"] <= numbers["interval_80_high"]).all()
+
+
+def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
+    run, data, cli, ok, read
+) -> None:
+    ok("submit", data / "test.csv", "--run", run, "--out", "first.csv", "--with-uncertainty")
+    outcome = cli("submit", "first.csv", "--run", run, "--out", "out.csv", "--with-uncertainty")
+    assert outcome.code == 1
+    for part in ("first.csv", "'prob_below_30'", "rename it", "--columns id"):
+        assert part in outcome.err
+    assert not Path("out.csv").exists()
+    again = submitted(ok, read, run, "first.csv", "--with-uncertainty", "--columns", "id")
+    assert again["prob_below_30"].tolist() == read("first.csv")["prob_below_30"].tolist()
+
+
+def test_measured_labels_in_a_test_file_are_kept_under_another_name(run, data, ok, read) -> None:
+    blind = submitted(ok, read, run, data / "test.csv")
+    test = read(data / "test.csv").drop(columns=LABEL)
+    known = test.merge(read(data / "test_truth.csv")[["id", LABEL]], on="id")
+    known.to_csv("known.csv", index=False)
+    out = submitted(ok, read, run, "known.csv")
+    assert out[LABEL].tolist() == blind[LABEL].tolist()
+    assert out[f"{LABEL}_measured"].tolist() == known[LABEL].tolist()
+
+
+def test_zeros_as_placeholders_of_the_label_are_no_fault(run, data, ok, read) -> None:
+    test = read(data / "test.csv")
+    twice = pd.concat([test, test.assign(id="again-" + test["id"])]).assign(**{LABEL: "0"})
+    twice.to_csv("test.csv", index=False)
+    assert len(submitted(ok, read, run, "test.csv")) == len(twice)
+
+
+def test_a_test_file_needs_no_label_column(run, data, ok, read) -> None:
+    read(data / "test.csv").drop(columns=LABEL).to_csv("test.csv", index=False)
+    whole = submitted(ok, read, run, data / "test.csv")
+    pd.testing.assert_frame_equal(submitted(ok, read, run, "test.csv"), whole)
+
+
+def by_id(frame: pd.DataFrame) -> pd.Series:
+    return frame.set_index("id")[LABEL]
+
+
+@pytest.mark.parametrize("change", ["shuffled", "reversed", "halved", "one row", "replaced"])
+def test_a_prediction_does_not_depend_on_the_other_rows(
+    change: str, run: Path, data: Path, ok, read
+) -> None:
+    test = read(data / "test.csv")
+    train = read(data / "train_data.csv")
+    other = {
+        "shuffled": test.sample(frac=1, random_state=3),
+        "reversed": test.iloc[::-1],
+        "halved": test.iloc[::2],
+        "one row": test.iloc[4:5],
+        "replaced": pd.concat([train.assign(**{LABEL: ""}), test.iloc[3:6]]),
+    }[change]
+    other.to_csv("test.csv", index=False)
+    whole, part = (
+        by_id(submitted(ok, read, run, data / "test.csv")),
+        by_id(submitted(ok, read, run, "test.csv", "--with-uncertainty")),
+    )
+    shared = part.index.intersection(whole.index)
+    assert len(shared) >= 1
+    assert whole[shared].tolist() == part[shared].tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("siRNA_antisense_seq", "ACGNNACGUACGUACGUACGUAC", "siRNA_antisense_seq"),
+        ("siRNA_antisense_seq", "", "siRNA_antisense_seq"),
+        ("siRNA_antisense_seq", "AC", "guide_bases"),
+        ("modified_siRNA_sense_seq_list", "zz9 a g", "passenger_modifications"),
+        ("cell_line_donor", "A cell line of mine", "cell_line"),
+    ],
+)
+def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
+    column: str, value: str, told: str, run: Path, data: Path, ok, read
+) -> None:
+    whole = by_id(submitted(ok, read, run, data / "test.csv"))
+    test = read(data / "test.csv")
+    test.loc[3, column] = value
+    test.to_csv("test.csv", index=False)
+    outcome = ok("submit", "test.csv", "--run", run, "--out", "out.csv")
+    notes = [line for line in outcome.err.splitlines() if told in line]
+    assert notes
+    assert any(character.isdigit() for character in notes[0])
+    out = by_id(read("out.csv"))
+    assert float(out.iloc[3]) >= 0
+    assert out.drop(out.index[3]).tolist() == whole.drop(whole.index[3]).tolist()
+
+
+def test_a_missing_condition_is_a_value_of_its_own(run: Path, data: Path, ok, read) -> None:
+    test = read(data / "test.csv")
+    columns = ["cell_line_donor", "Transfection_method", "siRNA_concentration"]
+    test[columns] = ""
+    test.to_csv("blank.csv", index=False)
+    test[columns] = "NaN"
+    test.to_csv("nan.csv", index=False)
+    test.drop(columns=columns).to_csv("absent.csv", index=False)
+    blank, nan, absent = (
+        submitted(ok, read, run, f"{name}.csv")[LABEL].tolist()
+        for name in ("blank", "nan", "absent")
+    )
+    assert blank == nan == absent
+
+
+def test_units_of_a_dose_are_converted(run: Path, data: Path, ok, read) -> None:
+    test = read(data / "test.csv")
+    whole = submitted(ok, read, run, data / "test.csv")
+    test["siRNA_concentration"] = [repr(float(x) * 1000) for x in test["siRNA_concentration"]]
+    test["concentration_unit"] = "pM"
+    test.to_csv("test.csv", index=False)
+    assert submitted(ok, read, run, "test.csv")[LABEL].tolist() == whole[LABEL].tolist()
+
+
+def test_bases_may_be_dna_or_rna_in_either_case(run: Path, data: Path, ok, read) -> None:
+    test = read(data / "test.csv")
+    whole = submitted(ok, read, run, data / "test.csv")
+    column = "siRNA_antisense_seq"
+    test[column] = test[column].str.lower().str.replace("u", "t")
+    test.to_csv("test.csv", index=False)
+    assert submitted(ok, read, run, "test.csv")[LABEL].tolist() == whole[LABEL].tolist()
+
+
+def test_a_copied_bundle_predicts_without_its_run(run: Path, data, ok, read, tmp_path) -> None:
+    whole = submitted(ok, read, run, data / "test.csv")
+    shutil.copytree(run / "bundle", tmp_path / "stranger's bundle")
+    pd.testing.assert_frame_equal(
+        submitted(ok, read, tmp_path / "stranger's bundle", data / "test.csv"), whole
+    )

@@ -1,0 +1,213 @@
+"""`sirna sample` and `sirna train`."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from damage import LABEL
+
+import sirna
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def without_times(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path).drop(columns=["seconds", "rows_per_second"])
+
+
+def test_the_same_seed_gives_the_same_sample(ok, tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        ok("sample", tmp_path / name, "--duplexes", 20, "--seed", seed)
+    a, b, c = (list(tree(tmp_path / name).values()) for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_a_sample_has_a_blind_test_file_and_its_truth(data: Path, read) -> None:
+    test, truth = read(data / "test.csv"), read(data / "test_truth.csv")
+    assert (test[LABEL] == "").all()
+    assert test["id"].tolist() == truth["id"].tolist()
+    assert not set(test["id"]) & set(read(data / "train_data.csv")["id"])
+
+
+def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
+    before = tree(data)
+    outcome = cli("sample", data, "--duplexes", 20, "--seed", 9)
+    assert outcome.code == 2
+    assert "is there already" in outcome.err
+    assert tree(data) == before
+
+
+def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
+    for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
+        assert (run / name).stat().st_size
+    assert {path.name for path in (run / "bundle").iterdir()} == {
+        "bundle.json",
+        "member-0.safetensors",
+    }
+    assert not list(run.rglob(".*"))
+
+
+def test_the_log_has_a_row_for_every_epoch(run: Path) -> None:
+    assert pd.read_csv(run / "log.csv")["epoch"].tolist() == [1, 2]
+
+
+def test_the_printed_score_is_that_of_the_out_of_fold_file(run: Path) -> None:
+    oof = pd.read_csv(run / "oof.csv")
+    pooled = json.loads((run / "metrics.json").read_text())["pooled"]
+    found = sirna.competition_score(oof["measured"], oof["predicted"])
+    assert pooled["score"] == pytest.approx(found.score, abs=1e-6)
+    assert pooled["rows"] == len(oof)
+
+
+def test_the_same_seed_gives_the_same_run(run: Path, data, ok, tiny, tmp_path: Path) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--run", tmp_path / "again")
+    for name in ("oof.csv", "splits.csv", "bundle/member-0.safetensors"):
+        assert (run / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    pd.testing.assert_frame_equal(
+        without_times(run / "log.csv"), without_times(tmp_path / "again/log.csv")
+    )
+
+
+def test_the_configuration_of_a_run_repeats_it(run: Path, ok, tmp_path: Path) -> None:
+    ok("train", "--config", run / "config.toml", "--run", tmp_path / "again")
+    assert (run / "oof.csv").read_bytes() == (tmp_path / "again/oof.csv").read_bytes()
+    assert (run / "config.toml").read_bytes() == (tmp_path / "again/config.toml").read_bytes()
+
+
+def test_another_seed_gives_another_split(run: Path, data, ok, tiny, tmp_path: Path) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--run", tmp_path / "other", "--seed", 7)
+    assert (run / "splits.csv").read_bytes() != (tmp_path / "other/splits.csv").read_bytes()
+
+
+def test_an_existing_run_is_never_overwritten(run: Path, data, cli, tiny) -> None:
+    before = tree(run)
+    outcome = cli("train", data / "train_data.csv", *tiny, "--run", run)
+    assert outcome.code == 2
+    assert "is there already" in outcome.err
+    assert tree(run) == before
+
+
+def test_runs_of_one_second_get_folders_of_their_own(data, ok, tiny, tmp_path: Path) -> None:
+    for _ in range(2):
+        ok("train", data / "train_data.csv", *tiny, "--set", "train.epochs=1")
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path: Path) -> None:
+    outcome = ok("train", data / "train_data.csv", *tiny, "--check")
+    assert outcome.out.splitlines()[-1].startswith("check: ok")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_check_refuses_a_run_folder_that_training_would_refuse(run, data, cli, tiny) -> None:
+    assert cli("train", data / "train_data.csv", *tiny, "--check", "--run", run).code == 2
+
+
+def test_folds_hold_every_row_out_once_and_give_a_member_each(
+    data, ok, tiny, tmp_path: Path, read
+) -> None:
+    outcome = ok("train", data / "train_data.csv", *tiny, "--folds", 3, "--run", "run")
+    oof, train = read(tmp_path / "run/oof.csv"), read(data / "train_data.csv")
+    assert oof["id"].tolist() == train["id"].tolist()
+    assert set(oof["fold"]) == {"0", "1", "2"}
+    assert len(list((tmp_path / "run/bundle").glob("member-*.safetensors"))) == 3
+    figures = json.loads((tmp_path / "run/metrics.json").read_text())
+    scores = pd.Series([part["score"] for part in figures["folds"].values()])
+    assert figures["mean"] == pytest.approx(scores.mean())
+    assert figures["sd"] == pytest.approx(scores.std())
+    assert f"{figures['mean']:.4f} ± {figures['sd']:.4f}" in outcome.out
+    ok("submit", data / "test.csv", "--run", "run")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "column"),
+    [("duplex", "siRNA_antisense_seq"), ("target", "gene_target_symbol_name")],
+)
+def test_a_protocol_keeps_its_rows_on_one_side(
+    protocol: str, column: str, data, ok, tiny, tmp_path: Path, read
+) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--protocol", protocol, "--run", "run")
+    table = read(data / "train_data.csv").merge(read(tmp_path / "run/splits.csv"), on="id")
+    known = table[table[column] != ""]
+    assert (known.groupby(known[column].str.upper())["fold"].nunique() == 1).all()
+    assert set(table["fold"]) == {"-1", "0"}
+
+
+def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, tiny) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "run")
+    manifest = json.loads(Path("run/bundle/bundle.json").read_text())
+    covariates = manifest["members"][0]["encoding"]["covariates"]
+    assert not {"target", "publication", "duplex_number"} & {
+        *covariates["categorical"],
+        *covariates["numeric"],
+    }
+
+
+def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(
+    run: Path, data, ok, tiny, tmp_path: Path, read
+) -> None:
+    shuffled = read(data / "train_data.csv").sample(frac=1, random_state=5)
+    shuffled.to_csv("shuffled.csv", index=False)
+    options = ("--splits", run / "splits.csv", "--seed", 99, "--run", "again")
+    ok("train", "shuffled.csv", *tiny, *options)
+    first, second = read(run / "oof.csv"), read(tmp_path / "again/oof.csv")
+    assert set(first["id"]) == set(second["id"])
+    old, new = (read(folder / "splits.csv").set_index("id") for folder in (run, tmp_path / "again"))
+    pd.testing.assert_frame_equal(old, new.loc[old.index])
+
+
+def test_folds_asked_for_beside_a_saved_split_are_not_ignored_in_silence(
+    run: Path, data, cli, tiny
+) -> None:
+    options = ("--splits", run / "splits.csv", "--folds", 3, "--check")
+    outcome = cli("train", data / "train_data.csv", *tiny, *options)
+    assert outcome.code == 2
+    assert "--folds and --splits" in outcome.err
+
+
+def test_the_training_table_is_the_argument_the_setting_the_folder_or_the_embedded_one(
+    data, ok, tiny, tmp_path: Path
+) -> None:
+    def first_line(*arguments: object) -> str:
+        return ok("train", *arguments, *tiny, "--check").out.splitlines()[0]
+
+    table = data / "train_data.csv"
+    assert "embedded" in first_line()
+    shutil.copy(table, tmp_path / "train_data.csv")
+    assert f"{tmp_path / 'train_data.csv'} (found in the current folder)" in first_line()
+    shutil.copy(table, tmp_path / "other.csv")
+    (tmp_path / "own.toml").write_text("[data]\ntrain = 'other.csv'\n")
+    assert f"{tmp_path / 'other.csv'} (data.train)" in first_line("--config", "own.toml")
+    assert f"{table} (given)" in first_line(table, "--config", "own.toml")
+
+
+def test_parquet_csv_and_gzip_train_the_same(run: Path, data, ok, tiny, tmp_path: Path) -> None:
+    table = pd.read_csv(data / "train_data.csv")
+    table.to_parquet("train.parquet")
+    table.to_csv("train.csv.gz", index=False)
+    for name in ("train.parquet", "train.csv.gz"):
+        ok("train", name, *tiny, "--run", tmp_path / f"run-{name}")
+        assert (run / "oof.csv").read_bytes() == (tmp_path / f"run-{name}/oof.csv").read_bytes()
+
+
+def test_columns_that_the_run_does_not_use_are_not_required(data, ok, tiny, read) -> None:
+    unused = ["modified_siRNA_sense_seq", "modified_siRNA_antisense_seq", "gene_target_seq"]
+    read(data / "train_data.csv").drop(columns=unused).to_csv("train.csv", index=False)
+    read(data / "test.csv").drop(columns=unused).to_csv("test.csv", index=False)
+    ok("train", "train.csv", *tiny, "--run", "run")
+    ok("submit", "test.csv", "--run", "run", "--out", "out.csv")
+    assert list(read("out.csv")) == list(read("test.csv"))
+
+
+def test_a_column_without_a_name_plays_no_role(data, ok, tiny, read) -> None:
+    read(data / "train_data.csv").reset_index().rename(columns={"index": ""}).to_csv(
+        "train.csv", index=False
+    )
+    ok("train", "train.csv", *tiny, "--set", "columns.dose=", "--run", "run")
+    manifest = json.loads(Path("run/bundle/bundle.json").read_text())
+    assert "dose" not in manifest["members"][0]["encoding"]["covariates"]["numeric"]

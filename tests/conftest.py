@@ -1,0 +1,67 @@
+"""Small shared data; what is heavy is imported when a test first asks for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sirna.config import Config
+    from sirna.data.table import Table
+    from sirna.folds import Fold
+
+# sums run in another order on another number of threads: all tests, and what they start, use one
+os.environ["OMP_NUM_THREADS"] = "1"
+
+settings.register_profile("sirna", deadline=None, max_examples=60, derandomize=True, database=None)
+settings.load_profile("sirna")
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Config:
+    """A network that trains in a blink."""
+    from sirna.config import Config, with_changes  # noqa: PLC0415
+
+    changes = {
+        "model.hidden": 8,
+        "model.embedding": 4,
+        "model.covariate_embedding": 2,
+        "model.head_hidden": 8,
+        "model.bins": 8,
+        "train.epochs": 2,
+        "train.batch_rows": 24,
+        "split.valid": 0.3,
+    }
+    return with_changes(Config(), changes)
+
+
+@pytest.fixture(scope="session")
+def tiny_text() -> pd.DataFrame:
+    """A simulated training table of some seventy rows, as its CSV file would read."""
+    from sirna.data.simulate import simulate  # noqa: PLC0415
+    from sirna.data.source import as_text  # noqa: PLC0415
+
+    return as_text(simulate(duplexes=30, seed=1).train)
+
+
+@pytest.fixture(scope="session")
+def tiny_table(tiny_text: pd.DataFrame, tiny_config: Config) -> Table:
+    """The same table, checked."""
+    from sirna.data.table import check_table  # noqa: PLC0415
+
+    return check_table(tiny_text, "tiny", tiny_config)
+
+
+@pytest.fixture(scope="session")
+def tiny_fold(tiny_table: Table, tiny_config: Config) -> Fold:
+    """Its training and validation rows, encoded."""
+    from sirna.data.splits import make_split  # noqa: PLC0415
+    from sirna.folds import make_fold  # noqa: PLC0415
+
+    split = make_split(tiny_table.rows, tiny_config.split, "tiny")
+    return make_fold(tiny_table.rows, split, 0, tiny_config)

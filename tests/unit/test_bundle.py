@@ -1,0 +1,253 @@
+"""All that inference needs, in one folder that a stranger may hand over."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sirna.bundle import MANIFEST, Bundle, Member, _digest, load_bundle, save_bundle
+from sirna.config import with_changes
+from sirna.decision import Decision
+from sirna.errors import SirnaError
+from sirna.files import sha256
+from sirna.fit import start
+
+CPU = torch.device("cpu")
+ABOUT = {
+    "protocol": "rows",
+    "scores": {"score": 0.5},
+    "seed": 7,
+    "training": {"name": "tiny", "rows": 70, "sha256": "0" * 64},
+}
+
+
+def untrained(fold, config, members=2):
+    def member(seed):
+        model = start(fold.encoding, fold.train, config, seed, CPU).model
+        torch.nn.init.normal_(model.head[-1].weight)  # zeros at the start of a training
+        weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
+
+    decision = Decision("score", 30.0, 0.3, 0.01, 0.005)
+    return Bundle(config, [member(seed) for seed in range(members)], decision, ABOUT)
+
+
+@pytest.fixture
+def saved(tiny_fold, tiny_config, tmp_path):
+    folder = tmp_path / "bundle"
+    save_bundle(folder, untrained(tiny_fold, tiny_config))
+    return folder
+
+
+def predictions(bundle, rows):
+    predicted = bundle.predict(bundle.encode(rows), CPU)
+    return predicted.probs, bundle.decision.apply(predicted)
+
+
+def tamper(folder, change, sealed=True):
+    """Change the description; `sealed` with a digest that fits, so that later checks are met."""
+    path = folder / MANIFEST
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    change(raw)
+    if sealed:
+        raw["digest"] = _digest(raw)
+    path.write_text(json.dumps(raw), encoding="utf-8")
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_what_is_loaded_predicts_exactly_what_was_saved(
+    tiny_fold, tiny_config, tiny_table, tmp_path, share, loss
+):
+    config = with_changes(tiny_config, {"model.share_encoder": share, "train.loss": loss})
+    bundle = untrained(tiny_fold, config)
+    save_bundle(tmp_path / "bundle", bundle)
+    loaded = load_bundle(tmp_path / "bundle")
+    for one, other in zip(
+        predictions(bundle, tiny_table.rows), predictions(loaded, tiny_table.rows), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert loaded.config == bundle.config
+    assert loaded.decision == bundle.decision
+    assert loaded.about == bundle.about
+    for one, other in zip(bundle.members, loaded.members, strict=True):
+        assert one.encoding == other.encoding
+        assert one.facts == other.facts
+
+
+def test_members_are_averaged(saved, tiny_table):
+    bundle = load_bundle(saved)
+    singles = [
+        predictions(Bundle(bundle.config, [member], bundle.decision, {}), tiny_table.rows)[0]
+        for member in bundle.members
+    ]
+    both, _ = predictions(bundle, tiny_table.rows)
+    assert np.abs(singles[0] - singles[1]).max() > 1e-3
+    np.testing.assert_allclose(both, np.mean(singles, axis=0), atol=1e-12)
+
+
+def test_a_prediction_does_not_depend_on_the_rest_of_its_file(saved, tiny_table):
+    bundle = load_bundle(saved)
+    probs, points = predictions(bundle, tiny_table.rows)
+    some = np.array([9, 2, 30])
+    fewer, own = predictions(bundle, tiny_table.rows.iloc[some].reset_index(drop=True))
+    np.testing.assert_allclose(fewer, probs[some], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(own, points[some], rtol=1e-3)
+
+
+def test_a_bundle_that_was_moved_works(saved, tiny_table, tmp_path):
+    before, _ = predictions(load_bundle(saved), tiny_table.rows)
+    there = tmp_path / "else" / "where"
+    there.parent.mkdir()
+    saved.rename(there)
+    after, _ = predictions(load_bundle(there), tiny_table.rows)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_new_bundle_replaces_the_old_one_whole(saved, tiny_fold, tiny_config):
+    save_bundle(saved, untrained(tiny_fold, tiny_config, members=1))
+    assert {path.name for path in saved.iterdir()} == {MANIFEST, "member-0.safetensors"}
+    assert len(load_bundle(saved).members) == 1
+    assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
+
+
+def test_nothing_in_a_bundle_is_pickled(saved, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a pickle was opened")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    assert load_bundle(saved).members
+    assert {path.suffix for path in saved.iterdir()} == {".json", ".safetensors"}
+    for path in saved.iterdir():  # JSON, in a file of tensors after eight bytes of its length
+        start = 0 if path.suffix == ".json" else 8
+        assert path.read_bytes()[start : start + 1] == b"{"
+
+
+def test_changed_weights_are_refused(saved):
+    path = saved / "member-1.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SirnaError, match=r"member-1\.safetensors.*SHA-256"):
+        load_bundle(saved)
+
+
+def test_an_absent_weights_file_is_told_with_what_is_there(saved):
+    (saved / "member-1.safetensors").unlink()
+    with pytest.raises(SirnaError, match=r"member-1\.safetensors is absent.*member-0"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("schema", [0, 999, "1", None])
+def test_another_schema_is_refused_with_what_to_do(saved, schema, sealed):
+    tamper(saved, lambda raw: raw.update(schema=schema), sealed)
+    with pytest.raises(SirnaError, match=r"schema .*Install the version named, or train again"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("name", ["../member-0.safetensors", "/etc/passwd", "member-0.pt", ""])
+def test_a_weights_file_outside_the_bundle_is_refused(saved, name):
+    tamper(saved, lambda raw: raw["members"][0].update(weights=name))
+    with pytest.raises(SirnaError, match="no name of a weights file"):
+        load_bundle(saved)
+
+
+def _encoding(raw):
+    return raw["members"][0]["encoding"]
+
+
+TAMPERED = {
+    "no protocol": lambda raw: raw.pop("protocol"),
+    "no scores": lambda raw: raw.pop("scores"),
+    "no score": lambda raw: raw["scores"].pop("score"),
+    "a score that is no number": lambda raw: raw["scores"].update(score="high"),
+    "no seed": lambda raw: raw.pop("seed"),
+    "no training table": lambda raw: raw.pop("training"),
+    "no decision": lambda raw: raw.pop("decision"),
+    "no configuration": lambda raw: raw.pop("config"),
+    "no entry for members": lambda raw: raw.pop("members"),
+    "no member": lambda raw: raw.update(members=[]),
+    "members that are none": lambda raw: raw.update(members=5),
+    "no encoding": lambda raw: raw["members"][0].pop("encoding"),
+    "no digest": lambda raw: raw["members"][0].pop("sha256"),
+    "no covariates": lambda raw: _encoding(raw).pop("covariates"),
+    "no vocabulary of a stream": lambda raw: _encoding(raw)["vocabs"].pop("bases"),
+    "a token less": lambda raw: _encoding(raw)["vocabs"]["bases"].pop(),
+    "a token twice": lambda raw: _encoding(raw)["vocabs"].update(bases=["ACG"] * 9),
+    "a name that is none": lambda raw: raw["members"][0].update(weights=5),
+    "another size": lambda raw: raw["config"]["model"].update(hidden=9),
+    "an unknown key": lambda raw: raw["config"]["model"].update(hiden=9),
+    "an unknown decision": lambda raw: raw["decision"].update(kind="magic"),
+    "a decision without a number": lambda raw: raw["decision"].update(cut="high"),
+    "a decision with more": lambda raw: raw["decision"].update(color="red"),
+}
+
+
+@pytest.mark.parametrize("change", list(TAMPERED.values()), ids=list(TAMPERED))
+def test_an_inconsistent_description_is_refused_by_its_name(saved, change):
+    tamper(saved, change)
+    with pytest.raises(SirnaError, match=r"bundle\.json: (?!was changed)"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("change", list(TAMPERED.values()), ids=list(TAMPERED))
+def test_any_change_of_the_description_is_refused_by_its_digest(saved, change):
+    tamper(saved, change, sealed=False)
+    with pytest.raises(SirnaError, match=r"bundle\.json: was changed"):
+        load_bundle(saved)
+
+
+def test_a_description_without_its_digest_is_refused(saved):
+    tamper(saved, lambda raw: raw.pop("digest"), sealed=False)
+    with pytest.raises(SirnaError, match=r"bundle\.json: was changed"):
+        load_bundle(saved)
+
+
+def test_an_absent_entry_is_told_by_its_name(saved):
+    tamper(saved, lambda raw: raw.pop("protocol"))
+    with pytest.raises(SirnaError, match=r"inconsistent \(no entry 'protocol'\); train again"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "7"])
+def test_a_damaged_description_is_refused(saved, content):
+    (saved / MANIFEST).write_text(content, encoding="utf-8")
+    with pytest.raises(SirnaError, match=r"bundle\.json"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"head.0.bias": torch.zeros(3)}, r"head\.0\.bias has shape \(3,\), the network's \(8,\)"),
+        ({"head.0.bias": None}, r"head\.0\.bias is absent"),
+        ({"tail.bias": torch.zeros(3)}, r"no weight tail\.bias"),
+        ({"edges": None}, "'edges'"),
+    ],
+    ids=["another shape", "one absent", "one more", "no edges"],
+)
+def test_weights_of_another_network_are_refused_in_one_sentence(saved, change, told):
+    path = saved / "member-0.safetensors"
+    tensors = {name: t for name, t in (load_file(path) | change).items() if t is not None}
+    save_file(tensors, path)
+    tamper(saved, lambda raw: raw["members"][0].update(sha256=sha256(path)))
+    with pytest.raises(SirnaError, match=rf"inconsistent \(.*{told}.*\); train again\.$") as error:
+        load_bundle(saved)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_a_bundle_is_told_as_such(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(SirnaError, match="no bundle here"):
+            load_bundle(folder)
+
+
+def test_a_swap_cut_short_leaves_the_old_bundle_readable(saved):
+    saved.rename(saved.with_name(f".{saved.name}.old"))
+    assert load_bundle(saved).members
