@@ -1,0 +1,232 @@
+"""`sirna tune`: search the configuration; leave `best.toml`, the trials and a page to look at."""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import optuna
+import tomli_w
+import torch
+from optuna.trial import FrozenTrial, TrialState
+
+from sirna.config import Config, config_from_dict, load_config, with_changes
+from sirna.console import Console
+from sirna.data.source import Source, training_source
+from sirna.data.splits import make_split
+from sirna.device import choose_device
+from sirna.errors import SirnaError
+from sirna.files import write_csv, write_text
+from sirna.runs import RUNS
+from sirna.signals import stop_on_signals
+from sirna.tuning.default_space import DEFAULT_SEARCH
+from sirna.tuning.display import TuneDisplay
+from sirna.tuning.objective import Objective
+from sirna.tuning.page import importances, study_page
+from sirna.tuning.space import SearchConfig, flat, load_search
+from sirna.tuning.study import (
+    POLL_SECONDS,
+    begin,
+    counts,
+    lock_study,
+    open_storage,
+    open_study,
+    sweep,
+    work,
+)
+
+TUNE = RUNS / "tune"
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """What the command asks for.
+
+    Attributes
+    ----------
+    total : int
+        Finished trials of the whole study, earlier ones counted in.
+    timeout : float, optional
+        Seconds after which no further trial begins and the running one ends.
+    storage : str, optional
+        URL of a shared database.
+    jobs : int
+        Worker processes on this machine.
+    """
+
+    table: Path | None
+    config: Config
+    space: Path | None
+    study: str
+    total: int
+    timeout: float | None
+    storage: str | None
+    jobs: int
+    device: str
+
+
+@dataclass(frozen=True)
+class TuneOutcome:
+    """What a search left."""
+
+    folder: Path
+    best: FrozenTrial
+    default: float | None
+    importances: dict[str, float]
+
+    @property
+    def toml(self) -> Path:
+        """The best configuration, as `sirna train --config` takes it."""
+        return self.folder / "best.toml"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Whether a search should end, and how to show where it stands."""
+
+    stop: Callable[[], bool]
+    refresh: Callable[[], None]
+
+
+def tune(request: TuneRequest, console: Console) -> TuneOutcome:
+    """Search until the study has `total` trials, the time is over, or a signal comes.
+
+    Raises
+    ------
+    UsageError
+        For a space or a storage that cannot be used, before the first trial.
+    SirnaError
+        Where no trial was completed.
+    """
+    search = load_search(request.space, DEFAULT_SEARCH)
+    search.check(request.config, str(request.space or "built-in space"))
+    source = training_source(request.table, request.config)
+    console.line(f"data: {source.name} ({source.why}): {len(source.table):,} rows")
+    folder = TUNE / request.study
+    storage = open_storage(folder, request.storage, request.jobs)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = open_study(storage, request.study, search, worker=0)
+    begin(study, search.defaults(request.config), _circumstances(request, source))
+    deadline = time.monotonic() + (request.timeout or float("inf"))
+    with lock_study(folder, shared=bool(request.storage)), stop_on_signals() as asked:
+        if not request.storage and (again := sweep(study)):
+            console.line(f"{again} trials were left running by a killed process; done again")
+        console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
+        console.line(f"to watch: optuna-dashboard {_dashboard(folder, request.storage)}")
+        display = TuneDisplay(study, request.total)
+        watch = Watch(lambda: asked.asked or time.monotonic() > deadline, display.refresh)
+        try:
+            if request.jobs > 1:
+                _in_processes(request, source, search, study, watch)
+            else:
+                _do_trials(request, source, search, study, watch)
+        finally:
+            display.close()
+    return _write(folder, study, request)
+
+
+def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
+    """Return what must be the same for trials to be compared."""
+    data = {"data": {"train": ""}}
+    fixed = {**request.config.model_dump(mode="json"), **data}
+    return {"training_sha256": source.digest, "config": fixed}
+
+
+def _do_trials(
+    request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
+) -> None:
+    """Do trials in this process, on rows that are encoded once."""
+    rows = source.table.rows
+    split = make_split(rows, request.config.split, source.name)
+    device = choose_device(request.device)
+    objective = Objective(rows, split, request.config, search, device, watch.stop, watch.refresh)
+    work(study, objective, request.total, watch.stop, watch.refresh)
+
+
+def _in_processes(
+    request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
+) -> None:
+    """Let worker processes do trials of the same study, and look on."""
+    context = multiprocessing.get_context("spawn")
+    config = with_changes(request.config, {"data.train": source.name})
+    plain = {**vars(request), "config": config.model_dump(mode="json"), "table": None}
+    threads = max(1, torch.get_num_threads() // request.jobs)
+    workers: list[BaseProcess] = [
+        context.Process(target=_worker, args=(plain, search.model_dump(), number, threads))
+        for number in range(1, request.jobs + 1)
+    ]
+    for worker in workers:
+        worker.start()
+    told = False
+    while any(worker.is_alive() for worker in workers):
+        if watch.stop() and not told:
+            told = True
+            for worker in workers:
+                worker.terminate()  # SIGTERM: a worker prunes its trial and ends
+        watch.refresh()
+        time.sleep(POLL_SECONDS)
+    codes = [worker.exitcode for worker in workers]
+    if any(codes) and len(counts(study)) < request.total and not told:
+        raise SirnaError(f"workers ended with {codes}; run the same command again to go on.")
+
+
+def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads: int) -> None:
+    """Be one worker process."""
+    torch.set_num_threads(threads)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    config = config_from_dict(plain.pop("config"), source="worker")
+    request = TuneRequest(config=config, **plain)
+    space = SearchConfig.model_validate(search)
+    storage = open_storage(TUNE / request.study, request.storage, request.jobs)
+    study = open_study(storage, request.study, space, number)
+    source = training_source(None, config)
+    with stop_on_signals() as asked:
+        watch = Watch(lambda: asked.asked, lambda: None)
+        _do_trials(request, source, space, study, watch)
+
+
+def _write(folder: Path, study: optuna.Study, request: TuneRequest) -> TuneOutcome:
+    """Write the trials, the best configuration and the page."""
+    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
+    if not complete:
+        raise SirnaError(f"{folder}: no trial was completed; run the same command again.")
+    best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
+    default = next((trial.value for trial in complete if trial.user_attrs.get("default")), None)
+    config = with_changes(request.config, dict(best.params))
+    outcome = TuneOutcome(folder, best, default, importances(study))
+    write_text(outcome.toml, _best_toml(config, best, study.study_name))
+    write_csv(folder / "trials.csv", study.trials_dataframe(multi_index=False))
+    write_text(folder / "tune.html", study_page(study, best, default))
+    return outcome
+
+
+def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
+    """Return what differs from the defaults, with where it comes from as comments."""
+    protocol = config.split.protocol
+    usual = flat(load_config(flags={"split.protocol": protocol}))
+    tables: dict[str, Any] = {}
+    for key, value in flat(config).items():
+        if value != usual.get(key) or key == "split.protocol" or key.startswith("streams."):
+            *sections, last = key.split(".")
+            table = tables
+            for section in sections:
+                table = table.setdefault(section, {})
+            table[last] = value
+    tables.get("data", {}).pop("train", None)
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    head = (
+        f"# Best of study {study!r}: trial {best.number}, score {best.value:.4f} on the rows that "
+        f"the study held out\n# under protocol {protocol!r}, {now}. What is not here is default.\n"
+    )
+    return f"{head}\n{tomli_w.dumps({key: table for key, table in tables.items() if table})}"
+
+
+def _dashboard(folder: Path, url: str | None) -> str:
+    if url:
+        return f"'{url}'"
+    journal = folder / "journal.log"
+    return str(journal) if journal.exists() else f"sqlite:///{folder / 'study.db'}"

@@ -1,0 +1,92 @@
+"""What a person sees of a search: a live table on a terminal, a line a trial elsewhere."""
+
+import time
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from sirna.tuning.study import FAILED, STOPPED, SURPLUS, counts
+
+SHOWN = 12
+COLUMNS = ("trial", "state", "score", "best", "epochs", "time left")
+
+
+class TuneDisplay:
+    """Follows a study; `refresh` may be called as often as one likes."""
+
+    def __init__(self, study: optuna.Study, total: int) -> None:
+        self.study = study
+        self.total = total
+        self._began = time.monotonic()
+        self._before = len(counts(study))
+        self._told = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
+        console = Console()
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        if self._live:
+            self._live.start()
+
+    def refresh(self) -> None:
+        """Show what is new."""
+        trials = self.study.get_trials(deepcopy=False)
+        if self._live:
+            self._live.update(self._table(trials), refresh=True)
+            return
+        for trial in trials:
+            if _ended(trial) and trial.number not in self._told:
+                self._told.add(trial.number)
+                row = zip(COLUMNS, self._row(trial, trials), strict=True)
+                print("  ".join(f"{name} {value}" for name, value in row), flush=True)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        self.refresh()
+        if self._live:
+            self._live.stop()
+
+    def _table(self, trials: list[FrozenTrial]) -> Table:
+        done = len(counts(self.study))
+        table = Table(*COLUMNS, title=f"{self.study.study_name}: {done} of {self.total} trials")
+        for trial in trials[-SHOWN:]:
+            table.add_row(*self._row(trial, trials))
+        return table
+
+    def _row(self, trial: FrozenTrial, trials: list[FrozenTrial]) -> tuple[str, ...]:
+        values = [
+            other.value
+            for other in trials
+            if other.number <= trial.number and other.value is not None and _complete(other)
+        ]
+        now = list(trial.intermediate_values.values())
+        value = trial.value if _complete(trial) else (max(now) if now else None)
+        state = trial.state.name.lower()
+        if trial.state == TrialState.PRUNED:
+            reason = next((word for word in (STOPPED, SURPLUS) if word in trial.user_attrs), None)
+            state = reason or f"pruned at {trial.user_attrs.get('pruned_at')}"
+        elif FAILED in trial.user_attrs:
+            state = f"failed: {trial.user_attrs[FAILED]}"
+        return (
+            str(trial.number),
+            state,
+            "-" if value is None else f"{value:.4f}",
+            f"{max(values):.4f}" if values else "-",
+            str(trial.user_attrs.get("epochs", len(now))),
+            self._time_left(),
+        )
+
+    def _time_left(self) -> str:
+        done = len(counts(self.study))
+        if done == self._before:
+            return "-"
+        pace = (time.monotonic() - self._began) / (done - self._before)
+        return f"{max(self.total - done, 0) * pace / 60:.0f} min"
+
+
+def _ended(trial: FrozenTrial) -> bool:
+    return trial.state.is_finished()
+
+
+def _complete(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.COMPLETE

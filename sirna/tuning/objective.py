@@ -1,0 +1,117 @@
+"""What a trial is worth: the competition score of held-out rows, by the one training loop."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+from optuna import Trial, TrialPruned
+
+from sirna.config import Config, with_changes
+from sirna.data.splits import Split
+from sirna.fit import Progress, fit, start
+from sirna.folds import Fold, make_fold
+from sirna.tuning.space import SearchConfig
+
+ENCODING_SECTIONS = ("streams", "vocab", "covariates", "split")
+
+
+class Objective:
+    """Trains a changed configuration on every fold and returns the mean score.
+
+    Rows are encoded once for all trials that encode them alike.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The checked training table.
+    split : Split
+    config : Config
+        What the trials change.
+    search : SearchConfig
+    device : torch.device
+    stop : callable
+        Whether somebody asked to stop; the running trial is then pruned.
+    on_epoch : callable
+        Called after each epoch.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        split: Split,
+        config: Config,
+        search: SearchConfig,
+        device: torch.device,
+        stop: Callable[[], bool],
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.rows = rows
+        self.split = split
+        self.config = config
+        self.search = search
+        self.device = device
+        self.stop = stop
+        self.on_epoch = on_epoch
+        self._folds: dict[str, Fold] = {}
+
+    def __call__(self, trial: Trial) -> float:
+        """Return the score of one trial, higher is better, never NaN.
+
+        Raises
+        ------
+        TrialPruned
+            Where the pruner gives the trial up, or somebody asked to stop.
+        SirnaError
+            Where the training diverged.
+        """
+        config = with_changes(self.config, dict(self.search.suggest(trial)))
+        folds = self.split.folds
+        scores: list[float] = []
+        epochs = 0
+        for number in folds:
+            fold = self._fold(number, config)
+            progress = start(fold.encoding, fold.train, config, fold.seed, self.device)
+
+            def after_epoch(now: Progress, before: int = epochs) -> None:
+                trial.set_user_attr("epochs", before + now.epoch)
+                self.on_epoch()
+                if len(folds) == 1:
+                    self._report(trial, now.best.score, now.epoch)
+
+            fit(
+                progress,
+                fold.train,
+                fold.valid,
+                fold.half,
+                config,
+                fold.seed,
+                self.device,
+                after_epoch,
+                lambda rows: self.stop(),
+            )
+            epochs += progress.epoch
+            if self.stop():
+                trial.set_user_attr("stopped", True)
+                raise TrialPruned
+            scores.append(progress.best.score)
+            if len(folds) > 1:
+                self._report(trial, float(np.mean(scores)), len(scores))
+        value = float(np.mean(scores))
+        return value if math.isfinite(value) else 0.0
+
+    def _report(self, trial: Trial, score: float, step: int) -> None:
+        trial.report(score, step)
+        if trial.should_prune():
+            trial.set_user_attr("pruned_at", step)
+            raise TrialPruned
+
+    def _fold(self, number: int, config: Config) -> Fold:
+        """Return a fold, encoded anew only where the encoding differs."""
+        parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS[1:]]
+        streams = {name: stream.model_dump() for name, stream in config.streams.items()}
+        key = f"{number} {config.train.seed} {streams} {parts}"
+        if key not in self._folds:
+            self._folds[key] = make_fold(self.rows, self.split, number, config)
+        return self._folds[key]

@@ -1,0 +1,60 @@
+"""`tune.html`: history, importances, slices and parallel coordinates in one file."""
+
+import html
+
+import optuna
+import plotly.graph_objects as go
+from optuna import visualization
+from optuna.trial import FrozenTrial, TrialState
+
+from sirna.tuning.study import counts
+
+HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<link rel="icon" href="data:,">
+<style>body {{ font-family: sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse }} td, th {{ padding: .2rem .8rem; text-align: left }}</style>
+</head><body><h1>{title}</h1>"""
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """Return each parameter's share of the score's variance; empty where too few trials ended."""
+    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
+    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
+        return {}
+    return optuna.importance.get_param_importances(study)
+
+
+def study_page(study: optuna.Study, best: FrozenTrial, default: float | None) -> str:
+    """Return the page: self-contained, it asks the network for nothing."""
+    title = f"sirna tune: {study.study_name}"
+    rows = "".join(
+        f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>"
+        for key, value in best.params.items()
+    )
+    told = "" if default is None else f" The default configuration scored {default:.4f}."
+    parts = [
+        HEAD.format(title=html.escape(title)),
+        f"<p>{len(counts(study))} trials; the best, number {best.number}, scored "
+        f"{best.value:.4f}.{told}</p><table>{rows}</table>",
+    ]
+    for number, (name, figure) in enumerate(_figures(study).items()):
+        plot = figure.to_html(full_html=False, include_plotlyjs=number == 0)
+        parts.append(f"<h2>{html.escape(name)}</h2>{plot}")
+    return "\n".join([*parts, "</body></html>"])
+
+
+def _figures(study: optuna.Study) -> dict[str, go.Figure]:
+    figures = {"History": visualization.plot_optimization_history(study)}
+    if importances(study):
+        figures["Importances"] = visualization.plot_param_importances(study)
+    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
+    varied = sorted({key for trial in complete for key in trial.params})
+    if len(complete) > 1 and varied:
+        slices = visualization.plot_slice(study, params=varied)
+        figures["Slices"] = slices.update_layout(width=max(260 * len(varied), 800))
+        shared = [key for key in varied if all(key in trial.params for trial in complete)]
+        figures["Parallel coordinates"] = visualization.plot_parallel_coordinate(
+            study, params=shared or None
+        )
+    return figures

@@ -1,0 +1,175 @@
+"""What may vary in a search: declared in TOML, checked against the configuration's own bounds."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from optuna import Trial
+from pydantic import Field, Strict, ValidationError, model_validator
+
+from sirna.config import Config, Section, explain, with_changes
+from sirna.errors import UsageError, suggestion
+
+Value = bool | int | float | str
+Values = Annotated[tuple[Value, ...], Strict(False)]
+
+
+class Parameter(Section):
+    """One key of the configuration that varies.
+
+    `when` makes it conditional: another key of the space -> the values with which this one counts.
+    """
+
+    kind: Literal["float", "int", "choice"]
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: Values = ()
+    when: dict[str, Values] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "choice":
+            if len(self.choices) < 2 or self.low is not None or self.high is not None or self.log:
+                raise ValueError("a choice has two or more choices, and neither low, high nor log")
+        elif self.choices or self.low is None or self.high is None:
+            raise ValueError("a number has low and high, and no choices")
+        elif not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        elif self.log and self.low <= 0:
+            raise ValueError(f"on a log scale low is above 0, not {self.low:g}")
+        elif self.kind == "int" and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError("low and high of an int are whole numbers")
+        return self
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """The values that must be valid for all others to be."""
+        return self.choices if self.kind == "choice" else self._ends
+
+    @property
+    def _ends(self) -> tuple[int, int] | tuple[float, float]:
+        low, high = self.low or 0.0, self.high or 0.0
+        return (int(low), int(high)) if self.kind == "int" else (low, high)
+
+    def holds(self, value: Any) -> bool:
+        """Return whether a value lies within."""
+        if self.kind == "choice":
+            return value in self.choices
+        low, high = self._ends
+        return isinstance(value, int | float) and low <= value <= high
+
+    def suggest(self, trial: Trial, key: str) -> Value:
+        """Let a trial draw a value."""
+        if self.kind == "choice":
+            return cast("Value", trial.suggest_categorical(key, self.choices))
+        low, high = self._ends
+        if self.kind == "int":
+            return trial.suggest_int(key, int(low), int(high), log=self.log)
+        return trial.suggest_float(key, float(low), float(high), log=self.log)
+
+
+class SearchConfig(Section):
+    """How to search: sampler, pruner and space."""
+
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    startup_trials: int = Field(8, ge=1, description="before sampler and pruner draw conclusions")
+    warmup_steps: int = Field(3, ge=0, description="epochs (or folds) that are never pruned")
+    seed: int = Field(42, ge=0)
+    space: dict[str, Parameter] = Field(min_length=1)
+
+    def suggest(self, trial: Trial) -> dict[str, Value]:
+        """Draw a value for every key whose condition holds; dotted key -> value."""
+        drawn: dict[str, Value] = {}
+        waiting = dict(self.space)
+        while waiting:
+            ready = {key: p for key, p in waiting.items() if not p.when.keys() & waiting.keys()}
+            for key, parameter in ready.items():
+                del waiting[key]
+                if all(drawn.get(other) in allowed for other, allowed in parameter.when.items()):
+                    drawn[key] = parameter.suggest(trial, key)
+        return drawn
+
+    def check(self, config: Config, source: str) -> None:
+        """Try every end of every range on the configuration, before the first trial.
+
+        Raises
+        ------
+        UsageError
+            For an unknown key, a value that the configuration refuses, a condition on a key that
+            is not in the space or goes round in a circle, or a default outside its range.
+        """
+        known = flat(config)
+        for key, parameter in self.space.items():
+            where = f"{source}: space key {key!r}"
+            if key not in known:
+                raise UsageError(f"{where} is no key of the configuration{suggestion(key, known)}")
+            for value in parameter.extremes:
+                try:
+                    with_changes(config, {key: value})
+                except UsageError as error:
+                    raise UsageError(
+                        f"{where} reaches {value!r}, which is refused: {error}"
+                    ) from None
+            self._check_condition(key, parameter, where)
+            if not parameter.holds(known[key]):
+                raise UsageError(
+                    f"{where} leaves out the default {known[key]!r}, which is the first trial; "
+                    "widen the range or change the default with --set."
+                )
+
+    def _check_condition(self, key: str, parameter: Parameter, where: str) -> None:
+        for other in parameter.when:
+            if other not in self.space:
+                near = suggestion(other, self.space)
+                raise UsageError(f"{where} depends on {other!r}, which does not vary{near}")
+        seen, waiting = {key}, list(parameter.when)
+        while waiting:
+            other = waiting.pop()
+            if other in seen:
+                raise UsageError(f"{where} depends on itself")
+            waiting += self.space[other].when
+
+    def defaults(self, config: Config) -> dict[str, Value]:
+        """Return the configuration's own values of the keys that vary and count."""
+        known = flat(config)
+        return {
+            key: known[key]
+            for key, parameter in self.space.items()
+            if all(known[other] in allowed for other, allowed in parameter.when.items())
+        }
+
+
+def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
+    """Read a search from TOML; without a file the built-in one.
+
+    Raises
+    ------
+    UsageError
+        For an unreadable file or a parameter that makes no sense; all faults are listed.
+    """
+    source = str(path) if path else "the built-in space"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8")) if path else dict(default)
+        return SearchConfig.model_validate(raw)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise UsageError(f"{source}: {explain(error, SearchConfig)}") from error
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """Return every leaf of a configuration: dotted key -> value."""
+
+    def walk(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        leaves: dict[str, Any] = {}
+        for name, value in table.items():
+            dotted = f"{prefix}{name}"
+            leaves |= walk(value, f"{dotted}.") if isinstance(value, dict) else {dotted: value}
+        return leaves
+
+    return walk(config.model_dump(mode="json"), "")

@@ -1,0 +1,248 @@
+"""The study: where its trials are kept, how it draws, and when it is done."""
+
+import fcntl
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import (
+    BaseStorage,
+    JournalStorage,
+    RDBStorage,
+    RetryHeartbeatStaleTrialCallback,
+)
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from sirna.errors import SirnaError, UsageError
+from sirna.tuning.space import SearchConfig
+
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
+"""How often a worker on a shared database says that it lives, and when it is taken for dead."""
+RETRIES = 3
+POLL_SECONDS = 1.0
+ALONE = (SirnaError, RuntimeError, MemoryError)
+"""What ends a trial and not the study: divergence, memory of the machine or of the device."""
+BEGUN, FAILED, SURPLUS, STOPPED = "begun", "failed", "surplus", "stopped"
+"""User attributes of trials: begun at all; why one failed; beyond the total; cut by a stop."""
+
+
+def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
+    """Open the place where trials are kept.
+
+    A URL is a database shared by any number of machines. Otherwise it is a file in the study's
+    folder: SQLite for one process, a journal for several. A study that began with SQLite moves to
+    the journal when it is first given several jobs.
+    """
+    if url:
+        try:
+            with _experimental():
+                return RDBStorage(
+                    url,
+                    heartbeat_interval=HEARTBEAT_SECONDS,
+                    grace_period=GRACE_SECONDS,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
+                        max_retry=RETRIES
+                    ),
+                )
+        except ImportError as error:
+            raise UsageError(f"--storage: {error}; pip install 'sirna[postgresql]'.") from error
+        except (ArgumentError, SQLAlchemyError) as error:
+            raise UsageError(f"--storage: cannot be opened: {_first_line(error)}") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    database, journal = folder / "study.db", folder / "journal.log"
+    if jobs > 1 or journal.exists():
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        if database.exists() and not storage.get_all_studies():
+            source = f"sqlite:///{database}"
+            for summary in optuna.get_all_study_summaries(source):
+                optuna.copy_study(
+                    from_study_name=summary.study_name, from_storage=source, to_storage=storage
+                )
+        return storage
+    return RDBStorage(f"sqlite:///{database}")
+
+
+def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: int) -> optuna.Study:
+    """Create a study or join it, with a sampler whose draws do not repeat after a resume."""
+    study = optuna.create_study(
+        storage=storage, study_name=name, direction="maximize", load_if_exists=True
+    )
+    drawn = len(study.get_trials(deepcopy=False))
+    seed = int(np.random.SeedSequence([search.seed, drawn, worker]).generate_state(1)[0])
+    study.sampler = _sampler(search, seed)
+    study.pruner = _pruner(search)
+    return study
+
+
+@contextmanager
+def lock_study(folder: Path, shared: bool) -> Iterator[None]:
+    """Keep a second command off a local study; a shared database looks after itself.
+
+    Raises
+    ------
+    UsageError
+        Where another process works on it.
+    """
+    if shared:
+        yield
+        return
+    with (folder / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{folder}: another process works on this study; wait, or use --storage with a "
+                "database that several may share."
+            ) from None
+        yield
+
+
+def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str, Any]) -> None:
+    """Note what all trials share; make the default configuration the first of them.
+
+    So a study never ends below the default, and never compares what cannot be compared.
+
+    Raises
+    ------
+    UsageError
+        Where the study began with other data or another configuration.
+    """
+    if not study.user_attrs:
+        for key, value in circumstances.items():
+            study.set_user_attr(key, value)
+    for key, value in circumstances.items():
+        if study.user_attrs.get(key) != value:
+            raise UsageError(
+                f"study {study.study_name!r} began with another {key}; name a new one by --study."
+            )
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial(default, user_attrs={"default": True})
+
+
+def sweep(study: optuna.Study) -> int:
+    """Give back what a killed process left running in a local study: to be done again.
+
+    Returns
+    -------
+    int
+        How many trials are queued again.
+    """
+    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in left:
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params, user_attrs={"redoes": trial.number, **trial.user_attrs})
+    return len(left)
+
+
+def counts(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that count as done: complete, pruned by the pruner, or failed by itself."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=states)
+        if STOPPED not in trial.user_attrs
+        and SURPLUS not in trial.user_attrs
+        and (trial.state != TrialState.FAIL or FAILED in trial.user_attrs)
+    ]
+
+
+def work(
+    study: optuna.Study,
+    objective: Callable[[optuna.Trial], float],
+    total: int,
+    stop: Callable[[], bool],
+    on_trial: Callable[[], None] = lambda: None,
+) -> None:
+    """Do trials until `total` are done in the whole study, whoever does them, or `stop` says so.
+
+    A worker that finds nothing left to begin waits for the running trials of others: one that dies
+    leaves a trial that the storage's heartbeat gives back.
+    """
+
+    def guarded(trial: optuna.Trial) -> float:
+        trial.set_user_attr(BEGUN, True)
+        if _begun_before(study, trial.number) >= total:
+            trial.set_user_attr(SURPLUS, True)
+            raise optuna.TrialPruned
+        try:
+            return objective(trial)
+        except ALONE as error:
+            trial.set_user_attr(FAILED, _first_line(error))
+            raise
+
+    while not stop() and len(counts(study)) < total:
+        if _begun_before(study, None) >= total:
+            time.sleep(POLL_SECONDS)
+            with _experimental():
+                optuna.storages.fail_stale_trials(study)
+            _bury_stillborn(study)
+            continue
+        # one at a time: optimize keeps the heartbeat, and gives back what others left
+        study.optimize(guarded, n_trials=1, catch=ALONE)
+        on_trial()
+
+
+@contextmanager
+def _experimental() -> Iterator[None]:
+    """Use heartbeats: they may change with Optuna's next major version, which the pin keeps out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def _bury_stillborn(study: optuna.Study) -> None:
+    """Give back trials whose worker died before their first heartbeat, which no storage notices."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        age = datetime.now() - (trial.datetime_start or datetime.now())  # noqa: DTZ005 - as Optuna
+        if BEGUN in trial.user_attrs or age.total_seconds() < GRACE_SECONDS:
+            continue
+        try:
+            study.tell(trial.number, state=TrialState.FAIL)
+        except (ValueError, RuntimeError):  # another worker was quicker
+            continue
+        given = trial.system_attrs.get("fixed_params", {})
+        study.enqueue_trial(given, user_attrs=trial.user_attrs)
+
+
+def _begun_before(study: optuna.Study, number: int | None) -> int:
+    """Count the trials that are done or running, of those with smaller numbers if one is given."""
+    done = [trial.number for trial in counts(study)]
+    states = (TrialState.RUNNING,)
+    running = [trial.number for trial in study.get_trials(deepcopy=False, states=states)]
+    return sum(number is None or other < number for other in (*done, *running))
+
+
+def _sampler(search: SearchConfig, seed: int) -> BaseSampler:
+    if search.sampler == "tpe":
+        # both defaults changed in Optuna 5; said by name
+        return optuna.samplers.TPESampler(
+            n_startup_trials=search.startup_trials, multivariate=True, constant_liar=True, seed=seed
+        )
+    if search.sampler == "gp":
+        return optuna.samplers.GPSampler(n_startup_trials=search.startup_trials, seed=seed)
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _pruner(search: SearchConfig) -> BasePruner:
+    if search.pruner == "median":
+        return optuna.pruners.MedianPruner(
+            n_startup_trials=search.startup_trials, n_warmup_steps=search.warmup_steps
+        )
+    if search.pruner == "hyperband":
+        return optuna.pruners.HyperbandPruner(min_resource=max(search.warmup_steps, 1))
+    return optuna.pruners.NopPruner()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,121 @@
+"""`sirna tune` on tiny data."""
+
+import signal
+import subprocess
+import tomllib
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+
+SPACE = """
+startup_trials = 2
+warmup_steps = 1
+[space]
+"model.hidden" = { kind = "int", low = 2, high = 12 }
+"train.learning_rate" = { kind = "float", low = 1e-3, high = 3e-2, log = true }
+"""
+
+
+@pytest.fixture
+def search(data: Path, tiny: list[str], tmp_path: Path, monkeypatch, cli):
+    """Return what runs `sirna tune` in an empty folder with a small space."""
+    monkeypatch.chdir(tmp_path)
+    Path("space.toml").write_text(SPACE)
+
+    def tune(*options: object):
+        return cli("tune", data / "train_data.csv", "--space", "space.toml", *tiny, *options)
+
+    return tune
+
+
+def trials(study: str = "rows") -> list[optuna.trial.FrozenTrial]:
+    url = f"sqlite:///runs/tune/{study}/study.db"
+    return optuna.load_study(study_name=study, storage=url).get_trials()
+
+
+def test_trials_are_a_total_and_a_study_goes_on_where_it_stopped(search) -> None:
+    assert search("--trials", 3).code == 0
+    assert search("--trials", 6).code == 0
+    drawn = [tuple(trial.params.items()) for trial in trials()]
+    assert len(drawn) == len(set(drawn)) == 6
+    assert search("--trials", 6).code == 0
+    assert len(trials()) == 6
+
+
+def test_the_first_trial_is_the_default_and_the_best_is_never_below_it(search) -> None:
+    ended = search("--trials", 3)
+    first = trials()[0]
+    assert first.user_attrs["default"]
+    assert first.params["model.hidden"] == 8
+    assert max(trial.value or 0 for trial in trials()) >= (first.value or 1)
+    assert "best: trial" in ended.out
+
+
+def test_best_toml_is_what_train_takes(search, data: Path, tmp_path: Path, cli) -> None:
+    assert search("--trials", 3).code == 0
+    best = max(trials(), key=lambda trial: trial.value or 0)
+    path = tmp_path / "runs" / "tune" / "rows" / "best.toml"
+    raw = tomllib.loads(path.read_text())
+    assert raw["model"]["hidden"] == best.params["model.hidden"]
+    assert raw["split"]["protocol"] == "rows"
+    table = data / "train_data.csv"
+    assert cli("train", table, "--config", path, "--run", "again").code == 0
+    oof = pd.read_csv("again/oof.csv")
+    assert len(oof)
+
+
+def test_the_page_asks_the_network_for_nothing(search) -> None:
+    assert search("--trials", 5).code == 0
+    page = Path("runs/tune/rows/tune.html").read_text()
+    assert "Parallel coordinates" in page
+    assert '<script src="' not in page
+    assert '<link rel="stylesheet"' not in page
+
+
+def test_two_jobs_share_one_study(search) -> None:
+    ended = search("--trials", 4, "--jobs", 2)
+    assert ended.code == 0, ended.err
+    assert pd.read_csv("runs/tune/rows/trials.csv")["state"].tolist() == ["COMPLETE"] * 4
+
+
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [
+        ('[space]\n"model.hiden" = { kind = "int", low = 2, high = 12 }', "model.hidden"),
+        ('[space]\n"model.hidden" = { kind = "int", low = 0, high = 12 }', "refused"),
+        ("sampler = 'tpee'\n[space]", "tpe"),
+    ],
+)
+def test_an_impossible_space_is_bad_usage(search, space: str, told: str) -> None:
+    Path("space.toml").write_text(space)
+    ended = search("--trials", 2)
+    assert ended.code == 2
+    assert told in ended.err
+
+
+def test_other_data_or_settings_are_another_study(search) -> None:
+    assert search("--trials", 1).code == 0
+    ended = search("--trials", 2, "--set", "train.clip=0.5")
+    assert ended.code == 2
+    assert "--study" in ended.err
+
+
+def test_a_signal_ends_a_search_with_its_results(
+    data: Path, tiny: list[str], tmp_path: Path, spawn, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("space.toml").write_text(SPACE)
+    process: subprocess.Popen[str] = spawn(
+        "tune", data / "train_data.csv", "--space", "space.toml", *tiny, "--trials", 500
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("trial 2 "):
+            process.send_signal(signal.SIGINT)
+            break
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "best: trial" in rest
+    assert Path("runs/tune/rows/best.toml").exists()

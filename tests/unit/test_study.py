@@ -1,0 +1,178 @@
+import multiprocessing
+import os
+import signal
+import time
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from sirna.errors import SirnaError, UsageError
+from sirna.tuning.space import load_search
+from sirna.tuning.study import (
+    FAILED,
+    begin,
+    counts,
+    lock_study,
+    open_storage,
+    open_study,
+    sweep,
+    work,
+)
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+SEARCH = load_search(
+    None,
+    {
+        "sampler": "random",
+        "space": {"train.weight_decay": {"kind": "float", "low": 0.0, "high": 1.0}},
+    },
+)
+
+
+def never() -> bool:
+    return False
+
+
+def objective(trial: optuna.Trial) -> float:
+    return float(SEARCH.suggest(trial)["train.weight_decay"])
+
+
+@pytest.fixture
+def study(tmp_path):
+    study = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
+    begin(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    return study
+
+
+def values(study):
+    return [trial.params.get("train.weight_decay") for trial in study.get_trials()]
+
+
+def test_the_default_is_the_first_trial(study):
+    work(study, objective, 1, never)
+    assert values(study) == [0.02]
+
+
+def test_the_total_counts_earlier_trials_and_no_draw_repeats_after_a_resume(study, tmp_path):
+    work(study, objective, 3, never)
+    again = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
+    begin(again, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    work(again, objective, 6, never)
+    assert len(counts(again)) == len(set(values(again))) == 6
+
+
+def test_a_failing_trial_fails_alone_and_is_told(study):
+    def fails_once(trial):
+        if trial.number == 1:
+            raise SirnaError("the training diverged\nmuch more")
+        return objective(trial)
+
+    work(study, fails_once, 4, never)
+    trials = study.get_trials()
+    assert [trial.state == TrialState.FAIL for trial in trials] == [False, True, False, False]
+    assert trials[1].user_attrs[FAILED] == "the training diverged"
+
+
+def test_a_bug_is_no_failed_trial(study):
+    def broken(trial):
+        raise AssertionError
+
+    with pytest.raises(AssertionError):
+        work(study, broken, 2, never)
+
+
+def test_a_request_to_stop_ends_the_work(study):
+    asked = iter([False, False, True])
+    work(study, objective, 10, lambda: next(asked))
+    assert len(counts(study)) == 2
+
+
+def test_a_trial_that_a_killed_process_left_is_done_again_with_its_values(study):
+    work(study, objective, 1, never)
+    left = study.ask()
+    drawn = objective(left)
+    assert sweep(study) == 1
+    work(study, objective, 2, never)
+    done = [trial for trial in counts(study) if trial.number > left.number]
+    assert [trial.params["train.weight_decay"] for trial in done] == [drawn]
+
+
+def test_a_trial_whose_worker_died_at_its_birth_is_given_back(study, monkeypatch):
+    monkeypatch.setattr("sirna.tuning.study.GRACE_SECONDS", 0)
+    study.ask()  # takes the default, and is never heard of again
+    work(study, objective, 1, never)
+    assert values(study) == [None, 0.02]
+
+
+def test_a_study_of_other_circumstances_is_refused(study):
+    with pytest.raises(UsageError, match="another config"):
+        begin(study, {}, {"config": "changed"})
+
+
+def test_a_local_study_is_for_one_command_at_a_time(tmp_path):
+    with (
+        lock_study(tmp_path, shared=False),
+        pytest.raises(UsageError, match="another process"),
+        lock_study(tmp_path, shared=False),
+    ):
+        pass
+
+
+def test_a_study_moves_from_sqlite_to_the_journal_whole(study, tmp_path):
+    work(study, objective, 3, never)
+    moved = open_study(open_storage(tmp_path, None, 2), "mine", SEARCH, worker=0)
+    assert values(moved) == values(study)
+
+
+def test_a_database_that_cannot_be_reached_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="--storage"):
+        open_storage(tmp_path, "nosuchdatabase://here", 1)
+
+
+def slow(trial):
+    trial.set_user_attr("process", os.getpid())
+    value = objective(trial)
+    time.sleep(0.2)
+    return value
+
+
+def running(study):
+    trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [trial.user_attrs.get("process") for trial in trials]
+
+
+def _be_worker(url, number):
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = open_study(open_storage(None, url, 1), "shared", SEARCH, number)
+    work(study, slow, 20, never)
+
+
+@pytest.mark.skipif(
+    "SIRNA_TEST_POSTGRESQL" not in os.environ,
+    reason="SIRNA_TEST_POSTGRESQL holds no URL of an empty PostgreSQL database",
+)
+def test_workers_on_postgresql_do_each_trial_once_and_redo_what_a_killed_one_left():
+    url = os.environ["SIRNA_TEST_POSTGRESQL"]
+    storage = open_storage(None, url, 1)
+    study = open_study(storage, "shared", SEARCH, worker=0)
+    begin(study, {"train.weight_decay": 0.02}, {})
+    context = multiprocessing.get_context("spawn")
+    first, second = (context.Process(target=_be_worker, args=(url, n)) for n in (1, 2))
+    first.start()
+    second.start()
+    while len(counts(study)) < 6 or first.pid not in running(study):
+        assert first.is_alive()
+        time.sleep(0.02)
+    os.kill(first.pid, signal.SIGKILL)
+    first.join()
+    second.join()
+
+    assert second.exitcode == 0
+    assert len(counts(study)) == 20
+    lost = [t for t in study.get_trials() if t.state == TrialState.FAIL]
+    assert len(lost) == 1
+    assert [t.params for t in counts(study)].count(lost[0].params) == 1
+    assert study.best_value == max(t.value for t in counts(study))
+    storage.remove_session()
+    storage.engine.dispose()
