@@ -1,223 +1,33 @@
-"""The frozen, validated configuration: TOML in, TOML out.
-
-Every hyperparameter and its default live here and nowhere else.
-"""
+"""The frozen, validated configuration: TOML in, TOML out."""
 
 import re
 import tomllib
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import tomli_w
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    Strict,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError
 
 from sirna.errors import UsageError, suggestion
 from sirna.files import near_miss
-
-Protocol = Literal["rows", "duplex", "target"]
-SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
-NumericRole = Literal["dose", "hours", "duplex_number"]
-CategoricalRole = Literal["cell_line", "transfection", "species", "target", "publication"]
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-Count = Annotated[int, Field(ge=1)]
-
-IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
-"""Roles that name the target or the publication: never inputs under the protocol `target`."""
-
-
-class Section(BaseModel):
-    """A table of the configuration: immutable, strictly typed, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class DataConfig(Section):
-    """Where the training table is."""
-
-    train: str = ""
-
-
-class ColumnsConfig(Section):
-    """Role -> column name of the table; only `guide` and `label` must exist in a training file."""
-
-    id: str = "id"
-    guide: str = Field("siRNA_antisense_seq", min_length=1)
-    passenger: str = "siRNA_sense_seq"
-    guide_modifications: str = "modified_siRNA_antisense_seq_list"
-    passenger_modifications: str = "modified_siRNA_sense_seq_list"
-    duplex: str = "siRNA_duplex_id"
-    publication: str = "publication_id"
-    target: str = "gene_target_symbol_name"
-    species: str = "gene_target_species"
-    cell_line: str = "cell_line_donor"
-    transfection: str = "Transfection_method"
-    dose: str = "siRNA_concentration"
-    dose_unit: str = "concentration_unit"
-    hours: str = "Duration_after_transfection_h"
-    label: str = Field("mRNA_remaining_pct", min_length=1)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [name for name in self.model_dump().values() if name]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"column {twice[0]!r} is given to two roles")
-        return self
-
-
-class LabelConfig(Section):
-    """What the label measures; inside, everything is the percentage of mRNA that remains."""
-
-    kind: Literal["remaining_pct", "inhibition_pct", "fraction"] = "remaining_pct"
-    better: Literal["lower", "higher"] = "lower"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        expected = {"remaining_pct": "lower", "inhibition_pct": "higher"}.get(self.kind)
-        if expected and self.better != expected:
-            raise ValueError(f"for kind {self.kind!r}, better is {expected!r}")
-        return self
-
-
-class ScoreConfig(Section):
-    """The competition score's threshold, in percent of mRNA that remains."""
-
-    threshold: float = Field(30.0, gt=0.0, lt=100.0)
-
-
-class StreamConfig(Section):
-    """One sequence stream: which sequence, cut into which tokens.
-
-    `ngram`, `stride` and `tail` apply to plain bases; a modification list is one token an entry.
-    """
-
-    role: SequenceRole
-    enabled: bool = True
-    ngram: int = Field(1, ge=1, le=8)
-    stride: int = Field(1, ge=1, le=8)
-    tail: Literal["keep", "drop"] = "keep"
-
-    @property
-    def kind(self) -> str:
-        """`modifications` or `bases`: streams of one kind share a vocabulary."""
-        return "modifications" if self.role.endswith("modifications") else "bases"
-
-
-class VocabConfig(Section):
-    """Limits of each vocabulary, `<pad>` and `<unk>` not counted."""
-
-    max_size: Count = 9999
-    min_freq: Count = 1
-
-
-class CovariatesConfig(Section):
-    """The conditions given to the model beside the sequences."""
-
-    numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = (
-        "cell_line",
-        "transfection",
-        "species",
-        "target",
-        "publication",
-    )
-
-
-class ModelConfig(Section):
-    """The network."""
-
-    encoder: Literal["rnn", "lstm", "gru"] = "gru"
-    bidirectional: bool = True
-    share_encoder: bool = False
-    embedding: Count = 32
-    embedding_dropout: Rate = 0.1
-    hidden: Count = 96
-    layers: int = Field(1, ge=1, le=8)
-    layer_dropout: Rate = 0.0
-    pooling: Literal["last", "mean", "max", "last_mean"] = "last"
-    covariate_embedding: Count = 8
-    covariate_dropout: Rate = 0.02
-    summary_dropout: Rate = 0.3
-    head_hidden: Count = 256
-    head_layers: int = Field(2, ge=0, le=8, description="hidden layers; 0: none")
-    head_dropout: Rate = 0.3
-    bins: int = Field(40, ge=4, le=500)
-
-
-class TrainConfig(Section):
-    """The training loop."""
-
-    loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(0.0, ge=0.0, description="sd in bins of the softened target")
-    epochs: Count = 36
-    batch_rows: Count = 192
-    batch_by: Literal["duplex", "row"] = "duplex"
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = Field(1e-2, gt=0.0)
-    weight_decay: float = Field(0.02, ge=0.0)
-    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
-    warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
-    clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
-    token_dropout: Rate = 0.02
-    patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
-    seed: int = Field(42, ge=0)
-
-    @property
-    def distributional(self) -> bool:
-        """Whether the loss trains a histogram rather than a single number."""
-        return self.loss in {"cross_entropy", "crps"}
-
-
-class SplitConfig(Section):
-    """Which rows are held out."""
-
-    protocol: Protocol = "rows"
-    valid: float = Field(0.1, gt=0.0, le=0.5)
-    folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
-    seed: int = Field(42, ge=0)
-
-
-class DecisionConfig(Section):
-    """How a predictive distribution becomes a point prediction."""
-
-    kind: Literal["score", "median", "mean"] = "score"
-
-
-class PredictConfig(Section):
-    """Inference."""
-
-    batch_rows: Count = 4096
-    interval: float = Field(0.8, gt=0.0, lt=1.0)
-
-
-DEFAULT_STREAMS = types.MappingProxyType(
-    {
-        "guide_bases": StreamConfig(role="guide", ngram=3),
-        "guide_modifications": StreamConfig(role="guide_modifications"),
-        "passenger_modifications": StreamConfig(role="passenger_modifications"),
-    }
+from sirna.sections import (
+    DEFAULT_STREAMS,
+    ColumnsConfig,
+    CovariatesConfig,
+    DataConfig,
+    DecisionConfig,
+    LabelConfig,
+    ModelConfig,
+    PredictConfig,
+    ScoreConfig,
+    Section,
+    SplitConfig,
+    Streams,
+    TrainConfig,
+    VocabConfig,
 )
-
-
-Streams = Annotated[
-    Mapping[str, StreamConfig],
-    AfterValidator(types.MappingProxyType),
-    PlainSerializer(
-        lambda streams: {name: stream.model_dump() for name, stream in streams.items()}
-    ),
-]
-"""Streams by name, not to be changed in place."""
 
 PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
     {

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sirna.config import Config, TrainConfig
+from sirna.config import Config
 from sirna.data.dataset import Batch, Encoding, SiRNADataset
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram, fit_bins
@@ -18,7 +18,9 @@ from sirna.errors import SirnaError
 from sirna.model.loss import training_loss
 from sirna.model.regressor import SiRNAModel
 from sirna.predict import predict
+from sirna.schedule import learning_rate, momentum
 from sirna.score import Score, competition_score
+from sirna.sections import TrainConfig
 
 POINT_EDGES = 300
 """Bins in which the normal distribution of a point head is written down."""
@@ -217,23 +219,6 @@ def fit(
     return progress
 
 
-def learning_rate(config: TrainConfig, done: float) -> float:
-    """Return the learning rate when a share `done` of the training is done.
-
-    `one_cycle`: from 1/25 up over the share `warmup`, down to 1/10,000, both along a cosine
-    (Smith & Topin 2018); `cosine`: down only (Loshchilov & Hutter 2017).
-    """
-    peak = config.learning_rate
-    if config.schedule == "constant":
-        return peak
-    warmup = config.warmup if config.schedule == "one_cycle" else 0.0
-    if done < warmup:
-        low, high, part = peak / 25, peak, done / warmup
-    else:
-        low, high, part = peak, peak / 1e4, (done - warmup) / (1 - warmup)
-    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
-
-
 def _out_of_patience(progress: Progress, config: TrainConfig) -> bool:
     waited = progress.epoch - progress.best.epoch
     return config.patience > 0 and progress.epoch > 0 and waited >= config.patience
@@ -250,16 +235,6 @@ def _diverged(epoch: int) -> SirnaError:
         f"the training diverged in epoch {epoch}: loss, weights or predictions are no longer "
         "finite; lower train.learning_rate or train.clip."
     )
-
-
-def momentum(config: TrainConfig, rate: float) -> float:
-    """Return Adam's first beta at a learning rate: under `one_cycle` it falls as the rate rises.
-
-    From 0.95 to 0.85 and back (Smith & Topin 2018), 0.9 under the other schedules.
-    """
-    if config.schedule != "one_cycle":
-        return 0.9
-    return 0.95 - 0.1 * min(rate / config.learning_rate, 1.0)
 
 
 def _step(

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from sirna.config import IDENTITY_ROLES, CovariatesConfig, Protocol
+from sirna.sections import IDENTITY_ROLES, CovariatesConfig, Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
 

@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sirna.config import Config, Protocol, StreamConfig
+from sirna.config import Config
 from sirna.data.covariates import Covariates
 from sirna.data.tokenizer import GenomicTokenizer
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX, GenomicVocab
 from sirna.errors import SirnaError
+from sirna.sections import Protocol, StreamConfig
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 Symbols, transcripts, duplexes and numbers are invented; only the names of cell lines and of
 modification tokens are the public ones. Schema, missing values and the spread of the labels follow
 the competition's files. Each row is drawn in this order: publication and target, site, chemistry,
-conditions, noise-free percentage by the rules, measurement. Counts, shares and spreads without a
-citation are chosen for this simulation.
+conditions (both by `sirna.data.programmes`), noise-free percentage by the rules, measurement.
+Counts, shares and spreads without a citation are chosen for this simulation.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,6 +16,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from sirna.data import rules
+from sirna.data.programmes import (
+    CELL,
+    DOSE,
+    FIXED_SHARES,
+    HOURS,
+    LONGEST,
+    METHOD,
+    NAMED,
+    PROGRAMMES,
+    conditions,
+    draw_chemistry,
+)
 from sirna.data.rules import Flags, Floats, Letters, measurement_cdf
 
 __all__ = ["DEFAULT_DUPLEXES", "MIN_DUPLEXES", "Simulation", "measurement_cdf", "simulate"]
@@ -30,37 +41,23 @@ _COLUMNS: Final = [  # the competition's, in its order
     *("id", "publication_id"),
     *("gene_target_symbol_name", "gene_target_ncbi_id", "gene_target_species"),
     *("siRNA_duplex_id", "siRNA_sense_seq", "siRNA_antisense_seq"),
-    *("cell_line_donor", "siRNA_concentration", "concentration_unit"),
-    *("Transfection_method", "Duration_after_transfection_h"),
+    *(CELL, DOSE, "concentration_unit", METHOD, HOURS),
     *("modified_siRNA_sense_seq", "modified_siRNA_antisense_seq"),
     *("modified_siRNA_sense_seq_list", "modified_siRNA_antisense_seq_list"),
     *("gene_target_seq", "mRNA_remaining_pct"),
 ]
 _TARGET_COLUMNS: Final = [*_COLUMNS[2:5], _COLUMNS[17]]
-_SPECIES, _CELL, _DOSE, _METHOD, _HOURS = (_COLUMNS[i] for i in (4, 8, 9, 11, 12))
+_SPECIES: Final = _COLUMNS[4]
 _LABEL: Final = _COLUMNS[18]
 
 _TEST_SHARE: Final = 1 / 6
 _HUMAN, _MOUSE, _UNNAMED = 30, 10, 4  # targets; the last are those that no publication names
-_NAMED: Final = 26  # publications that name their targets
-_REPEATS: Final = 3  # of those, the ones that return to the target of an earlier one
-_FIXED_SHARES: Final = {3: 0.07, _NAMED: 0.045, _NAMED + 1: 0.032, _NAMED + 2: 0.024}
-_SILENT: Final = (3, _NAMED)  # publications that leave out the conditions of their second cell line
+_REPEATS: Final = 3  # publications, the last named ones, that return to an earlier one's target
 _SAME_SITE: Final = 0.2  # of the duplexes: another chemistry at the site of the one before
 _FLANK: Final = 30  # nucleotides of the transcript that count on either side of a site
 _GUIDE_LENGTHS: Final = {23: 0.987, 21: 0.009, 22: 0.002, 24: 0.001, 19: 0.001}
 _SENSE_LENGTHS: Final = {19: 19, 21: 19, 22: 21, 23: 21, 24: 21}  # by the length of the guide
-_LONGEST: Final = 24
-_THIOATE_SHARE: Final = 0.008  # of the guides: a phosphorothioate before the last two bases
 _ROWS_PER_DUPLEX: Final = (0.26, 0.25, 0.24, 0.11, 0.06, 0.04, 0.02, 0.01, 0.01)  # 1, 2, ... rows
-
-# Doses in nM and how often they are chosen: in every screen, more by turns of the publications,
-# without a reagent, and in the one publication that follows a dose curve.
-_SCREEN: Final = {10.0: 1.0, 0.1: 0.75, 1.0: 0.62}
-_EXTRA: Final[Sequence[dict[float, float]]] = ({50.0: 0.2}, {0.01: 0.1}, {}, {100.0: 0.12})
-_FREE: Final = {100.0: 0.35, 10.0: 0.35, 1.0: 0.35, 250.0: 0.1}
-_CURVE: Final = dict.fromkeys((0.0002, 0.001, 0.007, 0.046, 0.27, 1.67), 0.12)
-_CURVE_PUBLICATION: Final = 7
 
 
 @dataclass(frozen=True)
@@ -83,57 +80,6 @@ class Simulation:
     test: pd.DataFrame
     truth: pd.DataFrame
     vocab: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Programme:
-    """What the publications of one tissue share."""
-
-    human: tuple[str, ...]  # cell lines for human and monkey targets
-    mouse: tuple[str, ...]
-    guides: tuple[str, ...]  # chemistries, the commonest first
-    passengers: tuple[str, ...]
-    vinyl: float  # share of guides with 5'-vinylphosphonate
-    galnac: float  # share of passengers that end in L96
-
-
-# Chemistries in letters of `rules.KINDS`; what follows the last letter is 2'-O-methyl.
-_CLASSIC: Final = ("mfmmmfmffmmmmfmf", "mfmmmfmmmmmmmfmf", "mfmfmfmfmfmfmfmfmfmf")
-_CAREFUL: Final = ("mfmmmmgmmmmmmfmf", "mfmmdmgmmmmmmfmf", "mfmmdmlmmmmmmfmf")
-_DNA: Final = ("mdmmdmdmmmmmdmf", "mdmmdmdmmmmdmmd")
-_TRIALS: Final = ("mfmmmfmffmmmmmmf", "mmmmmfmmmmmmmfmf", "mfmmgmmmmmmmmfmf")
-_RIBOSE: Final = ("mfmmmfmfrrmmmfmf",)
-_PLAIN: Final = ("mmmmmmfmfff", "mmmmmmmmfff", "fmfmfmfmfffmfmfmfmfmf")
-_LIPID: Final = ("mmmmmhfmfff", "mmmmmhmmdmd", "mmmmmmfmfffmmmmh")
-_MONKEY: Final = "Primary Monkey Hepatocytes"
-_LIVER: Final = _Programme(
-    human=("Primary Human Hepatocytes", "Hep3B Cells", _MONKEY, "HepG2 Cells"),
-    mouse=("Primary Mouse Hepatocytes", "Hepa1-6 Cells"),
-    guides=_CLASSIC + _CAREFUL + _DNA + _TRIALS,
-    passengers=_PLAIN,
-    vinyl=0.15,
-    galnac=0.97,
-)
-_NEURAL: Final = _Programme(
-    human=("BE(2)-C Cells", "COS-7 Cells"),
-    mouse=("Neuro2a Cells", "COS-7 Cells"),
-    guides=_CLASSIC + _CAREFUL + _DNA + _RIBOSE,
-    passengers=_LIPID,
-    vinyl=0.7,
-    galnac=0.7,
-)
-_EYE: Final = replace(
-    _NEURAL,
-    human=("Human Trabecular Meshwork Cells", "HeLa Cells"),
-    mouse=("Hepa1-6 Cells", "COS-7 Cells"),
-)
-_REPORTER: Final = replace(
-    _LIVER,
-    human=("COS-7 Cells", "HeLa Cells", "A549 Cells"),
-    mouse=("COS-7 Cells", "Hepa1-6 Cells"),
-)
-_TURNS: Final = (_LIVER, _NEURAL, _LIVER, _LIVER, _EYE, _REPORTER, _LIVER, _NEURAL)
-_PROGRAMMES: Final = tuple(_TURNS[p % len(_TURNS)] for p in range(_NAMED + 3))  # by publication
 
 
 def simulate(duplexes: int = DEFAULT_DUPLEXES, seed: int = 0) -> Simulation:
@@ -168,16 +114,16 @@ def simulate(duplexes: int = DEFAULT_DUPLEXES, seed: int = 0) -> Simulation:
     rows["noise_free_pct"] = _noise_free(rows)
     rows[_LABEL] = rules.measure(rng, rows["noise_free_pct"].to_numpy())
     rows["id"] = rng.integers(1, 5, len(rows)).cumsum()
-    unnamed = rows["publication"] >= _NAMED
+    unnamed = rows["publication"] >= NAMED
     rows.loc[unnamed, _TARGET_COLUMNS] = None
-    rows.loc[rows["silent"], [_CELL, _METHOD, _HOURS]] = None
+    rows.loc[rows["silent"], [CELL, METHOD, HOURS]] = None
     in_test = _draw_test(rng, (~unnamed & ~rows["silent"]).to_numpy(), rows["phosphate"].to_numpy())
     test = rows[in_test].reset_index(drop=True)
     tokens = sorted(sorted(rules.CHEMICAL_NAMES), key=len)
     names = [rules.CHEMICAL_NAMES[token] for token in tokens]
     return Simulation(
         train=rows.loc[~in_test, _COLUMNS].reset_index(drop=True),
-        test=test[_COLUMNS].assign(**{_LABEL: np.nan}).astype({_HOURS: int}),
+        test=test[_COLUMNS].assign(**{_LABEL: np.nan}).astype({HOURS: int}),
         truth=test[["id", _LABEL, "noise_free_pct"]],
         vocab=pd.DataFrame({"Abbreviation": tokens, "Chemical Name": names}),
     )
@@ -217,14 +163,14 @@ def _draw_transcripts(rng: Generator, gc: Floats, length: NDArray[np.int_]) -> l
 
 def _draw_publications(rng: Generator) -> pd.DataFrame:
     """Draw a line for each publication and target: its share of the duplexes and its habits."""
-    new, count = _NAMED - _REPEATS, len(_PROGRAMMES)
+    new, count = NAMED - _REPEATS, len(PROGRAMMES)
     pairs = [(t % new, t) for t in range(_HUMAN)] + [(t, _HUMAN + t) for t in range(_MOUSE)]
     pairs += [(new + t, t) for t in range(_REPEATS)]
-    pairs += [(_NAMED + t % 3, _HUMAN + _MOUSE + t) for t in range(_UNNAMED)]
+    pairs += [(NAMED + t % 3, _HUMAN + _MOUSE + t) for t in range(_UNNAMED)]
     table = pd.DataFrame(sorted(pairs), columns=["publication", "target"])
-    size, fixed = np.exp(rng.normal(0.0, 0.6, count)), list(_FIXED_SHARES)
-    size *= (1.0 - sum(_FIXED_SHARES.values())) / np.delete(size, fixed).sum()
-    size[fixed] = list(_FIXED_SHARES.values())
+    size, fixed = np.exp(rng.normal(0.0, 0.6, count)), list(FIXED_SHARES)
+    size *= (1.0 - sum(FIXED_SHARES.values())) / np.delete(size, fixed).sum()
+    size[fixed] = list(FIXED_SHARES.values())
     of, part = table["publication"].to_numpy(), rng.uniform(0.5, 1.0, len(table))
     names = np.array([f"WO{n:010x}" for n in rng.integers(16**9, 16**10, count)])
     return table.assign(
@@ -245,7 +191,7 @@ def _draw_duplexes(
     drawn = publications.iloc[line].reset_index(drop=True).join(targets, on="target")
     repeats = (np.diff(line, prepend=-1) == 0) & (rng.random(count) < _SAME_SITE)
     guide, surroundings, unexplained = _draw_sites(rng, drawn, targets, repeats)
-    drawn = drawn.join(_draw_chemistry(rng, drawn["publication"].to_numpy()))
+    drawn = drawn.join(draw_chemistry(rng, drawn["publication"].to_numpy()))
     guide_kinds = rules.letters(drawn["guide_kinds"].to_list())
     potency = rules.sequence_potency(guide, surroundings) + unexplained
     potency += rules.guide_chemistry(guide_kinds, drawn["lead"].to_numpy(dtype="U2"))
@@ -266,47 +212,21 @@ def _draw_sites(
     """
     count = len(drawn)
     length = rng.choice(list(_GUIDE_LENGTHS), count, p=list(_GUIDE_LENGTHS.values()))
-    site = rng.random(count) * (drawn["gene_target_seq"].str.len() - _LONGEST).to_numpy()
+    site = rng.random(count) * (drawn["gene_target_seq"].str.len() - LONGEST).to_numpy()
     unexplained = rng.normal(0.0, 0.3, count)
     for i in np.flatnonzero(repeats):
         for values in (length, site, unexplained):
             values[i] = values[i - 1]
     rna = rules.letters(targets["gene_target_seq"].str.replace("T", "U").to_list())
     padded = np.pad(rna, ((0, 0), (_FLANK, _FLANK)))
-    columns = site.astype(int)[:, None] + np.arange(_LONGEST + 2 * _FLANK)
+    columns = site.astype(int)[:, None] + np.arange(LONGEST + 2 * _FLANK)
     surroundings = padded[drawn["target"].to_numpy()[:, None], columns]
-    backwards = _FLANK + length[:, None] - 1 - np.arange(_LONGEST)
+    backwards = _FLANK + length[:, None] - 1 - np.arange(LONGEST)
     guide = rules.complement(np.take_along_axis(surroundings, backwards, axis=1))
-    guide[np.arange(_LONGEST) >= length[:, None]] = ""
+    guide[np.arange(LONGEST) >= length[:, None]] = ""
     first = drawn["first_base"].to_numpy(dtype="U1")
     guide[:, 0] = np.where(first == "", guide[:, 0], first)
     return guide, surroundings, unexplained
-
-
-def _draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFrame:
-    """Draw the chemistry of each duplex from the programme of its publication."""
-    programmes = [_PROGRAMMES[p] for p in publication]
-    chance = rng.random((5, len(programmes)))
-    ordinary = ~np.isin(publication, list(_FIXED_SHARES))
-    phosphate = np.arange(len(programmes)) == ordinary.argmax()  # the first that lacks no value
-    vinyl = np.where(chance[0] < [p.vinyl for p in programmes], "VP", "")
-
-    def choose(menus: list[tuple[str, ...]], chance: Floats) -> list[str]:
-        places = [int(c * len(menu)) for menu, c in zip(menus, chance, strict=True)]
-        chosen = (menu[place] for menu, place in zip(menus, places, strict=True))
-        return [kinds.ljust(_LONGEST, "m") for kinds in chosen]
-
-    table = pd.DataFrame(
-        {
-            "guide_kinds": choose([p.guides for p in programmes], chance[1] ** 2),
-            "passenger_kinds": choose([p.passengers for p in programmes], chance[2] ** 2),
-            "lead": np.where(phosphate, "P", vinyl),
-            "phosphate": phosphate,
-            "thioate": chance[3] < _THIOATE_SHARE,
-            "galnac": chance[4] < [p.galnac for p in programmes],
-        }
-    )
-    return table.assign(hexadecyl=table["passenger_kinds"].str.contains("h"))
 
 
 def _write_strands(guide: Letters, chemistry: pd.DataFrame) -> pd.DataFrame:
@@ -332,34 +252,13 @@ def _write_strands(guide: Letters, chemistry: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _conditions(publication: int, species: str) -> pd.DataFrame:
-    """List the conditions that a publication may test in, and how often it does."""
-    programme, turn = _PROGRAMMES[publication], publication // 3
-    menu = programme.mouse if species == "Mus musculus" else programme.human
-    cells = [menu[turn % len(menu)], menu[(turn + 1) % len(menu)]]
-    if species == "Macaca fascicularis":
-        cells = [_MONKEY]
-    curve = publication == _CURVE_PUBLICATION
-    doses = _SCREEN | _EXTRA[publication % len(_EXTRA)] | (_CURVE if curve else {})
-    lines = [
-        (cell, "Lipofectamine", dose, often * 0.7**i, i == 1 and publication in _SILENT)
-        for i, cell in enumerate(cells)
-        for dose, often in doses.items()
-    ]
-    if "Hepatocytes" in cells[0] and publication % 2 == 0:
-        lines += [(cells[0], "Free uptake", dose, often, False) for dose, often in _FREE.items()]
-    table = pd.DataFrame(lines, columns=[_CELL, _METHOD, _DOSE, "often", "silent"])
-    table[_HOURS] = np.where(curve | (table[_METHOD] == "Free uptake"), 48.0, 24.0)
-    return table.assign(concentration_unit="nM")
-
-
 def _draw_rows(rng: Generator, drawn: pd.DataFrame) -> pd.DataFrame:
     """Draw the conditions that each duplex is tested in: a row for each."""
     wanted = rng.choice(len(_ROWS_PER_DUPLEX), len(drawn), p=_ROWS_PER_DUPLEX) + 1
     wanted[drawn["phosphate"]] = 1
     parts = []
     for _, group in drawn.groupby(["publication", _SPECIES]):
-        listed = _conditions(group["publication"].iloc[0], group[_SPECIES].iloc[0])
+        listed = conditions(group["publication"].iloc[0], group[_SPECIES].iloc[0])
         wait = rng.exponential(size=(len(group), len(listed))) / listed["often"].to_numpy()
         soonest = wait.argsort(axis=1).argsort(axis=1) < wanted[group.index][:, None]
         duplex, condition = np.nonzero(soonest)
@@ -369,11 +268,11 @@ def _draw_rows(rng: Generator, drawn: pd.DataFrame) -> pd.DataFrame:
 
 def _noise_free(rows: pd.DataFrame) -> Floats:
     """Work out the percentage left in every row, before measurement."""
-    free_uptake = (rows[_METHOD] == "Free uptake").to_numpy()
+    free_uptake = (rows[METHOD] == "Free uptake").to_numpy()
     galnac, hexadecyl = rows["galnac"].to_numpy(), rows["hexadecyl"].to_numpy()
-    log10_ec50 = rules.delivery_log10_ec50(rows[_CELL].to_list(), free_uptake, galnac, hexadecyl)
+    log10_ec50 = rules.delivery_log10_ec50(rows[CELL].to_list(), free_uptake, galnac, hexadecyl)
     log10_ec50 += (rows["resistance"] + rows["strictness"] - rows["potency"]).to_numpy()
-    dose, floor, ceiling = (rows[name].to_numpy() for name in (_DOSE, "floor", "ceiling"))
+    dose, floor, ceiling = (rows[name].to_numpy() for name in (DOSE, "floor", "ceiling"))
     return rules.remaining_pct(dose, log10_ec50, floor, ceiling)
 
 

@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from sirna.config import Protocol, SplitConfig
 from sirna.data.reading import read_text_table
 from sirna.errors import SirnaError, suggestion
 from sirna.files import write_csv
+from sirna.sections import Protocol, SplitConfig
 
 COLUMNS = ["id", "group", "fold", "half"]
 NEVER = -1

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sirna.config import ColumnsConfig, Config, LabelConfig
+from sirna.config import Config
 from sirna.data.checks import Report, blank
 from sirna.data.reading import read_text_table
 from sirna.errors import SirnaError, suggestion
+from sirna.sections import ColumnsConfig, LabelConfig
 
 SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifications")
 TEXT_ROLES = ("duplex", "publication", "target", "species", "cell_line", "transfection")

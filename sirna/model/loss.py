@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sirna.config import TrainConfig
 from sirna.model.regressor import SiRNAModel
+from sirna.sections import TrainConfig
 
 
 def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: TrainConfig) -> Tensor:

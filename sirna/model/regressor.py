@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from sirna.config import ModelConfig
 from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX
 from sirna.data.dataset import Batch
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX
 from sirna.model.encoder import RecurrentEncoder, pool
+from sirna.sections import ModelConfig
 
 TOKEN_SD, CATEGORY_SD = 0.5, 0.3
 """Spread of the embeddings at the start: below PyTorch's 1, for the large steps of one-cycle."""

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from sirna.config import PROTOCOL_DEFAULTS, Config, StreamConfig, load_config, with_changes
+from sirna.config import PROTOCOL_DEFAULTS, Config, load_config, with_changes
 from sirna.errors import UsageError
+from sirna.sections import StreamConfig
 
 OTHER = {
     "train.epochs": 3,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.config import IDENTITY_ROLES, CovariatesConfig
 from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
+from sirna.sections import IDENTITY_ROLES, CovariatesConfig
 
 ALL = CovariatesConfig(
     numeric=("dose", "hours", "duplex_number"),

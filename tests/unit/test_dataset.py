@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.config import Config, StreamConfig, with_changes
+from sirna.config import Config, with_changes
 from sirna.data.dataset import Encoding
 from sirna.data.vocab import PAD_INDEX, GenomicVocab
 from sirna.errors import SirnaError
+from sirna.sections import StreamConfig
 
 STREAMS = {
     "bases": {"role": "guide", "ngram": 2},

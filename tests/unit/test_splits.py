@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.config import SplitConfig
 from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.errors import SirnaError
+from sirna.sections import SplitConfig
 
 PROTOCOLS = ["rows", "duplex", "target"]
 SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=25)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirna.config import Config, LabelConfig, with_changes
+from sirna.config import Config, with_changes
 from sirna.data.table import (
     Purpose,
     check_table,
@@ -16,6 +16,7 @@ from sirna.data.table import (
     to_remaining,
 )
 from sirna.errors import SirnaError
+from sirna.sections import LabelConfig
 
 NAMES = Config().columns
 LABELS = [
