@@ -161,7 +161,7 @@ def load_bundle(folder: Path) -> Bundle:
         for member in members:
             member.model(config)  # the weights fit the network, or the bundle is refused here
         about = {key: raw[key] for key in ABOUT}
-        about["scores"]["score"] + 0.0  # a number
+        float(about["scores"]["score"])
         if not members:
             raise ValueError("no members")
     except UsageError as error:

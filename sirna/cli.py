@@ -69,10 +69,9 @@ def sample(
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Write the embedded, simulated competition: train_data, test, test_truth and vocab."""
-    from sirna.config import load_config
     from sirna.stages.sample import sample as run_sample
 
-    written = run_sample(folder, duplexes, seed, load_config())
+    written = run_sample(folder, duplexes, seed)
     typer.echo(
         f"{folder}: {written.train_rows:,} training rows, {written.test_rows:,} test rows; "
         f"the best reachable score is {written.oracle.score:.4f}"
@@ -268,6 +267,11 @@ def main() -> None:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"error: {type(error).__name__}: {error}; --debug shows where", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -35,14 +35,14 @@ class TrainingDisplay:
         score = record.score
         line = (
             f"epoch {record.epoch:3d}/{self.epochs}  loss {record.train_loss:.4f}  "
-            f"valid {record.valid_loss:.4f}  score {score.score:.4f}  MAE {score.mae:.2f}  "
+            f"valid {record.valid_log_loss:.4f}  score {score.score:.4f}  MAE {score.mae:.2f}  "
             f"range-MAE {score.range_mae:.2f}  F1 {score.f1:.3f}  lr {record.learning_rate:.1e}  "
             f"{record.seconds:.1f} s  {record.rows_per_second:,.0f} rows/s"
             + ("  best" if best == record.epoch else "")
         )
-        if self._bar.disable:
+        if self._bar.disable or not sys.stdout.isatty():
             print(line, flush=True)
-        else:
+        if not self._bar.disable:
             self._bar.set_postfix_str(f"score {score.score:.4f}, best epoch {best}")
 
     def close(self) -> None:

@@ -86,6 +86,13 @@ class Decision:
         return gain
 
 
+def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
+    """Round predictions, shape (n,), each on its own side of the threshold."""
+    values = np.round(points, decimals)
+    below = np.nextafter(threshold, -np.inf) - 10.0**-decimals / 2
+    return np.where((points < threshold) & (values >= threshold), np.round(below, decimals), values)
+
+
 def fit_decision(
     predicted: Histogram,
     truth: np.ndarray,

@@ -8,9 +8,12 @@ import pandas as pd
 
 from sirna.config import Config
 from sirna.data.splits import Split
+from sirna.decision import rounded
 from sirna.distribution import Histogram
 from sirna.score import Score, competition_score
 
+DECIMALS = 2
+"""Written of a percentage: what the last bits of a sum do to it does not show."""
 CONSTANT = 0.01
 """The constant baseline predicts this far below the threshold everywhere."""
 
@@ -48,7 +51,7 @@ def oof_table(
                 "fold": split.fold[part.held],
                 "half": split.half[part.held],
                 "measured": rows["label"].to_numpy()[part.held],
-                "predicted": part.points.round(4),
+                "predicted": rounded(part.points, config.score.threshold, DECIMALS),
                 "prob_below_threshold": part.predicted.prob_below(config.score.threshold).round(4),
                 "interval_low": part.predicted.quantile(tail).round(4),
                 "interval_high": part.predicted.quantile(1 - tail).round(4),

@@ -24,7 +24,6 @@ from sirna.sections import TrainConfig
 
 POINT_EDGES = 300
 """Bins in which the normal distribution of a point head is written down."""
-ADAM_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,10 @@ class Epoch:
 
     Attributes
     ----------
+    train_loss : float
+        The configured loss.
+    valid_log_loss : float
+        Of the validation rows: minus the log of the probability of the bin that holds the label.
     score : Score
         Over the validation rows; the decision for one half of them is fitted on the other.
     seconds : float
@@ -43,7 +46,7 @@ class Epoch:
 
     epoch: int
     train_loss: float
-    valid_loss: float
+    valid_log_loss: float
     score: Score
     learning_rate: float
     seconds: float
@@ -209,10 +212,10 @@ def fit(
         if not settings.distributional:
             progress.model.residual_sd.fill_(math.sqrt(squares / rows))
         progress.epoch += 1
-        score, valid_loss = _judge(progress, valid, half, config, device)
+        score, valid_log_loss = _judge(progress, valid, half, config, device)
         seconds = time.perf_counter() - started
         record = Epoch(
-            progress.epoch, total / rows, valid_loss, score, rate, seconds, rows / trained
+            progress.epoch, total / rows, valid_log_loss, score, rate, seconds, rows / trained
         )
         progress.log.append(record)
         on_epoch(progress)

@@ -11,6 +11,8 @@ from sirna.errors import SirnaError, UsageError
 from sirna.files import near_miss, recovered
 
 RUNS = Path("runs")
+BEFORE_CONFIG = {"last", "splits.csv"}
+"""What is written before config.toml: a run that was killed so early may begin again."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def new_run(folder: Path | None, protocol: str) -> Run:
         stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{protocol}"
         names = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
         folder = next(RUNS / name for name in names if not (RUNS / name).exists())
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif not folder.exists():
+        pass
+    elif not folder.is_dir() or {item.name for item in folder.iterdir()} - BEFORE_CONFIG:
         raise UsageError(f"{folder}: is there already; give --resume or another --run.")
     return Run(folder)
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+POLITE = (signal.SIGINT, signal.SIGTERM)
+
 
 class StopRequest:
     """Whether somebody has asked to stop."""
@@ -14,10 +16,18 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; afterwards the old handlers are back."""
+def stop_on_signals(
+    *numbers: signal.Signals,
+) -> Iterator[StopRequest]:
+    """Turn the first of some signals into a request; afterwards the old handlers are back.
+
+    Parameters
+    ----------
+    numbers : Signals
+        Default: SIGINT and SIGTERM.
+    """
     request = StopRequest()
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.getsignal(number) for number in numbers or POLITE}
 
     def restore() -> None:
         for number, handler in old.items():

@@ -27,15 +27,20 @@ class Report:
         The file's name.
     ids : Series of str, length n
         Its index holds the rows' places in the file, and is named after them.
+    strict : bool
+        Whether a faulty value makes the table unusable; otherwise it is told and read as missing.
     """
 
     source: str
     ids: pd.Series
+    strict: bool = True
     notices: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def add(self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str) -> None:
-        """Note rows that make the table unusable.
+    def refuse(
+        self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
+    ) -> None:
+        """Note rows that make any table unusable.
 
         Parameters
         ----------
@@ -48,11 +53,12 @@ class Report:
         """
         self._note(self.faults, column, bad, values, rule)
 
-    def tolerate(
-        self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
-    ) -> None:
-        """Note rows that are used all the same; parameters as in `add`."""
-        self._note(self.notices, column, bad, values, rule)
+    def fault(self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str) -> None:
+        """Note rows with a faulty value; parameters as in `refuse`."""
+        if self.strict:
+            self.refuse(column, bad, values, rule)
+        else:
+            self._note(self.notices, column, bad, values, f"{rule}; read as missing, predicted")
 
     def number(
         self, text: pd.Series, column: str, within: Callable[[np.ndarray], np.ndarray], rule: str
@@ -60,10 +66,10 @@ class Report:
         """Read a column as finite numbers for which `within` holds, NaN where missing, (n,)."""
         value = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         finite = np.isfinite(value)
-        self.add(column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5")
-        value = np.where(finite, value, np.nan)
-        self.add(column, finite & ~within(value), text, rule)
-        return value
+        self.fault(column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5")
+        outside = finite & ~within(value)
+        self.fault(column, outside, text, rule)
+        return np.where(finite & ~outside, value, np.nan)
 
     def raise_if_bad(self) -> None:
         """Raise one error that tells of every fault."""

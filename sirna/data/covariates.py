@@ -10,6 +10,8 @@ import pandas as pd
 from sirna.sections import IDENTITY_ROLES, CovariatesConfig, Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
+FARTHEST = 5.0
+"""Standard deviations: a condition farther from the training rows counts as one this far."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Covariates:
             values = _number(rows, role)
             known = values[np.isfinite(values)]
             if role not in barred and known.size:
-                numeric[role] = (float(known.mean()), max(float(known.std()), 1e-6))
+                numeric[role] = (float(known.mean()), float(known.std()) or 1.0)
         categorical: dict[str, list[str]] = {
             role: sorted(rows[role].dropna().unique().tolist())
             for role in config.categorical
@@ -56,7 +58,7 @@ class Covariates:
         """Return standardised values and missing flags, shape (n, 2 * roles), float32."""
         columns = []
         for role, (mean, sd) in self.numeric.items():
-            value = (_number(rows, role) - mean) / sd
+            value = np.clip((_number(rows, role) - mean) / sd, -FARTHEST, FARTHEST)
             missing = ~np.isfinite(value)
             columns += [np.where(missing, 0.0, value), missing]
         stacked = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))

@@ -63,8 +63,8 @@ class SiRNADataset:
 
     Parameters
     ----------
-    tokens, lengths, strand, numeric, categorical, label
-        As in `Batch`, for all rows.
+    whole : Batch
+        All rows.
     unknown : dict of str to int
         By stream: the number of rows with a token that the vocabulary lacks.
     """

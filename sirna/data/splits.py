@@ -76,6 +76,13 @@ class Split:
                 f"{unknown[0]!r}; make the split anew or use the table that it was made from."
             )
         frame = frame.loc[ids]
+        torn = np.flatnonzero(frame["group"].to_numpy() != groups)
+        if len(torn):
+            raise SirnaError(
+                f"{path}: row {str(ids[torn[0]])!r} is in group {frame['group'].iloc[torn[0]]!r} "
+                f"there and in {str(groups[torn[0]])!r} under this protocol; give the --protocol "
+                "that the split was made for."
+            )
         try:
             fold, half = (frame[name].to_numpy().astype(np.int64) for name in ("fold", "half"))
         except ValueError as error:

@@ -43,9 +43,10 @@ ORACLE = "oracle_pct"
 class Purpose(Enum):
     """What a table is read for, and so how strict reading is.
 
-    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and an
-    incomplete sequence is a notice, since every row must be predicted. TRUTH, PREDICTION: ids and
-    labels; predictions may be negative, since the score clips neither side.
+    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and a
+    faulty value is a notice and reads as missing, since every row must be predicted.
+    TRUTH, PREDICTION: ids and labels; predictions may be negative, since the score clips neither
+    side.
     """
 
     TRAINING = "training"
@@ -111,13 +112,16 @@ def check_table(
     _check_columns(raw, source, required)
     text = _by_role(raw, columns)
     names = {role: name for role, name in columns.model_dump().items() if role in text}
-    report = Report(source, _ids(text, raw.index))
+    report = Report(source, _ids(text, raw.index), strict=purpose is Purpose.TRAINING)
+    streams = {stream.role for stream in config.streams.values() if stream.enabled}
     if "id" in text:
         _check_ids(text["id"], names["id"], report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
     for role in SEQUENCE_ROLES:
         if role in text:
-            rows[role] = _sequences(text[role], role, names[role], report, purpose)
+            rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
+        if role in text and role in {"guide", *streams}:
+            _check_sequences(text[role], role, names[role], report)
     for role in TEXT_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
@@ -210,26 +214,20 @@ def _absent(raw: pd.DataFrame, columns: ColumnsConfig) -> list[str]:
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
-    report.add(column, blank(ids), ids, "every row needs an id")
+    report.refuse(column, blank(ids), ids, "every row needs an id")
     twice = ids.duplicated(keep=False) & ~blank(ids)
-    report.add(column, twice, ids, "an id may occur once; remove or rename the copies")
+    report.refuse(column, twice, ids, "an id may occur once; remove or rename the copies")
 
 
-def _sequences(
-    text: pd.Series, role: str, column: str, report: Report, purpose: Purpose
-) -> np.ndarray:
-    """Check one column of sequences; in a test file faults are told and tolerated."""
-    strict = purpose is Purpose.TRAINING
-    note = report.add if strict else report.tolerate
-    remedy = "fill it in or drop the row" if strict else "predicted from the rest of the row"
+def _check_sequences(text: pd.Series, role: str, column: str, report: Report) -> None:
     missing = blank(text)
-    note(column, missing, text, f"a sequence is missing; {remedy}")
+    remedy = "; fill it in or drop the row" if report.strict else ""
+    report.fault(column, missing, text, f"a sequence is missing{remedy}")
     if not role.endswith("modifications"):
         distinct = pd.Series(text.unique())
         wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
-        remedy = "tokens belong in a modification list" if strict else "read as unknown tokens"
-        note(column, text.isin(wrong), text, f"bases are A, C, G and U or T; {remedy}")
-    return text.mask(missing).astype(object).to_numpy()
+        rule = "bases are A, C, G and U or T; tokens belong in a modification list"
+        report.fault(column, text.isin(wrong), text, rule)
 
 
 def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
@@ -241,8 +239,8 @@ def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndar
     factor = unit.str.casefold().map(NANOMOLAR).to_numpy(dtype=float)
     unknown = np.isnan(factor) & ~blank(unit)
     rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
-    report.add(names["dose_unit"], unknown, unit, rule)
-    return dose * np.where(np.isnan(factor), 1.0, factor)
+    report.fault(names["dose_unit"], unknown, unit, rule)
+    return dose * np.where(blank(unit), 1.0, factor)
 
 
 def _labels(
@@ -251,7 +249,7 @@ def _labels(
     """Read labels as percentages that remain."""
     if purpose is not Purpose.TEST:
         remedy = "fill it in or drop the row" if purpose is Purpose.TRAINING else "fill it in"
-        report.add(column, blank(text), text, f"a {purpose.value} row needs a value; {remedy}")
+        report.fault(column, blank(text), text, f"a {purpose.value} row needs a value; {remedy}")
 
     def measurable(value: np.ndarray) -> np.ndarray:
         remaining = to_remaining(value, label)
@@ -273,5 +271,5 @@ def _labels(
         and (np.abs(known) <= 1.5).all()
     ):
         rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
-        report.add(column, np.isfinite(value), text, rule)
+        report.fault(column, np.isfinite(value), text, rule)
     return to_remaining(value, label)

@@ -56,16 +56,15 @@ class SiRNAModel(nn.Module):
         self.embeddings = nn.ModuleDict(
             {name: _token_embedding(size, config) for name, size in vocab_sizes.items()}
         )
-        encoder = _encoder(config)
-        self.encoders = nn.ModuleDict(
-            {name: encoder if config.share_encoder else _encoder(config) for name in vocab_sizes}
-        )
+        shared = _encoder(config) if config.share_encoder else None
+        self.encoders = nn.ModuleDict({name: shared or _encoder(config) for name in vocab_sizes})
         self.categories = nn.ModuleList(
             _category_embedding(size, config) for size in category_sizes
         )
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         self.summary_dropout = nn.Dropout(config.summary_dropout)
-        summary = encoder.outputs * (2 if config.pooling == "last_mean" else 1)
+        directions = 2 if config.bidirectional else 1
+        summary = config.hidden * directions * (2 if config.pooling == "last_mean" else 1)
         features = (
             summary * len(vocab_sizes) + numerics + len(category_sizes) * config.covariate_embedding
         )

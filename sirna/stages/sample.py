@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sirna.config import Config
 from sirna.data.simulate import measurement_cdf, simulate
 from sirna.data.table import ORACLE
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram
 from sirna.errors import UsageError
 from sirna.files import write_csv
-from sirna.score import Score, competition_score
+from sirna.score import DEFAULT_THRESHOLD, Score, competition_score
 
 FILES = ("train_data.csv", "test.csv", "test_truth.csv", "vocab.csv")
 FINE_EDGES = np.concatenate([np.arange(0.0, 300.0, 0.5), [300.0, 1000.0]])
@@ -27,7 +26,7 @@ class Sample:
     oracle: Score
 
 
-def sample(folder: Path, duplexes: int | None, seed: int, config: Config) -> Sample:
+def sample(folder: Path, duplexes: int | None, seed: int) -> Sample:
     """Write the four files; none of them may be there already.
 
     The truth carries the oracle's predictions: for each test row the point that the score wants,
@@ -42,7 +41,7 @@ def sample(folder: Path, duplexes: int | None, seed: int, config: Config) -> Sam
     cdf = measurement_cdf(truth.pop("noise_free_pct").to_numpy(), FINE_EDGES)
     cdf[:, 0], cdf[:, -1] = 0.0, 1.0
     exact = Histogram(FINE_EDGES, np.diff(cdf, axis=1))
-    threshold = config.score.threshold
+    threshold = DEFAULT_THRESHOLD
     points = fit_decision(exact, measured, "score", threshold).apply(exact)
     truth[ORACLE] = points.round(4)
     frames = (drawn.train, drawn.test, truth, drawn.vocab)

@@ -17,16 +17,17 @@ from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
 from sirna.data.reading import read_text_table
 from sirna.data.table import Purpose, Table, from_remaining, read_table
+from sirna.decision import rounded
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError
+from sirna.evaluate import DECIMALS
 from sirna.files import csv_bytes, sha256, write_csv
 from sirna.runs import finished_run
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
-DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def _fill(
 ) -> pd.DataFrame:
     """Return the test file's columns with the label filled; measured labels are kept aside."""
     label, raw = config.columns.label, table.raw
-    values = from_remaining(points, config.label).round(_decimals(config))
+    remaining = rounded(points, config.score.threshold, DECIMALS)
+    values = from_remaining(remaining, config.label).round(_decimals(config))
     if columns == "id":
         name = config.columns.id or "id"
         return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
@@ -162,11 +164,13 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
     percent = f"{100 * config.predict.interval:.0f}"
     return pd.DataFrame(
         {
-            f"prob_below_{config.score.threshold:g}": predicted.prob_below(config.score.threshold),
-            f"interval_{percent}_low": low,
-            f"interval_{percent}_high": high,
+            f"prob_below_{config.score.threshold:g}": predicted.prob_below(
+                config.score.threshold
+            ).round(DECIMALS + 2),
+            f"interval_{percent}_low": low.round(_decimals(config)),
+            f"interval_{percent}_high": high.round(_decimals(config)),
         }
-    ).round(_decimals(config))
+    )
 
 
 def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
@@ -199,12 +203,15 @@ def _log(line: dict[str, object]) -> None:
     """Append a line to `submissions/log.csv`."""
     SUBMISSIONS.mkdir(exist_ok=True)
     path = SUBMISSIONS / LOG_NAME
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, LOG_COLUMNS)
-        if new:
-            writer.writeheader()
-        writer.writerow(line)
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, LOG_COLUMNS)
+            if new:
+                writer.writeheader()
+            writer.writerow(line)
+    except OSError as error:
+        raise SirnaError(f"{line['file']}: written; but {path} cannot be: {error}") from error
 
 
 def _decimals(config: Config) -> int:

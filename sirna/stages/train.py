@@ -53,6 +53,8 @@ def train(
     source = _open(argument, config, console)
     config = with_changes(config, {"data.train": source.name})
     split = _split(source, config, splits)
+    if folder is None:
+        run = new_run(None, config.split.protocol)  # another may have begun in the meantime
     write_text(run.digest, source.digest)
     split.save(run.splits)
     write_text(run.config, config.to_toml())
@@ -173,6 +175,7 @@ def _work(
         "peak_memory_mb": _peak_memory_mb(),
         "interrupted": request.asked,
     }
+    write_csv(run.log, pd.DataFrame(log))
     write_csv(run.oof, oof)
     save_bundle(run.bundle, _bundle(members, parts, source, config, figures))
     write_text(run.metrics, json.dumps(figures, indent=1))
@@ -258,7 +261,8 @@ def _bundle(
             "sha256": source.digest,
         },
     }
-    return Bundle(config, members, decision, about)
+    shared = with_changes(config, {"data.train": ""})  # no path of this machine
+    return Bundle(shared, members, decision, about)
 
 
 def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:

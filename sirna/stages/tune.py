@@ -1,6 +1,7 @@
 """`sirna tune`: search the configuration; leave `best.toml`, the trials and a page to look at."""
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,13 +107,16 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     search.check(request.config, str(request.space or "built-in space"))
     source = training_source(request.table, request.config)
     console.line(f"data: {source.name} ({source.why}): {len(source.table):,} rows")
+    for notice in source.table.notices:
+        console.note(notice)
     folder = TUNE / request.study
-    storage = open_storage(folder, request.storage, request.jobs)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = open_study(storage, request.study, search, worker=0)
-    begin(study, search.defaults(request.config), _circumstances(request, source))
     deadline = time.monotonic() + (request.timeout or float("inf"))
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     with lock_study(folder, shared=bool(request.storage)), stop_on_signals() as asked:
+        storage = open_storage(folder, request.storage, request.jobs)
+        study = open_study(storage, request.study, search, worker=0)
+        begin(study, search.defaults(request.config), _circumstances(request, source))
         if not request.storage and (again := sweep(study)):
             console.line(f"{again} trials were left running by a killed process; done again")
         console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
@@ -176,6 +180,7 @@ def _in_processes(
 
 def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads: int) -> None:
     """Be one worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, which gets it too, sends SIGTERM
     torch.set_num_threads(threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = config_from_dict(plain.pop("config"), source="worker")
@@ -184,7 +189,7 @@ def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads:
     storage = open_storage(TUNE / request.study, request.storage, request.jobs)
     study = open_study(storage, request.study, space, number)
     source = training_source(None, config)
-    with stop_on_signals() as asked:
+    with stop_on_signals(signal.SIGTERM) as asked:
         watch = Watch(lambda: asked.asked, lambda: None)
         _do_trials(request, source, space, study, watch)
 

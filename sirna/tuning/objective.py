@@ -13,8 +13,9 @@ from sirna.data.splits import Split
 from sirna.fit import Progress, fit, start
 from sirna.folds import Fold, make_fold
 from sirna.tuning.space import SearchConfig
+from sirna.tuning.study import STOPPED
 
-ENCODING_SECTIONS = ("streams", "vocab", "covariates", "split")
+ENCODING_SECTIONS = ("vocab", "covariates", "split")
 
 
 class Objective:
@@ -93,7 +94,7 @@ class Objective:
             )
             epochs += progress.epoch
             if self.stop():
-                trial.set_user_attr("stopped", True)
+                trial.set_user_attr(STOPPED, True)
                 raise TrialPruned
             scores.append(progress.best.score)
             if len(folds) > 1:
@@ -109,7 +110,7 @@ class Objective:
 
     def _fold(self, number: int, config: Config) -> Fold:
         """Return a fold, encoded anew only where the encoding differs."""
-        parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS[1:]]
+        parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS]
         streams = {name: stream.model_dump() for name, stream in config.streams.items()}
         key = f"{number} {config.train.seed} {streams} {parts}"
         if key not in self._folds:

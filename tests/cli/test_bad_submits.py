@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from damage import DOSE, GUIDE, LABEL, Frame, put, repeat_id, text, write
 
@@ -19,9 +20,6 @@ TESTING = {
         ["modified_siRNA_sense_seq_list", "trained on", "add the column"],
     ),
     "id twice": (repeat_id, ["'id'", "row id 4 ", "line 2", "line 3", "remove or rename"]),
-    "dose zero": (put(DOSE, "0"), [DOSE, "row id 4 ", "'0'", "above 0"]),
-    "label text": (put(LABEL, "high"), [LABEL, "row id 4 ", "'high'", "finite number"]),
-    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "0 or more"]),
 }
 
 
@@ -35,6 +33,27 @@ def test_a_bad_test_file_is_refused_and_nothing_is_written(
     for part in ["bad.csv", *expected]:
         assert part in message
     assert not (tmp_path / "out.csv").exists()
+
+
+ODD = {
+    "dose zero": (put(DOSE, "0"), [DOSE, "row id 4 ", "'0'", "above 0"]),
+    "label text": (put(LABEL, "high"), [LABEL, "row id 4 ", "'high'", "finite number"]),
+    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "0 or more"]),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_value_in_a_test_file_is_told_and_its_row_predicted(
+    name: str, testing: Frame, run: Path, cli, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    damage, expected = ODD[name]
+    path = write(tmp_path / "odd.csv", testing, damage)
+    ended = cli("submit", path, "--run", run, "--out", "out.csv")
+    assert ended.code == 0
+    for part in ["odd.csv", *expected, "read as missing, predicted"]:
+        assert part in ended.err
+    assert len(pd.read_csv("out.csv")) == len(testing)
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.txt", "out", ""])

@@ -77,7 +77,8 @@ def test_the_page_asks_the_network_for_nothing(search) -> None:
 def test_two_jobs_share_one_study(search) -> None:
     ended = search("--trials", 4, "--jobs", 2)
     assert ended.code == 0, ended.err
-    assert pd.read_csv("runs/tune/rows/trials.csv")["state"].tolist() == ["COMPLETE"] * 4
+    table = pd.read_csv("runs/tune/rows/trials.csv")
+    assert table["state"].isin(["COMPLETE", "PRUNED"]).tolist() == [True] * 4
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_every_epoch_is_logged_with_the_score_of_the_validation_rows(tiny_fold, 
     assert seen == list(range(1, tiny_config.train.epochs + 1))
     rows = [record.as_dict() for record in progress.log]
     assert [row["epoch"] for row in rows] == seen
-    assert {"score", "mae", "f1", "train_loss", "valid_loss", "learning_rate"} <= set(rows[0])
+    assert {"score", "mae", "f1", "train_loss", "valid_log_loss", "learning_rate"} <= set(rows[0])
     assert progress.best.score == max(row["score"] for row in rows)
     assert progress.best.epoch == 1 + int(np.argmax([row["score"] for row in rows]))
 

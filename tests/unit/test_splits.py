@@ -188,7 +188,12 @@ def load(path, ids="abcd", groups="xxyz"):
 
 def test_a_leak_is_refused_with_the_name_of_the_group(tmp_path):
     assert load(saved(tmp_path)).folds == [0]
-    with pytest.raises(SirnaError, match=r"'z'.*leak"):
+    with pytest.raises(SirnaError, match=r"'x'.*leak"):
+        load(saved(tmp_path, fold=[0, -1, 0, 0], half=[0, -1, 1, 0]))
+
+
+def test_a_split_made_for_other_groups_is_refused(tmp_path):
+    with pytest.raises(SirnaError, match=r"row 'c' is in group 'y' there and in 'z'.*--protocol"):
         load(saved(tmp_path), groups="xxzz")
 
 
