@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
                 else:
                     header = [name.strip() for name in fields]
         except UnicodeDecodeError as error:
+            binary.seek(0)
             raise SirnaError(
-                f"{path}: no UTF-8 text after line {reader.line_num} "
+                f"{path}: line {_undecodable(binary)} is no UTF-8 text "
                 f"(byte {error.object[error.start]:#04x}); save the file as UTF-8 CSV."
             ) from error
         except csv.Error as error:
@@ -101,6 +103,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
     index = pd.Index(lines, name="line", dtype="int64")
     parts = [pd.Series(column, index=index, dtype=str) for column in columns]
     return pd.concat(parts, axis=1, keys=range(len(header))).set_axis(header, axis=1)
+
+
+def _undecodable(lines: Iterable[bytes]) -> int:
+    """Return the number of the first line that is no UTF-8."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            return number
+    raise AssertionError("called only where one is not")
 
 
 def _check_opening(path: Path, opening: bytes) -> None:

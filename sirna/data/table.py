@@ -206,11 +206,12 @@ def _absent(raw: pd.DataFrame, columns: ColumnsConfig) -> list[str]:
     """Say which optional columns the file lacks."""
     optional = {role: name for role, name in columns.model_dump().items() if role != "label"}
     spare = set(raw.columns) - set(optional.values())
-    return [
-        f"no column {name!r}{suggestion(name, spare)}: {role.replace('_', ' ')} is left out"
+    absent = [
+        f"{role.replace('_', ' ')} {name!r}{suggestion(name, spare)}"
         for role, name in optional.items()
         if name and name not in raw
     ]
+    return [f"without a column, and so left out: {', '.join(absent)}"] if absent else []
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:

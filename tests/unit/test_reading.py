@@ -56,7 +56,7 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
         (b'id,b\n1,2\n"3,4\n', "line 3.*quote"),
         (b"id,id\n1,2\n", "'id' occurs twice"),
         (b"\xff\xfei\x00", "UTF-16"),
-        (b"id,b\n1,\xe9\n", "no UTF-8 text after line"),
+        (b"id,b\n1,\xe9\n", "line 2 is no UTF-8 text"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"PK\x03\x04rest", "spreadsheet"),
     ],
