@@ -158,7 +158,7 @@ def test_workers_on_postgresql_do_each_trial_once_and_redo_what_a_killed_one_lef
     study = open_study(storage, "shared", SEARCH, worker=0)
     begin(study, {"train.weight_decay": 0.02}, {})
     context = multiprocessing.get_context("spawn")
-    first, second = (context.Process(target=_be_worker, args=(url, n)) for n in (1, 2))
+    first, second = (context.Process(target=_be_worker, args=(url, n), daemon=True) for n in (1, 2))
     first.start()
     second.start()
     while len(counts(study)) < 6 or first.pid not in running(study):
@@ -166,7 +166,7 @@ def test_workers_on_postgresql_do_each_trial_once_and_redo_what_a_killed_one_lef
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)
     first.join()
-    second.join()
+    second.join(timeout=150)
 
     assert second.exitcode == 0
     assert len(counts(study)) == 20
