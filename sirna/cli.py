@@ -1,6 +1,7 @@
 """The commands: parse, call one stage, print. Heavy imports happen inside the commands."""
 
 import io
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -161,7 +162,8 @@ def tune(
     for key, share in sorted(found.importances.items(), key=lambda item: -item[1]):
         console.line(f"  {share:5.1%} of the variance: {key} = {found.best.params.get(key)}")
     console.line(f"to look at: {found.folder / 'tune.html'}")
-    console.line(f"to use: sirna train --config {found.toml}")
+    data = "" if found.source == "embedded" else f" {shlex.quote(found.source)}"
+    console.line(f"to use: sirna train{data} --config {shlex.quote(str(found.toml))}")
     if train_best:
         _train_best(table, found.toml, device, console)
 
@@ -234,7 +236,8 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
             f"stopped; the bundle holds the best epoch so far. "
             f"To go on: sirna train --resume --run {outcome.run.folder}"
         )
-    console.line(f"to predict: sirna submit TEST --run {outcome.run.folder}")
+    folder = shlex.quote(str(outcome.run.folder))
+    console.line(f"to predict: sirna submit TEST --run {folder}")
 
 
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:

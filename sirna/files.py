@@ -1,18 +1,23 @@
 """Files and folders that are whole or absent."""
 
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sirna.errors import SirnaError, suggestion
+from sirna.errors import SirnaError, UsageError, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+LOCK = "lock"
+"""The file that marks a folder as held by a process."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -76,6 +81,32 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
         raise SirnaError(f"{path}: cannot be written ({error})") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other processes off it; the operating system frees it at any end.
+
+    Raises
+    ------
+    UsageError
+        Where another process holds it.
+    SirnaError
+        Where it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / LOCK).open("w")
+    except OSError as error:
+        raise SirnaError(f"{folder}: cannot be written ({error})") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{folder}: another process works there; wait, or name another."
+            ) from None
+        yield
 
 
 def recovered(path: Path) -> Path:

@@ -8,10 +8,10 @@ from typing import Any
 
 from sirna.bundle import MANIFEST
 from sirna.errors import SirnaError, UsageError
-from sirna.files import near_miss, recovered
+from sirna.files import LOCK, near_miss, recovered
 
 RUNS = Path("runs")
-BEFORE_CONFIG = {"last", "splits.csv"}
+BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
 """What is written before config.toml: a run that was killed so early may begin again."""
 
 

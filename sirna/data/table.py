@@ -36,6 +36,8 @@ LARGEST_HOURS = 10_000.0
 LARGEST_LABEL = 10_000.0
 """Percent that remains: a hundred times the untreated cells."""
 LARGEST_FRACTION = 10.0
+ENOUGH = 20
+"""Labels from which on something may be said of all of them."""
 ORACLE = "oracle_pct"
 """Column of a simulated truth: the best point prediction for one who knows the simulation."""
 
@@ -135,7 +137,7 @@ def check_table(
     if "label" in text:
         rows["label"] = _labels(text["label"], names["label"], config.label, report, purpose)
     report.raise_if_bad()
-    return Table(source, raw, rows, (*_absent(raw, columns), *report.notices))
+    return Table(source, raw, rows, (*_absent(raw, columns, purpose), *report.notices))
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
@@ -202,7 +204,7 @@ def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
     return pd.Series(range(1, len(text) + 1), index=places).astype(str)
 
 
-def _absent(raw: pd.DataFrame, columns: ColumnsConfig) -> list[str]:
+def _absent(raw: pd.DataFrame, columns: ColumnsConfig, purpose: Purpose) -> list[str]:
     """Say which optional columns the file lacks."""
     optional = {role: name for role, name in columns.model_dump().items() if role != "label"}
     spare = set(raw.columns) - set(optional.values())
@@ -211,7 +213,8 @@ def _absent(raw: pd.DataFrame, columns: ColumnsConfig) -> list[str]:
         for role, name in optional.items()
         if name and name not in raw
     ]
-    return [f"without a column, and so left out: {', '.join(absent)}"] if absent else []
+    fate = "left out" if purpose is Purpose.TRAINING else "missing in every row"
+    return [f"without a column, and so {fate}: {', '.join(absent)}"] if absent else []
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
@@ -268,9 +271,11 @@ def _labels(
     if (
         purpose is Purpose.TRAINING
         and label.kind != "fraction"
-        and len(known) >= 20
+        and len(known) >= ENOUGH
         and (np.abs(known) <= 1.5).all()
     ):
         rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
         report.fault(column, np.isfinite(value), text, rule)
+    if purpose is Purpose.TRAINING and len(known) >= ENOUGH and (known == known[0]).all():
+        report.fault(column, np.isfinite(value), text, "every label is the same: nothing to learn")
     return to_remaining(value, label)

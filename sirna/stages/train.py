@@ -24,7 +24,7 @@ from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
 from sirna.evaluate import HeldOut, metrics, oof_table
-from sirna.files import write_csv, write_text
+from sirna.files import held, write_csv, write_text
 from sirna.fit import Progress, fit, start
 from sirna.folds import Fold, make_fold
 from sirna.runs import Run, new_run, run_to_resume
@@ -49,16 +49,17 @@ def train(
 ) -> TrainOutcome:
     """Start a new run and train it to its end, or to a signal."""
     chosen = choose_device(device)
-    run = new_run(folder, config.split.protocol)
+    new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
     config = with_changes(config, {"data.train": source.name})
     split = _split(source, config, splits)
-    if folder is None:
-        run = new_run(None, config.split.protocol)  # another may have begun in the meantime
-    write_text(run.digest, source.digest)
-    split.save(run.splits)
-    write_text(run.config, config.to_toml())
-    return _work(run, source, split, config, chosen, console)
+    run = new_run(folder, config.split.protocol)  # another may have begun in the meantime
+    with held(run.folder):
+        new_run(run.folder, config.split.protocol)
+        write_text(run.digest, source.digest)
+        split.save(run.splits)
+        write_text(run.config, config.to_toml())
+        return _work(run, source, split, config, chosen, console)
 
 
 def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
@@ -73,7 +74,8 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = _split(source, config, run.splits)
-    return _work(run, source, split, config, choose_device(device), console)
+    with held(run.folder):
+        return _work(run, source, split, config, choose_device(device), console)
 
 
 def check(

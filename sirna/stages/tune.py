@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.process import BaseProcess
@@ -21,7 +22,7 @@ from sirna.data.source import Source, training_source
 from sirna.data.splits import make_split
 from sirna.device import choose_device
 from sirna.errors import SirnaError
-from sirna.files import write_csv, write_text
+from sirna.files import held, write_csv, write_text
 from sirna.runs import RUNS
 from sirna.signals import stop_on_signals
 from sirna.tuning.default_space import DEFAULT_SEARCH
@@ -33,7 +34,6 @@ from sirna.tuning.study import (
     POLL_SECONDS,
     begin,
     counts,
-    lock_study,
     open_storage,
     open_study,
     sweep,
@@ -75,6 +75,7 @@ class TuneOutcome:
     """What a search left."""
 
     folder: Path
+    source: str
     best: FrozenTrial
     default: float | None
     importances: dict[str, float]
@@ -111,16 +112,18 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         console.note(notice)
     folder = TUNE / request.study
     deadline = time.monotonic() + (request.timeout or float("inf"))
-    folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with lock_study(folder, shared=bool(request.storage)), stop_on_signals() as asked:
+    alone = nullcontext() if request.storage else held(folder)
+    with alone, stop_on_signals() as asked:
         storage = open_storage(folder, request.storage, request.jobs)
         study = open_study(storage, request.study, search, worker=0)
         begin(study, search.defaults(request.config), _circumstances(request, source))
         if not request.storage and (again := sweep(study)):
             console.line(f"{again} trials were left running by a killed process; done again")
         console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
-        console.line(f"to watch: optuna-dashboard {_dashboard(folder, request.storage)}")
+        console.line(
+            f"to watch (pip install optuna-dashboard): optuna-dashboard {_dashboard(folder, request.storage)}"
+        )
         display = TuneDisplay(study, request.total)
         watch = Watch(lambda: asked.asked or time.monotonic() > deadline, display.refresh)
         try:
@@ -130,7 +133,7 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
                 _do_trials(request, source, search, study, watch)
         finally:
             display.close()
-    return _write(folder, study, request)
+    return _write(folder, source, study, request)
 
 
 def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
@@ -194,7 +197,7 @@ def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads:
         _do_trials(request, source, space, study, watch)
 
 
-def _write(folder: Path, study: optuna.Study, request: TuneRequest) -> TuneOutcome:
+def _write(folder: Path, source: Source, study: optuna.Study, request: TuneRequest) -> TuneOutcome:
     """Write the trials, the best configuration and the page."""
     complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
     if not complete:
@@ -202,7 +205,7 @@ def _write(folder: Path, study: optuna.Study, request: TuneRequest) -> TuneOutco
     best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
     default = next((trial.value for trial in complete if trial.user_attrs.get("default")), None)
     config = with_changes(request.config, dict(best.params))
-    outcome = TuneOutcome(folder, best, default, importances(study))
+    outcome = TuneOutcome(folder, source.name, best, default, importances(study))
     write_text(outcome.toml, _best_toml(config, best, study.study_name))
     write_csv(folder / "trials.csv", study.trials_dataframe(multi_index=False))
     write_text(folder / "tune.html", study_page(study, best, default))

@@ -1,6 +1,5 @@
 """The study: where its trials are kept, how it draws, and when it is done."""
 
-import fcntl
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -85,29 +84,6 @@ def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: in
     return study
 
 
-@contextmanager
-def lock_study(folder: Path, shared: bool) -> Iterator[None]:
-    """Keep a second command off a local study; a shared database looks after itself.
-
-    Raises
-    ------
-    UsageError
-        Where another process works on it.
-    """
-    if shared:
-        yield
-        return
-    with (folder / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"{folder}: another process works on this study; wait, or use --storage with a "
-                "database that several may share."
-            ) from None
-        yield
-
-
 def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str, Any]) -> None:
     """Note what all trials share; make the default configuration the first of them.
 
@@ -126,7 +102,8 @@ def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str,
             raise UsageError(
                 f"study {study.study_name!r} began with another {key}; name a new one by --study."
             )
-    if not study.get_trials(deepcopy=False):
+    live = study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
+    if not any(trial.user_attrs.get("default") for trial in (*counts(study), *live)):
         study.enqueue_trial(default, user_attrs={"default": True})
 
 

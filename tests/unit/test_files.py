@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from sirna import files
-from sirna.errors import SirnaError
-from sirna.files import recovered, sha256, write_csv, write_folder, write_text, write_whole
+from sirna.errors import SirnaError, UsageError
+from sirna.files import held, recovered, sha256, write_csv, write_folder, write_text, write_whole
 
 
 class FullDiskError(Exception):
@@ -141,3 +141,14 @@ def test_the_digest_is_that_of_the_content(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"abc" * 100_000)
     assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_a_folder_is_held_by_one_at_a_time_and_free_again_afterwards(tmp_path):
+    with (
+        held(tmp_path / "run"),
+        pytest.raises(UsageError, match="another process"),
+        held(tmp_path / "run"),
+    ):
+        pass
+    with held(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()

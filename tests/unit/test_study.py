@@ -11,9 +11,9 @@ from sirna.errors import SirnaError, UsageError
 from sirna.tuning.space import load_search
 from sirna.tuning.study import (
     FAILED,
+    STOPPED,
     begin,
     counts,
-    lock_study,
     open_storage,
     open_study,
     sweep,
@@ -110,13 +110,17 @@ def test_a_study_of_other_circumstances_is_refused(study):
         begin(study, {}, {"config": "changed"})
 
 
-def test_a_local_study_is_for_one_command_at_a_time(tmp_path):
-    with (
-        lock_study(tmp_path, shared=False),
-        pytest.raises(UsageError, match="another process"),
-        lock_study(tmp_path, shared=False),
-    ):
-        pass
+def test_a_default_that_was_stopped_is_the_next_trial(study):
+    def stopped(trial):
+        objective(trial)
+        trial.set_user_attr(STOPPED, True)
+        raise optuna.TrialPruned
+
+    asked = iter([False, True])
+    work(study, stopped, 1, lambda: next(asked))
+    begin(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    work(study, objective, 1, never)
+    assert values(study) == [0.02, 0.02]
 
 
 def test_a_study_moves_from_sqlite_to_the_journal_whole(study, tmp_path):
