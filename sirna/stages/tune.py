@@ -121,9 +121,8 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         if not request.storage and (again := sweep(study)):
             console.line(f"{again} trials were left running by a killed process; done again")
         console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
-        console.line(
-            f"to watch (pip install optuna-dashboard): optuna-dashboard {_dashboard(folder, request.storage)}"
-        )
+        where = _dashboard(folder, request.storage)
+        console.line(f"to watch (pip install optuna-dashboard): optuna-dashboard {where}")
         display = TuneDisplay(study, request.total)
         watch = Watch(lambda: asked.asked or time.monotonic() > deadline, display.refresh)
         try:
