@@ -1,6 +1,7 @@
 """The bundle: all that inference needs in one folder, and the only thing that it reads.
 
-`bundle.json` holds plain data, `member-*.safetensors` the weights; nothing in it runs code.
+`bundle.json` holds plain data, `member-*.safetensors` the weights, `known.parquet` the training
+measurements that the network looks up (protocol `rows` only); nothing in it runs code.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna import __version__
+from sirna.calibration import Calibration
 from sirna.config import Config, config_from_dict
 from sirna.data.dataset import Encoding, SiRNADataset
 from sirna.decision import Decision
@@ -29,8 +31,9 @@ from sirna.model.regressor import SiRNAModel
 from sirna.model.weights import load_weights
 from sirna.predict import predict
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "bundle.json"
+KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")
 WEIGHTS_NAME = re.compile(r"member-\d+\.safetensors")
 
@@ -68,6 +71,7 @@ class Bundle:
     config : Config
     members : list of Member
         Their distributions are averaged.
+    calibration : Calibration
     decision : Decision
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
@@ -75,6 +79,7 @@ class Bundle:
 
     config: Config
     members: list[Member]
+    calibration: Calibration
     decision: Decision
     about: dict[str, Any]
 
@@ -83,14 +88,14 @@ class Bundle:
         return [member.encoding.encode(rows) for member in self.members]
 
     def predict(self, datasets: list[SiRNADataset], device: torch.device) -> Histogram:
-        """Predict what `encode` returned: the even mixture of the members' distributions."""
+        """Predict what `encode` returned: the members' even mixture, calibrated."""
         parts = [
             predict(
                 member.model(self.config).to(device), data, self.config.predict.batch_rows, device
             )
             for member, data in zip(self.members, datasets, strict=True)
         ]
-        return Histogram.mixture(parts)
+        return self.calibration.apply(Histogram.mixture(parts))
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -110,14 +115,19 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
                     "encoding": member.encoding.to_dict(),
                 }
             )
+        known = _known(bundle.members)
+        if known is not None:
+            known.to_parquet(draft / KNOWN, index=False)
         manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "sirna": __version__,
             "torch": torch.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **bundle.about,
+            "calibration": bundle.calibration.to_dict(),
             "decision": bundle.decision.to_dict(),
             "config": bundle.config.model_dump(mode="json"),
+            "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
         }
         manifest["digest"] = _digest(manifest)
@@ -156,8 +166,10 @@ def load_bundle(folder: Path) -> Bundle:
         )
     try:
         config = config_from_dict(raw["config"], source=str(path))
+        calibration = Calibration.from_dict(raw["calibration"])
         decision = Decision.from_dict(raw["decision"])
-        members = [_load_member(folder, entry) for entry in raw["members"]]
+        measured = _load_known(folder, raw["known"])
+        members = [_load_member(folder, entry, measured) for entry in raw["members"]]
         for member in members:
             member.model(config)  # the weights fit the network, or the bundle is refused here
         about = {key: raw[key] for key in ABOUT}
@@ -169,7 +181,7 @@ def load_bundle(folder: Path) -> Bundle:
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, decision, about)
+    return Bundle(config, members, calibration, decision, about)
 
 
 def _digest(manifest: dict[str, Any]) -> str:
@@ -178,19 +190,44 @@ def _digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _load_member(folder: Path, entry: dict[str, Any]) -> Member:
-    name = entry["weights"]
-    if not WEIGHTS_NAME.fullmatch(name):
-        raise SirnaError(f"{folder / MANIFEST}: {name!r} is no name of a weights file.")
+def _known(members: list[Member]) -> pd.DataFrame | None:
+    """Return the measured rows with every column that a member reads; all know the same rows."""
+    tables = [member.encoding.known.rows for member in members if member.encoding.known]
+    if not tables:
+        return None
+    whole = pd.concat(tables, axis=1)
+    return whole.loc[:, ~whole.columns.duplicated()]
+
+
+def _load_known(folder: Path, digest: str | None) -> pd.DataFrame:
+    if digest is None:
+        return pd.DataFrame()
+    path = _checked(folder, KNOWN, digest)
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise SirnaError(f"{path}: not a table of measurements ({reason(error)}).") from error
+
+
+def _checked(folder: Path, name: str, digest: str) -> Path:
+    """Return the path of a file of the bundle, which is there and as it was written."""
     path = folder / name
     if not path.is_file():
         have = ", ".join(sorted(item.name for item in folder.iterdir()))
         raise SirnaError(f"{folder}: {name} is absent; the bundle holds {have}. Copy it whole.")
-    if sha256(path) != entry["sha256"]:
+    if sha256(path) != digest:
         raise SirnaError(f"{path}: its SHA-256 is not the one noted; the file is damaged.")
+    return path
+
+
+def _load_member(folder: Path, entry: dict[str, Any], measured: pd.DataFrame) -> Member:
+    name = entry["weights"]
+    if not WEIGHTS_NAME.fullmatch(name):
+        raise SirnaError(f"{folder / MANIFEST}: {name!r} is no name of a weights file.")
+    path = _checked(folder, name, entry["sha256"])
     try:
         weights = load_file(path)
     except SafetensorError as error:
         raise SirnaError(f"{path}: not a weights file ({error}).") from error
     facts = {key: entry[key] for key in entry.keys() - {"weights", "sha256", "encoding"}}
-    return Member(Encoding.from_dict(entry["encoding"]), weights, facts)
+    return Member(Encoding.from_dict(entry["encoding"], measured), weights, facts)

@@ -26,12 +26,13 @@ def save_progress(folder: Path, progress: Progress, finished: bool) -> None:
         tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
     picks = [progress.best, *progress.halves]
     for number, pick in enumerate(picks):
-        for key in ("probs", "points"):
-            tensors[f"pick.{number}.{key}"] = torch.from_numpy(getattr(pick, key))
+        tensors[f"pick.{number}.probs"] = torch.from_numpy(pick.probs)
     state = {
         "finished": finished,
         "epoch": progress.epoch,
-        "picks": [{"score": pick.score, "epoch": pick.epoch} for pick in picks],
+        "picks": [
+            {"score": pick.score, "epoch": pick.epoch, "recent": pick.recent} for pick in picks
+        ],
         "log": [asdict(record) for record in progress.log],
     }
 
@@ -61,12 +62,7 @@ def load_progress(folder: Path, progress: Progress) -> bool:
         progress.optimizer.load_state_dict(optimizer)
         progress.best_weights = _part(tensors, "best.")
         picks = [
-            Pick(
-                raw["score"],
-                raw["epoch"],
-                tensors[f"pick.{number}.probs"].numpy(),
-                tensors[f"pick.{number}.points"].numpy(),
-            )
+            Pick(raw["score"], raw["epoch"], tensors[f"pick.{number}.probs"].numpy(), raw["recent"])
             for number, raw in enumerate(state["picks"])
         ]
         progress.best, progress.halves = picks[0], (picks[1], picks[2])

@@ -18,6 +18,7 @@ from sirna.sections import (
     CovariatesConfig,
     DataConfig,
     DecisionConfig,
+    KnownConfig,
     LabelConfig,
     ModelConfig,
     PredictConfig,
@@ -31,15 +32,17 @@ from sirna.sections import (
 
 PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
     {
+        "duplex": {"train": {"epochs": 30}},
         "target": {
             "train": {"epochs": 3, "learning_rate": 6e-3, "batch_rows": 384},
             "covariates": {"categorical": ("transfection",)},
-        }
+        },
     }
 )
 """Defaults that hold under one protocol alone.
 
-New targets are soon overfitted, and a cell line or a species names the few targets studied in it.
+Without measurements of the same duplex to look up, the network itself has more to learn. New
+targets are soon overfitted, and a cell line or a species names the few targets studied in it.
 """
 
 
@@ -53,6 +56,7 @@ class Config(Section):
     streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1)
     vocab: VocabConfig = VocabConfig()
     covariates: CovariatesConfig = CovariatesConfig()
+    known: KnownConfig = KnownConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     split: SplitConfig = SplitConfig()

@@ -86,6 +86,27 @@ class Decision:
         return gain
 
 
+def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -> float:
+    """Return the score to be expected of points if the distributions are right.
+
+    Its parts are replaced by their expectations: MAE, range-MAE, and F1 as
+    2 E[true positives] / (called + E[positives]).
+
+    Parameters
+    ----------
+    predicted : Histogram of n rows
+    points : array, shape (n,)
+    threshold : float
+    """
+    probability = predicted.prob_below(threshold)
+    error = predicted.absolute_error(points)
+    called = points < threshold
+    inside = (points >= 0) & (points <= threshold)
+    f1 = 2 * probability[called].sum() / max(called.sum() + probability.sum(), 1e-12)
+    range_mae = error[inside].mean() if inside.any() else 100.0
+    return float(0.5 * (1 - error.mean() / 100) + 0.5 * f1 * (1 - range_mae / 100))
+
+
 def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
     """Round predictions, shape (n,), each on its own side of the threshold."""
     values = np.round(points, decimals)

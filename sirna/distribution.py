@@ -28,9 +28,20 @@ class Histogram:
     def __getitem__(self, rows: np.ndarray) -> "Histogram":
         return Histogram(self.edges, self.probs[rows])
 
+    def cdf(self, at: np.ndarray) -> np.ndarray:
+        """Return P(y < value) at each of k values, shape (n, k)."""
+        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.probs, axis=1)], axis=1)
+        inside = np.clip(at, self.edges[0], self.edges[-1])
+        bins = np.clip(
+            np.searchsorted(self.edges, inside, side="right") - 1, 0, len(self.edges) - 2
+        )
+        part = (inside - self.edges[bins]) / (self.edges[bins + 1] - self.edges[bins])
+        cdf: np.ndarray = reached[:, bins] + part * self.probs[:, bins]
+        return cdf
+
     def prob_below(self, value: float) -> np.ndarray:
         """Return P(y < value), shape (n,)."""
-        below: np.ndarray = self._cdf(np.array([value]))[:, 0]
+        below: np.ndarray = self.cdf(np.array([value]))[:, 0]
         return below
 
     def quantile(self, level: float) -> np.ndarray:
@@ -66,7 +77,7 @@ class Histogram:
 
     def rebinned(self, edges: np.ndarray) -> "Histogram":
         """Return the same distributions over other bins; exact where `edges` holds ours."""
-        cdf = self._cdf(edges)
+        cdf = self.cdf(edges)
         cdf[:, 0], cdf[:, -1] = 0.0, 1.0
         return Histogram(edges, np.diff(cdf, axis=1))
 
@@ -81,16 +92,6 @@ class Histogram:
         """Return predictions of different rows, one part below the other."""
         edges = np.unique(np.concatenate([part.edges for part in parts]))
         return cls(edges, np.concatenate([part.rebinned(edges).probs for part in parts]))
-
-    def _cdf(self, at: np.ndarray) -> np.ndarray:
-        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.probs, axis=1)], axis=1)
-        inside = np.clip(at, self.edges[0], self.edges[-1])
-        bins = np.clip(
-            np.searchsorted(self.edges, inside, side="right") - 1, 0, len(self.edges) - 2
-        )
-        part = (inside - self.edges[bins]) / (self.edges[bins + 1] - self.edges[bins])
-        cdf: np.ndarray = reached[:, bins] + part * self.probs[:, bins]
-        return cdf
 
 
 def fit_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sirna.calibration import Calibration, fit_calibration
 from sirna.config import Config
 from sirna.data.splits import Split
-from sirna.decision import rounded
+from sirna.decision import Decision, fit_decision, rounded
 from sirna.distribution import Histogram
 from sirna.score import Score, competition_score
 
@@ -27,39 +28,67 @@ class HeldOut:
     held : array of int, shape (n,)
         Positions in the table.
     predicted : Histogram of n rows
-    points : array, shape (n,)
+        From epochs that the rows themselves did not choose.
+    own : Histogram of n rows
+        From the epochs that the rows' own halves chose: to fit the rule of the other halves.
     best : Histogram of n rows
-        From the epoch that the bundle keeps: to fit its decision, not to be scored.
+        From the epochs that the bundle keeps: to fit its rule, not to be scored.
     """
 
     held: np.ndarray
     predicted: Histogram
-    points: np.ndarray
+    own: Histogram
     best: Histogram
+
+
+def fit_rule(
+    predicted: Histogram, truth: np.ndarray, config: Config
+) -> tuple[Calibration, Decision]:
+    """Fit what turns raw distributions of held-out rows into calibrated ones, and into points."""
+    calibration = Calibration()
+    if config.decision.calibrate:
+        calibration = fit_calibration(predicted, truth)
+    calibrated = calibration.apply(predicted)
+    decision = fit_decision(calibrated, truth, config.decision.kind, config.score.threshold)
+    return calibration, decision
 
 
 def oof_table(
     parts: list[HeldOut], rows: pd.DataFrame, split: Split, config: Config
 ) -> pd.DataFrame:
-    """Return a row for every held-out row, in the table's order, in percent that remains."""
+    """Return a row for every held-out row, in the table's order, in percent that remains.
+
+    Each half of each fold is calibrated and decided by what all the other held-out rows have
+    fitted, so that no row is scored by a rule that it took part in.
+    """
     tail = (1 - config.predict.interval) / 2
-    frames = [
-        pd.DataFrame(
-            {
-                "id": split.ids[part.held],
-                "group": split.groups[part.held],
-                "fold": split.fold[part.held],
-                "half": split.half[part.held],
-                "measured": rows["label"].to_numpy()[part.held],
-                "predicted": rounded(part.points, config.score.threshold, DECIMALS),
-                "prob_below_threshold": part.predicted.prob_below(config.score.threshold).round(4),
-                "interval_low": part.predicted.quantile(tail).round(4),
-                "interval_high": part.predicted.quantile(1 - tail).round(4),
-            },
-            index=part.held,
-        )
-        for part in parts
-    ]
+    threshold = config.score.threshold
+    held = np.concatenate([part.held for part in parts])
+    count = sum(len(part.held) for part in parts)
+    both = Histogram.stacked([*(part.predicted for part in parts), *(part.own for part in parts)])
+    whole, chosen = both[np.arange(count)], both[np.arange(count, 2 * count)]
+    truth = rows["label"].to_numpy()[held]
+    fold, half = split.fold[held], split.half[held]
+    frames = []
+    for number, side in sorted(set(zip(fold.tolist(), half.tolist(), strict=True))):
+        own = (fold == number) & (half == side)
+        # of this fold, what the judged half has not chosen; of the others, what is scored
+        probs = np.where((fold == number)[:, None], chosen.probs, whole.probs)
+        others = Histogram(whole.edges, probs)[~own]
+        calibration, decision = fit_rule(others, truth[~own], config)
+        predicted = calibration.apply(whole[own])
+        columns = {
+            "id": split.ids[held[own]],
+            "group": split.groups[held[own]],
+            "fold": number,
+            "half": side,
+            "measured": truth[own],
+            "predicted": rounded(decision.apply(predicted), threshold, DECIMALS),
+            "prob_below_threshold": predicted.prob_below(threshold).round(4),
+            "interval_low": predicted.quantile(tail).round(4),
+            "interval_high": predicted.quantile(1 - tail).round(4),
+        }
+        frames.append(pd.DataFrame(columns, index=held[own]))
     return pd.concat(frames).sort_index()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sirna.config import Config
 from sirna.data.dataset import Batch, Encoding, SiRNADataset
+from sirna.data.known import Known
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram, fit_bins
 from sirna.errors import SirnaError
@@ -63,12 +64,34 @@ class Epoch:
 
 @dataclass
 class Pick:
-    """The best epoch by the score of some validation rows, and what it predicts for others."""
+    """The best epoch by the score of some validation rows, and what it predicts for others.
+
+    One epoch's score is noisy, and the best of many noisy ones is a lucky one. So an epoch is
+    worth the mean over itself and those before it in the window.
+
+    Attributes
+    ----------
+    score : float
+        What the best epoch is worth.
+    epoch : int
+    probs : array, shape (rows, bins)
+    recent : list of float
+        Scores of the last epochs, at most a window of them.
+    """
 
     score: float = -math.inf
     epoch: int = 0
     probs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    points: np.ndarray = field(default_factory=lambda: np.empty(0))
+    recent: list[float] = field(default_factory=list)
+
+    def offer(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
+        """Take an epoch if it is worth more than the best so far; say whether it is."""
+        self.recent = [*self.recent, score][-window:]
+        worth = float(np.mean(self.recent))
+        if worth <= self.score:
+            return False
+        self.score, self.epoch, self.probs = worth, epoch, probs
+        return True
 
 
 @dataclass
@@ -93,8 +116,11 @@ class Progress:
     halves: tuple[Pick, Pick] = field(default_factory=lambda: (Pick(), Pick()))
     log: list[Epoch] = field(default_factory=list)
 
-    def held_out(self, half: np.ndarray) -> tuple[Histogram, np.ndarray]:
-        """Return distributions and points of the validation rows, none judged by its own choice.
+    def held_out(self, half: np.ndarray, own: bool = False) -> Histogram:
+        """Return the validation rows' distributions, none from an epoch that it has chosen.
+
+        With `own` each is from the epoch that its own half has chosen: to fit the rule that judges
+        the other half, whose labels have then no part in it.
 
         Parameters
         ----------
@@ -102,10 +128,10 @@ class Progress:
         """
         edges = self.model.edges.cpu().numpy()
         probs = np.empty((len(half), len(edges) - 1))
-        points = np.empty(len(half))
         for chooser, pick in enumerate(self.halves):
-            probs[half != chooser], points[half != chooser] = pick.probs, pick.points
-        return Histogram(edges, probs), points
+            rows = (half == chooser) == own
+            probs[rows] = pick.probs[rows]
+        return Histogram(edges, probs)
 
 
 def build_model(encoding: Encoding, config: Config, edges: Tensor) -> SiRNAModel:
@@ -119,6 +145,8 @@ def build_model(encoding: Encoding, config: Config, edges: Tensor) -> SiRNAModel
         edges,
         config.train.distributional,
         config.train.token_dropout,
+        Known.width(covariates) if encoding.known else 0,
+        config.known,
     )
 
 
@@ -272,19 +300,16 @@ def _judge(
     if not np.isfinite(predicted.probs).all():
         raise _diverged(progress.epoch)
     truth = valid.whole.label.numpy().astype(np.float64)
-    threshold = config.score.threshold
+    threshold, window = config.score.threshold, config.train.score_window
     points = np.empty(len(truth))
     for chooser, pick in enumerate(progress.halves):
         own, other = half == chooser, half != chooser
         decision = fit_decision(predicted[own], truth[own], config.decision.kind, threshold)
         points[other] = decision.apply(predicted[other])
         score = competition_score(truth[own], decision.apply(predicted[own]), threshold).score
-        if score > pick.score:
-            pick.score, pick.epoch = score, progress.epoch
-            pick.probs, pick.points = predicted.probs[other], points[other]
+        pick.offer(progress.epoch, score, window, predicted.probs)
     crossed = competition_score(truth, points, threshold)
-    if crossed.score > progress.best.score:
-        progress.best = Pick(crossed.score, progress.epoch, predicted.probs)
+    if progress.best.offer(progress.epoch, crossed.score, window, predicted.probs):
         progress.best_weights = {
             name: tensor.detach().cpu().clone()
             for name, tensor in progress.model.state_dict().items()

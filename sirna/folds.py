@@ -9,6 +9,9 @@ from sirna.config import Config
 from sirna.data.dataset import Encoding, SiRNADataset
 from sirna.data.splits import Split
 
+SEEDS_APART = 1000
+"""Between the members of a fold; those of neighbouring folds are 1 apart."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -35,6 +38,10 @@ class Fold:
     held: np.ndarray
     half: np.ndarray
 
+    def seed_of(self, member: int) -> int:
+        """Return the seed of one of the fold's networks."""
+        return self.seed + SEEDS_APART * member
+
 
 def make_fold(rows: pd.DataFrame, split: Split, number: int, config: Config) -> Fold:
     """Encode the rows of one fold."""
@@ -45,7 +52,7 @@ def make_fold(rows: pd.DataFrame, split: Split, number: int, config: Config) -> 
         number,
         config.train.seed + number,
         encoding,
-        encoding.encode(training),
+        encoding.encode(training, own=True),
         encoding.encode(rows.iloc[held]),
         held,
         split.half[held],

@@ -50,6 +50,7 @@ def predict(
                     strand={name: index[rows] for name, index in whole.strand.items()},
                     numeric=whole.numeric[rows],
                     categorical=whole.categorical[rows],
+                    known=whole.known[rows],
                     label=whole.label[rows],
                 ).to(device)
                 probs.append(model.probabilities(model.combine(summaries, batch)).cpu().numpy())

@@ -92,9 +92,9 @@ class Run:
         """The SHA-256 of the training table, to notice a change before resuming."""
         return self.folder / "last" / "training.sha256"
 
-    def last(self, fold: int) -> Path:
-        """Name the folder with what `--resume` needs of one fold."""
-        return self.folder / "last" / f"fold-{fold}"
+    def last(self, fold: int, member: int) -> Path:
+        """Name the folder with what `--resume` needs of one network."""
+        return self.folder / "last" / f"fold-{fold}-{member}"
 
 
 def new_run(folder: Path | None, protocol: str) -> Run:

@@ -123,6 +123,15 @@ class CovariatesConfig(Section):
     )
 
 
+class KnownConfig(Section):
+    """What the network sees of a row's duplex: other training measurements; `rows` only."""
+
+    measurements: bool = True
+    most: Count = 16
+    hidden: Rate = 0.15
+    size: Count = 64
+
+
 class ModelConfig(Section):
     """The network."""
 
@@ -137,10 +146,10 @@ class ModelConfig(Section):
     pooling: Literal["last", "mean", "max", "last_mean"] = "last"
     covariate_embedding: Count = 8
     covariate_dropout: Rate = 0.02
-    summary_dropout: Rate = 0.3
+    summary_dropout: Rate = 0.35
     head_hidden: Count = 256
     head_layers: int = Field(2, ge=0, le=8, description="hidden layers; 0: none")
-    head_dropout: Rate = 0.3
+    head_dropout: Rate = 0.35
     bins: int = Field(40, ge=4, le=500)
 
 
@@ -148,17 +157,19 @@ class TrainConfig(Section):
     """The training loop."""
 
     loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(0.0, ge=0.0, description="sd in bins of the softened target")
-    epochs: Count = 36
+    smoothing: float = Field(1.0, ge=0.0, description="sd in bins of the softened target")
+    epochs: Count = 24
     batch_rows: Count = 192
     batch_by: Literal["duplex", "row"] = "duplex"
     optimizer: Literal["adamw", "adam"] = "adamw"
     learning_rate: float = Field(1e-2, gt=0.0)
-    weight_decay: float = Field(0.02, ge=0.0)
+    weight_decay: float = Field(0.05, ge=0.0)
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
     clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
+    members: Count = 1
+    score_window: Count = 3
     patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
     seed: int = Field(42, ge=0)
 
@@ -181,6 +192,7 @@ class DecisionConfig(Section):
     """How a predictive distribution becomes a point prediction."""
 
     kind: Literal["score", "median", "mean"] = "score"
+    calibrate: bool = True
 
 
 class PredictConfig(Section):

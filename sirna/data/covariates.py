@@ -50,6 +50,12 @@ class Covariates:
         return cls(numeric, categorical)
 
     @property
+    def roles(self) -> list[str]:
+        """The table's columns that are read."""
+        numeric = ["duplex" if role == "duplex_number" else role for role in self.numeric]
+        return [*numeric, *self.categorical]
+
+    @property
     def sizes(self) -> list[int]:
         """Number of indices of each categorical role, missing and unseen counted."""
         return [len(values) + 2 for values in self.categorical.values()]

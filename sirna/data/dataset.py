@@ -6,7 +6,7 @@ a batch carries each distinct strand of its rows once.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sirna.config import Config
 from sirna.data.covariates import Covariates
+from sirna.data.known import Known
 from sirna.data.tokenizer import GenomicTokenizer
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX, GenomicVocab
 from sirna.errors import SirnaError
@@ -35,6 +36,8 @@ class Batch:
         By stream: which strand each row has.
     numeric : Tensor, float32, shape (rows, 2 * numeric roles)
     categorical : Tensor, int64, shape (rows, categorical roles)
+    known : Tensor, float32, shape (rows, measurements, features)
+        Other measurements of each row's duplex; see `Known.features`.
     label : Tensor, float32, shape (rows,)
         Percentage of mRNA that remains; NaN where unknown.
     """
@@ -44,6 +47,7 @@ class Batch:
     strand: dict[str, Tensor]
     numeric: Tensor
     categorical: Tensor
+    known: Tensor
     label: Tensor
 
     def to(self, device: torch.device) -> "Batch":
@@ -54,6 +58,7 @@ class Batch:
             {name: value.to(device) for name, value in self.strand.items()},
             self.numeric.to(device),
             self.categorical.to(device),
+            self.known.to(device),
             self.label.to(device),
         )
 
@@ -94,6 +99,7 @@ class SiRNADataset:
             strand,
             whole.numeric[chosen],
             whole.categorical[chosen],
+            whole.known[chosen],
             whole.label[chosen],
         )
 
@@ -121,11 +127,13 @@ class Encoding:
     vocabs : dict of str to GenomicVocab
         By kind of stream: `bases`, `modifications`.
     covariates : Covariates
+    known : Known, optional
     """
 
     streams: dict[str, StreamConfig]
     vocabs: dict[str, GenomicVocab]
     covariates: Covariates
+    known: Known | None
 
     @classmethod
     def fit(cls, rows: pd.DataFrame, config: Config, protocol: Protocol) -> Self:
@@ -149,14 +157,29 @@ class Encoding:
             kind: GenomicVocab.fit(counter, limits.max_size, limits.min_freq)
             for kind, counter in counts.items()
         }
-        return cls(streams, vocabs, Covariates.fit(rows, config.covariates, protocol))
+        covariates = Covariates.fit(rows, config.covariates, protocol)
+        known = None
+        if protocol == "rows" and config.known.measurements:
+            roles = tuple(sorted({stream.role for stream in streams.values()}))
+            known = Known.of(rows, roles, covariates, config.known.most)
+        return cls(streams, vocabs, covariates, known)
+
+    def knowing(self, rows: pd.DataFrame) -> Self:
+        """Return the same encoding with other rows known: all that were measured, for inference."""
+        if self.known is None:
+            return self
+        known = Known.of(rows, self.known.roles, self.covariates, self.known.most)
+        return replace(self, known=known)
 
     def vocab_of(self, stream: str) -> GenomicVocab:
         """Return the vocabulary of a stream."""
         return self.vocabs[self.streams[stream].kind]
 
-    def encode(self, rows: pd.DataFrame) -> SiRNADataset:
-        """Encode n checked rows; a sequence that is missing becomes one `<unk>`."""
+    def encode(self, rows: pd.DataFrame, own: bool = False) -> SiRNADataset:
+        """Encode n checked rows; a sequence that is missing becomes one `<unk>`.
+
+        `own`: these are the rows that the encoding was fitted on, none of which is known to itself.
+        """
         tokens, lengths, strand, unknown = {}, {}, {}, {}
         for name, stream in self.streams.items():
             text = rows[stream.role].fillna("").astype(str)
@@ -171,6 +194,9 @@ class Encoding:
             strand[name] = torch.from_numpy(codes.astype(np.int64))
             has_unknown = (tokens[name] == UNK_INDEX).any(dim=1).numpy() & (distinct != "")
             unknown[name] = int(has_unknown[codes].sum())
+        known = np.zeros((len(rows), 0, 0), np.float32)
+        if self.known is not None:
+            known = self.known.features(rows, self.covariates, own)
         label = rows["label"] if "label" in rows else pd.Series(np.nan, index=rows.index)
         whole = Batch(
             tokens,
@@ -178,6 +204,7 @@ class Encoding:
             strand,
             torch.from_numpy(self.covariates.numbers(rows)),
             torch.from_numpy(self.covariates.categories(rows)),
+            torch.from_numpy(known),
             torch.from_numpy(label.to_numpy(dtype=np.float32)),
         )
         return SiRNADataset(whole, unknown)
@@ -188,15 +215,24 @@ class Encoding:
             "streams": {name: stream.model_dump() for name, stream in self.streams.items()},
             "vocabs": {kind: vocab.to_list() for kind, vocab in self.vocabs.items()},
             "covariates": self.covariates.to_dict(),
+            "known": None
+            if self.known is None
+            else {"roles": self.known.roles, "most": self.known.most},
         }
 
     @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
+    def from_dict(cls, raw: dict[str, Any], measured: pd.DataFrame) -> Self:
+        """Rebuild from `to_dict` and the rows that are known; unused where none were."""
+        covariates = Covariates.from_dict(raw["covariates"])
+        known = None
+        if raw["known"] is not None:
+            roles = tuple(raw["known"]["roles"])
+            known = Known.of(measured, roles, covariates, int(raw["known"]["most"]))
         return cls(
             {name: StreamConfig.model_validate(stream) for name, stream in raw["streams"].items()},
             {kind: GenomicVocab(tokens) for kind, tokens in raw["vocabs"].items()},
-            Covariates.from_dict(raw["covariates"]),
+            covariates,
+            known,
         )
 
 

@@ -7,7 +7,8 @@ from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX
 from sirna.data.dataset import Batch
 from sirna.data.vocab import PAD_INDEX, UNK_INDEX
 from sirna.model.encoder import RecurrentEncoder, pool
-from sirna.sections import ModelConfig
+from sirna.model.known import KnownEncoder
+from sirna.sections import KnownConfig, ModelConfig
 
 TOKEN_SD, CATEGORY_SD = 0.5, 0.3
 """Spread of the embeddings at the start: below PyTorch's 1, for the large steps of one-cycle."""
@@ -48,6 +49,8 @@ class SiRNAModel(nn.Module):
         edges: Tensor,
         distributional: bool = True,
         token_dropout: float = 0.0,
+        known_features: int = 0,
+        known: KnownConfig | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -68,6 +71,10 @@ class SiRNAModel(nn.Module):
         features = (
             summary * len(vocab_sizes) + numerics + len(category_sizes) * config.covariate_embedding
         )
+        self.known = None
+        if known_features and known:
+            self.known = KnownEncoder(known_features, known.size, known.hidden)
+            features += self.known.size
         outputs = len(edges) - 1 if distributional else 1
         self.head = _head(features, outputs, config)
         self.register_buffer("edges", edges.double())
@@ -103,6 +110,8 @@ class SiRNAModel(nn.Module):
         strands = [summaries[name].index_select(0, i) for name, i in batch.strand.items()]
         parts = [self.summary_dropout(torch.cat(strands, dim=1)), numeric]
         parts += [layer(categorical[:, i]) for i, layer in enumerate(self.categories)]
+        if self.known is not None:
+            parts.append(self.known(batch.known))
         output: Tensor = self.head(torch.cat(parts, dim=1))
         return output
 

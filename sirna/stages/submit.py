@@ -17,7 +17,7 @@ from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
 from sirna.data.reading import read_text_table
 from sirna.data.table import Purpose, Table, from_remaining, read_table
-from sirna.decision import rounded
+from sirna.decision import expected_score, rounded
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError
@@ -76,6 +76,8 @@ def submit(
     predicted = bundle.predict(datasets, chosen)
     points = bundle.decision.apply(predicted)
     frame = _fill(table, points, bundle.config, columns)
+    expected = expected_score(predicted, points, bundle.config.score.threshold)
+    console.line(f"expected score, if these rows are as the held-out ones: {expected:.4f}")
     if with_uncertainty:
         extra = _uncertainty(predicted, bundle.config)
         taken = [name for name in extra if name in frame]

@@ -4,7 +4,7 @@ import json
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,10 @@ from sirna.console import Console
 from sirna.data.dataset import tokenizer_of
 from sirna.data.source import Source, training_source
 from sirna.data.splits import Split, group_rows, make_split
-from sirna.decision import fit_decision
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
-from sirna.evaluate import HeldOut, metrics, oof_table
+from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
 from sirna.files import held, write_csv, write_text
 from sirna.fit import Progress, fit, start
 from sirna.folds import Fold, make_fold
@@ -104,7 +103,7 @@ def check(
     fit(progress, fold.train, fold.valid, fold.half, config, fold.seed, chosen, on_batch=few)
     share = min(1.0, batches * config.train.batch_rows / len(fold.train))
     seconds = (time.perf_counter() - began) / share
-    total = seconds * config.train.epochs * len(split.folds)
+    total = seconds * config.train.epochs * config.train.members * len(split.folds)
     parameters = sum(p.numel() for p in progress.model.parameters())
     console.line(
         f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
@@ -160,10 +159,16 @@ def _work(
         for number in split.folds:
             fold = make_fold(rows, split, number, config)
             _describe(fold, split, config, console)
-            progress = _train_fold(run, fold, config, device, log, request, console)
-            if progress.best_weights:
-                members.append(_member(fold, progress))
-                parts.append(_held_out(fold, progress))
+            trained: list[Progress] = []
+            for member in range(config.train.members):
+                progress = _train_member(run, fold, member, config, device, log, request, console)
+                if progress.best_weights:
+                    trained.append(progress)
+                    members.append(_member(fold, member, progress))
+                if request.asked:
+                    break
+            if trained:
+                parts.append(_held_out(fold, trained))
             if request.asked:
                 break
     if not members:
@@ -184,9 +189,10 @@ def _work(
     return TrainOutcome(run, figures)
 
 
-def _train_fold(
+def _train_member(
     run: Run,
     fold: Fold,
+    member: int,
     config: Config,
     device: torch.device,
     log: list[dict[str, float]],
@@ -194,15 +200,17 @@ def _train_fold(
     console: Console,
 ) -> Progress:
     """Train one member, or pick up what an interrupted run left of it; extends `log`."""
-    folder = run.last(fold.number)
-    progress = start(fold.encoding, fold.train, config, fold.seed, device)
+    folder = run.last(fold.number, member)
+    place = {"fold": fold.number, "member": member}
+    seed = fold.seed_of(member)
+    progress = start(fold.encoding, fold.train, config, seed, device)
     finished = checkpoint.exists(folder) and checkpoint.load_progress(folder, progress)
-    log += [{"fold": fold.number, **record.as_dict()} for record in progress.log]
+    log += [{**place, **record.as_dict()} for record in progress.log]
     if finished or request.asked:
         return progress
 
     def on_epoch(now: Progress) -> None:
-        log.append({"fold": fold.number, **now.log[-1].as_dict()})
+        log.append({**place, **now.log[-1].as_dict()})
         checkpoint.save_progress(folder, now, finished=False)
         write_csv(run.log, pd.DataFrame(log))
         show.epoch(now.log[-1], now.best.epoch)
@@ -218,7 +226,7 @@ def _train_fold(
             fold.valid,
             fold.half,
             config,
-            fold.seed,
+            seed,
             device,
             on_epoch,
             on_batch,
@@ -228,14 +236,21 @@ def _train_fold(
     return progress
 
 
-def _member(fold: Fold, progress: Progress) -> Member:
-    facts = {"fold": fold.number, "seed": fold.seed, "epoch": progress.best.epoch}
+def _member(fold: Fold, member: int, progress: Progress) -> Member:
+    seed, epoch = fold.seed_of(member), progress.best.epoch
+    facts = {"fold": fold.number, "seed": seed, "epoch": epoch}
     return Member(fold.encoding, progress.best_weights, facts)
 
 
-def _held_out(fold: Fold, progress: Progress) -> HeldOut:
-    predicted, points = progress.held_out(fold.half)
-    return HeldOut(fold.held, predicted, points, Histogram(predicted.edges, progress.best.probs))
+def _held_out(fold: Fold, members: list[Progress]) -> HeldOut:
+    """Return the even mixture of what a fold's members predict for its held-out rows."""
+    predicted = [progress.held_out(fold.half) for progress in members]
+    own = [progress.held_out(fold.half, own=True) for progress in members]
+    best = [
+        Histogram(one.edges, progress.best.probs)
+        for one, progress in zip(predicted, members, strict=True)
+    ]
+    return HeldOut(fold.held, *(Histogram.mixture(part) for part in (predicted, own, best)))
 
 
 def _bundle(
@@ -245,13 +260,14 @@ def _bundle(
     config: Config,
     figures: dict[str, Any],
 ) -> Bundle:
-    """Fit the decision on all held-out predictions and put the bundle together."""
-    labels = source.table.rows["label"].to_numpy()
-    decision = fit_decision(
+    """Fit the rule on all held-out predictions and put the bundle together."""
+    rows = source.table.rows
+    labels = rows["label"].to_numpy()
+    members = [replace(one, encoding=one.encoding.knowing(rows)) for one in members]
+    calibration, decision = fit_rule(
         Histogram.stacked([part.best for part in parts]),
         np.concatenate([labels[part.held] for part in parts]),
-        config.decision.kind,
-        config.score.threshold,
+        config,
     )
     about = {
         "protocol": config.split.protocol,
@@ -264,7 +280,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, decision, about)
+    return Bundle(shared, members, calibration, decision, about)
 
 
 def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:

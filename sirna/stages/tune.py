@@ -1,6 +1,7 @@
 """`sirna tune`: search the configuration; leave `best.toml`, the trials and a page to look at."""
 
 import multiprocessing
+import secrets
 import signal
 import time
 from collections.abc import Callable
@@ -116,7 +117,7 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     alone = nullcontext() if request.storage else held(folder)
     with alone, stop_on_signals() as asked:
         storage = open_storage(folder, request.storage, request.jobs)
-        study = open_study(storage, request.study, search, worker=0)
+        study = open_study(storage, request.study, search, _identity(request, 0))
         begin(study, search.defaults(request.config), _circumstances(request, source))
         if not request.storage and (again := sweep(study)):
             console.line(f"{again} trials were left running by a killed process; done again")
@@ -133,6 +134,15 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         finally:
             display.close()
     return _write(folder, source, study, request)
+
+
+def _identity(request: TuneRequest, number: int) -> int:
+    """Return what tells a worker from all others, so that no two draw the same numbers.
+
+    On one machine it is the worker's number; on a shared database, where two may start at the same
+    moment on two machines, it is drawn.
+    """
+    return secrets.randbits(32) if request.storage else number
 
 
 def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
@@ -189,7 +199,7 @@ def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads:
     request = TuneRequest(config=config, **plain)
     space = SearchConfig.model_validate(search)
     storage = open_storage(TUNE / request.study, request.storage, request.jobs)
-    study = open_study(storage, request.study, space, number)
+    study = open_study(storage, request.study, space, _identity(request, number))
     source = training_source(None, config)
     with stop_on_signals(signal.SIGTERM) as asked:
         watch = Watch(lambda: asked.asked, lambda: None)

@@ -15,7 +15,7 @@ from sirna.folds import Fold, make_fold
 from sirna.tuning.space import SearchConfig
 from sirna.tuning.study import STOPPED
 
-ENCODING_SECTIONS = ("vocab", "covariates", "split")
+ENCODING_SECTIONS = ("vocab", "covariates", "known", "split")
 
 
 class Objective:

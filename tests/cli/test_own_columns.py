@@ -46,7 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cli, tiny: list[str]) -> P
     folder = tmp_path_factory.mktemp("own")
     simulated()[:90].to_csv(folder / "own.csv", index=False)
     (folder / "own.toml").write_text(CONFIG.format(""))
-    longer = ("--set", "train.epochs=15", "--set", "train.smoothing=0.0")
+    longer = ("--set", "train.epochs=15", "--set", "split.valid=0.3")
     command = ("train", folder / "own.csv", "--config", folder / "own.toml", *tiny, *longer)
     outcome = cli(*command, "--run", folder / "run")
     assert outcome.code == 0, outcome.err

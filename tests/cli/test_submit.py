@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from damage import LABEL
+
+from sirna.bundle import load_bundle
+from sirna.data.table import Purpose, read_table
+from sirna.decision import expected_score
 
 
 def submitted(ok, read, run: Path, test: Path | str, *options: object) -> pd.DataFrame:
@@ -26,6 +31,16 @@ def test_every_row_comes_back_in_its_order_with_its_columns(run, data, ok, read)
     values = out[LABEL].astype(float)
     assert values.between(0, 1000).all()
     assert values.nunique() > 1
+
+
+def test_the_expected_score_is_told_and_that_of_the_bundles_distributions(run, data, ok) -> None:
+    out = ok("submit", data / "test.csv", "--run", run).out
+    bundle = load_bundle(run / "bundle")
+    table = read_table(data / "test.csv", bundle.config, Purpose.TEST)
+    predicted = bundle.predict(bundle.encode(table.rows), torch.device("cpu"))
+    expected = expected_score(predicted, bundle.decision.apply(predicted), 30.0)
+    told = "expected score, if these rows are as the held-out ones:"
+    assert [line for line in out.splitlines() if "expected" in line] == [f"{told} {expected:.4f}"]
 
 
 def test_ids_keep_their_zeros_and_their_blanks(run: Path, data: Path, ok, read) -> None:

@@ -45,15 +45,18 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
 def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
     for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
         assert (run / name).stat().st_size
+    assert {path.name for path in (run / "last").iterdir()} == {"fold-0-0", "training.sha256"}
     assert {path.name for path in (run / "bundle").iterdir()} == {
         "bundle.json",
+        "known.parquet",
         "member-0.safetensors",
     }
     assert not list(run.rglob(".*"))
 
 
 def test_the_log_has_a_row_for_every_epoch(run: Path) -> None:
-    assert pd.read_csv(run / "log.csv")["epoch"].tolist() == [1, 2]
+    log = pd.read_csv(run / "log.csv")
+    assert log[["fold", "member", "epoch"]].to_numpy().tolist() == [[0, 0, 1], [0, 0, 2]]
 
 
 def test_the_printed_score_is_that_of_the_out_of_fold_file(run: Path) -> None:
@@ -136,6 +139,22 @@ def test_a_protocol_keeps_its_rows_on_one_side(
     known = table[table[column] != ""]
     assert (known.groupby(known[column].str.upper())["fold"].nunique() == 1).all()
     assert set(table["fold"]) == {"-1", "0"}
+
+
+@pytest.mark.parametrize(
+    "options", [["--protocol", "duplex"], ["--set", "known.measurements=false"]]
+)
+def test_no_measurement_is_in_the_bundle_where_none_is_known(options, data, ok, tiny) -> None:
+    ok("train", data / "train_data.csv", *tiny, *options, "--run", "run")
+    assert not Path("run/bundle/known.parquet").exists()
+    ok("submit", data / "test.csv", "--run", "run")
+
+
+def test_the_bundle_knows_every_training_row_the_held_out_too(run: Path, training) -> None:
+    bundle = sirna.load_bundle(run / "bundle")
+    labels = training[LABEL].astype(float).tolist()
+    for member in bundle.members:
+        assert member.encoding.known.rows["label"].tolist() == labels
 
 
 def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, tiny) -> None:

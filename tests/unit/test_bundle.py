@@ -2,14 +2,18 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sirna.bundle import MANIFEST, Bundle, Member, _digest, load_bundle, save_bundle
+from sirna.bundle import KNOWN, MANIFEST, Bundle, Member, _digest, load_bundle, save_bundle
+from sirna.calibration import Calibration
 from sirna.config import with_changes
+from sirna.data.dataset import Encoding
 from sirna.decision import Decision
 from sirna.errors import SirnaError
 from sirna.files import sha256
@@ -31,8 +35,8 @@ def untrained(fold, config, members=2):
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
-    decision = Decision("score", 30.0, 0.3, 0.01, 0.005)
-    return Bundle(config, [member(seed) for seed in range(members)], decision, ABOUT)
+    rule = Calibration(0.1, 1.25), Decision("score", 30.0, 0.3, 0.01, 0.005)
+    return Bundle(config, [member(seed) for seed in range(members)], *rule, ABOUT)
 
 
 @pytest.fixture
@@ -71,20 +75,24 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(
     ):
         np.testing.assert_array_equal(one, other)
     assert loaded.config == bundle.config
+    assert loaded.calibration == bundle.calibration
     assert loaded.decision == bundle.decision
     assert loaded.about == bundle.about
     for one, other in zip(bundle.members, loaded.members, strict=True):
-        assert one.encoding == other.encoding
+        assert replace(one.encoding, known=None) == replace(other.encoding, known=None)
+        pd.testing.assert_frame_equal(
+            one.encoding.known.rows, other.encoding.known.rows, check_dtype=False
+        )
         assert one.facts == other.facts
 
 
 def test_members_are_averaged(saved, tiny_table):
     bundle = load_bundle(saved)
+    raw = replace(bundle, calibration=Calibration())
     singles = [
-        predictions(Bundle(bundle.config, [member], bundle.decision, {}), tiny_table.rows)[0]
-        for member in bundle.members
+        predictions(replace(raw, members=[member]), tiny_table.rows)[0] for member in raw.members
     ]
-    both, _ = predictions(bundle, tiny_table.rows)
+    both, _ = predictions(raw, tiny_table.rows)
     assert np.abs(singles[0] - singles[1]).max() > 1e-3
     np.testing.assert_allclose(both, np.mean(singles, axis=0), atol=1e-12)
 
@@ -98,6 +106,57 @@ def test_a_prediction_does_not_depend_on_the_rest_of_its_file(saved, tiny_table)
     np.testing.assert_allclose(own, points[some], rtol=1e-3)
 
 
+def test_the_members_mixture_is_calibrated(saved, tiny_table):
+    bundle = load_bundle(saved)
+    raw = replace(bundle, calibration=Calibration())
+    datasets = bundle.encode(tiny_table.rows)
+    expected = bundle.calibration.apply(raw.predict(datasets, CPU))
+    np.testing.assert_allclose(bundle.predict(datasets, CPU).probs, expected.probs, atol=1e-5)
+    assert np.abs(expected.probs - raw.predict(datasets, CPU).probs).max() > 1e-2
+
+
+def test_a_prediction_looks_up_all_that_the_bundle_holds(saved, tiny_table):
+    bundle = load_bundle(saved)
+    known = bundle.members[0].encoding.known.rows
+    changed = known.assign(label=130.0 - known["label"].clip(upper=130.0))
+    members = [
+        replace(member, encoding=member.encoding.knowing(changed)) for member in bundle.members
+    ]
+    before, _ = predictions(bundle, tiny_table.rows)
+    after, _ = predictions(replace(bundle, members=members), tiny_table.rows)
+    shown = bundle.encode(tiny_table.rows)[0].whole.known.numpy()[..., 0].any(axis=1)
+    assert ((np.abs(after - before).max(axis=1) > 1e-7) == shown).all()
+
+
+def test_a_bundle_without_known_measurements_holds_none(tiny_table, tiny_fold, tiny_config, saved):
+    encoding = Encoding.fit(tiny_table.rows, tiny_config, "duplex")
+    fold = replace(tiny_fold, encoding=encoding, train=encoding.encode(tiny_table.rows))
+    bundle = untrained(fold, tiny_config)
+    save_bundle(saved, bundle)
+    assert not (saved / KNOWN).exists()
+    loaded = load_bundle(saved)
+    assert [member.encoding.known for member in loaded.members] == [None, None]
+    np.testing.assert_array_equal(*(predictions(b, tiny_table.rows)[1] for b in (bundle, loaded)))
+
+
+def test_members_that_read_other_conditions_find_them_all_in_one_table(
+    tiny_table, tiny_fold, tiny_config, tmp_path
+):
+    # the only rows with a species are held out of the first fold: its member reads no species
+    rows = tiny_table.rows.copy()
+    blind = Encoding.fit(rows.assign(species=None), tiny_config, "rows")
+    seeing = Encoding.fit(rows, tiny_config, "rows")
+    assert set(seeing.covariates.categorical) - set(blind.covariates.categorical) == {"species"}
+    singles = []
+    for encoding in (blind, seeing):
+        fold = replace(tiny_fold, encoding=encoding, train=encoding.encode(rows, own=True))
+        singles += untrained(fold, tiny_config, members=1).members
+    bundle = replace(untrained(tiny_fold, tiny_config), members=singles)
+    save_bundle(tmp_path / "bundle", bundle)
+    loaded = load_bundle(tmp_path / "bundle")
+    np.testing.assert_array_equal(*(predictions(b, rows)[0] for b in (bundle, loaded)))
+
+
 def test_a_bundle_that_was_moved_works(saved, tiny_table, tmp_path):
     before, _ = predictions(load_bundle(saved), tiny_table.rows)
     there = tmp_path / "else" / "where"
@@ -109,7 +168,7 @@ def test_a_bundle_that_was_moved_works(saved, tiny_table, tmp_path):
 
 def test_a_new_bundle_replaces_the_old_one_whole(saved, tiny_fold, tiny_config):
     save_bundle(saved, untrained(tiny_fold, tiny_config, members=1))
-    assert {path.name for path in saved.iterdir()} == {MANIFEST, "member-0.safetensors"}
+    assert {path.name for path in saved.iterdir()} == {MANIFEST, KNOWN, "member-0.safetensors"}
     assert len(load_bundle(saved).members) == 1
     assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
 
@@ -122,29 +181,53 @@ def test_nothing_in_a_bundle_is_pickled(saved, monkeypatch):
         monkeypatch.setattr(pickle, name, refuse)
     monkeypatch.setattr(torch, "load", refuse)
     assert load_bundle(saved).members
-    assert {path.suffix for path in saved.iterdir()} == {".json", ".safetensors"}
-    for path in saved.iterdir():  # JSON, in a file of tensors after eight bytes of its length
-        start = 0 if path.suffix == ".json" else 8
-        assert path.read_bytes()[start : start + 1] == b"{"
+    # JSON, in a file of tensors after eight bytes of its length; Parquet
+    begins = {".json": (0, b"{"), ".safetensors": (8, b"{"), ".parquet": (0, b"PAR1")}
+    assert {path.suffix for path in saved.iterdir()} == set(begins)
+    for path in saved.iterdir():
+        start, expected = begins[path.suffix]
+        assert path.read_bytes()[start:].startswith(expected)
 
 
-def test_changed_weights_are_refused(saved):
-    path = saved / "member-1.safetensors"
+@pytest.mark.parametrize("name", ["member-1.safetensors", KNOWN])
+def test_a_changed_file_is_refused(saved, name):
+    path = saved / name
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(SirnaError, match=r"member-1\.safetensors.*SHA-256"):
+    with pytest.raises(SirnaError, match=rf"{name}: its SHA-256 .* damaged"):
         load_bundle(saved)
 
 
-def test_an_absent_weights_file_is_told_with_what_is_there(saved):
-    (saved / "member-1.safetensors").unlink()
-    with pytest.raises(SirnaError, match=r"member-1\.safetensors is absent.*member-0"):
+@pytest.mark.parametrize("name", ["member-1.safetensors", KNOWN])
+def test_an_absent_file_is_told_with_what_is_there(saved, name):
+    (saved / name).unlink()
+    with pytest.raises(SirnaError, match=rf"{name} is absent.*member-0.*Copy it whole"):
+        load_bundle(saved)
+
+
+def reseal(folder, content):
+    """Replace the known measurements and note the new file's digest."""
+    path = folder / KNOWN
+    path.write_bytes(content) if isinstance(content, bytes) else content.to_parquet(path)
+    tamper(folder, lambda raw: raw.update(known=sha256(path)))
+
+
+def test_known_measurements_that_are_no_table_are_refused(saved):
+    reseal(saved, b"id,label\n1,5\n")
+    with pytest.raises(SirnaError, match=r"known\.parquet: not a table of measurements"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("column", ["label", "guide", "dose", "cell_line"])
+def test_known_measurements_that_lack_a_column_are_refused(saved, column):
+    reseal(saved, pd.read_parquet(saved / KNOWN).drop(columns=column))
+    with pytest.raises(SirnaError, match=rf"inconsistent \(.*{column}.*\); train again"):
         load_bundle(saved)
 
 
 @pytest.mark.parametrize("sealed", [True, False])
-@pytest.mark.parametrize("schema", [0, 999, "1", None])
+@pytest.mark.parametrize("schema", [0, 1, 999, "2", None])
 def test_another_schema_is_refused_with_what_to_do(saved, schema, sealed):
     tamper(saved, lambda raw: raw.update(schema=schema), sealed)
     with pytest.raises(SirnaError, match=r"schema .*Install the version named, or train again"):
@@ -170,6 +253,14 @@ TAMPERED = {
     "no seed": lambda raw: raw.pop("seed"),
     "no training table": lambda raw: raw.pop("training"),
     "no decision": lambda raw: raw.pop("decision"),
+    "no calibration": lambda raw: raw.pop("calibration"),
+    "a calibration without a spread": lambda raw: raw["calibration"].pop("spread"),
+    "a spread of 0": lambda raw: raw["calibration"].update(spread=0.0),
+    "no word of what is known": lambda raw: raw.pop("known"),
+    "nothing known where something is": lambda raw: raw.update(known=None),
+    "no word of what a member knows": lambda raw: _encoding(raw).pop("known"),
+    "a member that knows nothing": lambda raw: _encoding(raw).update(known=None),
+    "no number of measurements": lambda raw: _encoding(raw)["known"].pop("most"),
     "no configuration": lambda raw: raw.pop("config"),
     "no entry for members": lambda raw: raw.pop("members"),
     "no member": lambda raw: raw.update(members=[]),

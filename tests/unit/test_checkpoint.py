@@ -33,12 +33,11 @@ def assert_same(one, other, fold):
         assert torch.equal(tensor, other.model.state_dict()[name]), name
     for name, tensor in one.best_weights.items():
         assert torch.equal(tensor, other.best_weights[name]), name
-    for left, right in zip(one.held_out(fold.half), other.held_out(fold.half), strict=True):
-        np.testing.assert_array_equal(
-            *(part.probs if isinstance(part, Histogram) else part for part in (left, right))
-        )
+    held_out = (progress.held_out(fold.half).probs for progress in (one, other))
+    np.testing.assert_array_equal(*held_out)
     np.testing.assert_array_equal(one.best.probs, other.best.probs)
-    assert (one.best.score, one.best.epoch) == (other.best.score, other.best.epoch)
+    for left, right in zip((one.best, *one.halves), (other.best, *other.halves), strict=True):
+        assert (left.score, left.epoch, left.recent) == (right.score, right.epoch, right.recent)
     assert [record.score for record in one.log] == [record.score for record in other.log]
     assert [record.train_loss for record in one.log] == [r.train_loss for r in other.log]
 

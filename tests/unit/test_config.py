@@ -229,13 +229,20 @@ def test_the_defaults_are_not_shared_between_configurations():
     assert Config().streams[name].ngram != 7
 
 
-def test_a_protocol_has_defaults_of_its_own_which_file_and_options_go_over(tmp_path):
-    assert load_config(flags={"split.protocol": "duplex"}).train == Config().train
-    own = load_config(flags={"split.protocol": "target"})
-    for section, values in PROTOCOL_DEFAULTS["target"].items():
+@pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
+def test_a_protocol_has_defaults_of_its_own_and_else_the_general_ones(protocol):
+    own = load_config(flags={"split.protocol": protocol})
+    changes = {"split.protocol": protocol}
+    for section, values in PROTOCOL_DEFAULTS.get(protocol, {}).items():
         for key, value in values.items():
             assert getattr(getattr(own, section), key) == value
             assert getattr(getattr(Config(), section), key) != value
+            changes[f"{section}.{key}"] = value
+    assert own == with_changes(Config(), changes)
+
+
+def test_file_and_options_go_over_the_defaults_of_a_protocol(tmp_path):
+    own = load_config(flags={"split.protocol": "target"})
     path = written(tmp_path, "[split]\nprotocol = 'target'\n[train]\nepochs = 7\n")
     given = load_config(path, ["train.batch_rows=5"])
     assert (given.train.epochs, given.train.batch_rows) == (7, 5)

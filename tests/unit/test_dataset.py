@@ -1,6 +1,7 @@
 """Rows as tensors."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -132,9 +133,16 @@ def test_the_limits_of_the_vocabulary_hold():
 
 
 def test_json_brings_the_same_encoding_back(encoding):
-    loaded = Encoding.from_dict(json.loads(json.dumps(encoding.to_dict())))
-    assert loaded == encoding
+    loaded = Encoding.from_dict(json.loads(json.dumps(encoding.to_dict())), encoding.known.rows)
+    assert replace(loaded, known=None) == replace(encoding, known=None)
+    pd.testing.assert_frame_equal(loaded.known.rows, encoding.known.rows)
     assert isinstance(loaded.vocabs["bases"], GenomicVocab)
+
+
+def test_an_encoding_is_not_rebuilt_from_measurements_that_lack_a_column(encoding):
+    for column in encoding.known.rows:
+        with pytest.raises(KeyError, match=column):
+            Encoding.from_dict(encoding.to_dict(), encoding.known.rows.drop(columns=column))
 
 
 @pytest.mark.parametrize("chosen", [[0], [4, 2], [3, 3, 0, 1]])
@@ -152,6 +160,7 @@ def test_taken_rows_equal_the_rows_themselves(encoding, chosen):
             assert (own[width:] == PAD_INDEX).all()
     torch.testing.assert_close(batch.numeric, dataset.whole.numeric[chosen])
     assert torch.equal(batch.categorical, dataset.whole.categorical[chosen])
+    assert torch.equal(batch.known, dataset.whole.known[chosen])
     assert torch.equal(batch.label, dataset.whole.label[chosen])
 
 

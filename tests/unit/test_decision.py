@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.decision import MARGIN, Decision, fit_decision
+from sirna.decision import MARGIN, Decision, expected_score, fit_decision
 from sirna.distribution import Histogram
 from sirna.score import competition_score
 
@@ -190,3 +190,52 @@ def test_where_no_row_is_positive_nobody_is_called(seed, rows):
     predicted, _ = drawn(seed, rows)
     points = fit_decision(predicted, np.full(rows, 90.0), "score", THRESHOLD).apply(predicted)
     assert (points > THRESHOLD).all()
+
+
+@settings(max_examples=20)
+@given(SEEDS, st.integers(1, 60))
+def test_the_parts_of_the_expected_score_are_means_over_many_truths(seed, rows):
+    predicted, truth = drawn(seed, rows)
+    points = fit_decision(predicted, truth, "score", THRESHOLD).apply(predicted)
+    levels = (np.arange(400) + 0.5) / 400
+    truths = np.stack([predicted.quantile(level) for level in levels])
+    error, positive = np.abs(truths - points).mean(axis=0), (truths < THRESHOLD).mean(axis=0)
+    called = points < THRESHOLD
+    mae, range_mae = error.mean(), error[called].mean() if called.any() else 100.0
+    f1 = 2 * positive[called].sum() / (called.sum() + positive.sum()) if positive.any() else 0.0
+    expected = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
+    assert expected_score(predicted, points, THRESHOLD) == pytest.approx(expected, abs=3e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_expected_score_is_about_that_of_truths_drawn_from_the_distributions(seed):
+    predicted, truth = drawn(seed, 1500)
+    points = fit_decision(*drawn(seed + 100, 300), "score", THRESHOLD).apply(predicted)
+    expected = expected_score(predicted, points, THRESHOLD)
+    assert score(truth, points) == pytest.approx(expected, abs=0.02)
+    assert abs(score(np.roll(truth, 1), points) - expected) > 0.1  # so it is no empty promise
+
+
+def test_a_sure_and_right_prediction_is_expected_to_score_1():
+    predicted = Histogram(np.array([0.0, 1e-6, 89.0, 89.000001]), np.eye(3)[[0, 2, 2]])
+    points = predicted.median()
+    assert expected_score(predicted, points, THRESHOLD) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [29.99, 30.01, 90.0])
+def test_the_same_number_everywhere_is_expected_to_score_what_it_scores(value):
+    predicted, truth = drawn(3, 1500)
+    points = np.full(1500, value)
+    expected = expected_score(predicted, points, THRESHOLD)
+    assert score(truth, points) == pytest.approx(expected, abs=0.02)
+
+
+def test_a_point_on_the_threshold_is_in_range_and_not_called_as_in_the_score():
+    predicted = Histogram(EDGES, np.repeat(np.eye(8)[[1]], 5, axis=0))
+    points = np.array([15.0, 15.0, 30.0, 30.0, 15.0])
+    truth = np.full(5, 15.0)
+    found = expected_score(predicted, points, THRESHOLD)
+    # within its bin a truth lies 2.5 from the middle, on average, and 15 from the threshold
+    apart = np.where(points == 15.0, 2.5, 15.0).mean()
+    assert found == pytest.approx(0.5 * (1 - apart / 100) * (1 + 2 * 3 / (3 + 5)))
+    assert score(truth, points) == pytest.approx(0.5 * (1 - 0.06) * (1 + 2 * 3 / (3 + 5)))

@@ -27,6 +27,22 @@ def cdf(histogram, value):
     return histogram.prob_below(value)
 
 
+@given(histograms(), st.lists(st.floats(-20.0, 200.0), max_size=5))
+def test_the_distribution_function_is_told_at_many_values_at_once(histogram, values):
+    whole = histogram.cdf(np.array(values))
+    assert whole.shape == (len(histogram), len(values))
+    for column, value in zip(whole.T, values, strict=True):
+        np.testing.assert_array_equal(column, histogram.prob_below(value))
+
+
+@given(histograms())
+def test_the_distribution_function_rises_from_0_to_1(histogram):
+    whole = histogram.cdf(np.array([-5.0, *histogram.edges, 500.0]))
+    assert (whole[:, :2] == 0.0).all()
+    assert whole[:, -2:] == pytest.approx(1.0)
+    assert np.diff(whole[:, 1:-1], axis=1) == pytest.approx(histogram.probs, abs=1e-12)
+
+
 @given(histograms(positive=True), st.floats(0.0, 1.0))
 def test_the_distribution_function_undoes_the_quantile(histogram, level):
     points = histogram.quantile(level)

@@ -1,5 +1,7 @@
 """The network: what its predictions depend on, and what they do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from sirna.config import with_changes
 from sirna.data.dataset import Encoding
+from sirna.data.known import PRESENT
 from sirna.fit import build_model, start
 from sirna.model.loss import training_loss
 from sirna.predict import predict
@@ -77,6 +80,40 @@ def test_a_prediction_depends_on_every_stream_and_covariate(tiny_fold, tiny_conf
     for other in changed:
         moved = probabilities(model, tiny_fold.encoding.encode(other).whole)
         assert np.abs(moved - base).max() > 1e-6
+
+
+def test_a_prediction_depends_on_what_is_known_of_its_duplex(tiny_fold, tiny_config, tiny_table):
+    model, _ = untrained(tiny_fold, tiny_config)
+    known = tiny_fold.encoding.known.rows
+    changed = known.assign(label=130.0 - known["label"].clip(upper=130.0))
+    rows = tiny_table.rows.iloc[tiny_fold.held]
+    before, after = (
+        probabilities(model, tiny_fold.encoding.knowing(table).encode(rows).whole)
+        for table in (known, changed)
+    )
+    shown = tiny_fold.valid.whole.known[..., PRESENT].any(dim=1).numpy()
+    assert 0 < shown.sum() < len(shown)
+    assert (np.abs(after - before).max(axis=1) > 1e-6).tolist() == shown.tolist()
+
+
+def test_measurements_are_hidden_in_training_only(tiny_fold, tiny_config):
+    config = with_changes(tiny_config, dict.fromkeys(DROPOUTS, 0.0))
+    model, _ = untrained(tiny_fold, config)
+    batch = tiny_fold.valid.whole
+    model.train()
+    assert not torch.equal(model(batch), model(batch))
+    model.eval()
+    assert torch.equal(model(batch), model(batch))
+
+
+def test_a_network_to_which_nothing_is_known_has_no_part_for_it(tiny_table, tiny_config):
+    for protocol, expected in (("rows", True), ("duplex", False), ("target", False)):
+        encoding = Encoding.fit(tiny_table.rows, tiny_config, protocol)
+        dataset = encoding.encode(tiny_table.rows, own=True)
+        model = start(encoding, dataset, tiny_config, 0, CPU).model
+        named = [name for name, _ in model.named_parameters() if name.startswith("known.")]
+        assert bool(named) is expected, protocol
+        assert torch.isfinite(model(dataset.whole)).all()
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -156,10 +193,12 @@ def test_a_point_far_outside_the_range_still_gives_a_distribution(tiny_fold, tin
 def test_dropout_acts_in_training_only(tiny_fold, tiny_config, option):
     off = dict.fromkeys(DROPOUTS, 0.0)
     batch = tiny_fold.valid.whole
-    model, _ = untrained(tiny_fold, with_changes(tiny_config, off))
+    # without measurements, of which each training row is shown another part every time
+    fold = replace(tiny_fold, encoding=replace(tiny_fold.encoding, known=None))
+    model, _ = untrained(fold, with_changes(tiny_config, off))
     model.train()
     assert torch.equal(model(batch), model(batch))
-    model, _ = untrained(tiny_fold, with_changes(tiny_config, off | {option: 0.5}))
+    model, _ = untrained(fold, with_changes(tiny_config, off | {option: 0.5}))
     model.train()
     assert not torch.equal(model(batch), model(batch))
     model.eval()

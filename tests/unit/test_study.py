@@ -135,8 +135,8 @@ def test_a_database_that_cannot_be_reached_is_a_usage_error(tmp_path):
 
 
 def slow(trial):
-    trial.set_user_attr("process", os.getpid())
     value = objective(trial)
+    trial.set_user_attr("process", os.getpid())  # drawn before a kill may come: see `running`
     time.sleep(0.2)
     return value
 
