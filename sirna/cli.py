@@ -159,8 +159,8 @@ def tune(
     )
     default = "not done" if found.default is None else f"{found.default:.4f}"
     console.line(f"best: trial {found.best.number}, {found.best.value:.4f}; default {default}")
-    for key, share in sorted(found.importances.items(), key=lambda item: -item[1]):
-        console.line(f"  {share:5.1%} of the variance: {key} = {found.best.params.get(key)}")
+    for key, value, share in found.matters:
+        console.line(f"  {share:5.1%} of the variance: {key} = {value}")
     console.line(f"to look at: {found.folder / 'tune.html'}")
     data = "" if found.source == "embedded" else f" {shlex.quote(found.source)}"
     console.line(f"to use: sirna train{data} --config {shlex.quote(str(found.toml))}")

@@ -29,7 +29,7 @@ from sirna.signals import stop_on_signals
 from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.display import TuneDisplay
 from sirna.tuning.objective import Objective
-from sirna.tuning.page import importances, study_page
+from sirna.tuning.page import importances, plain, study_page
 from sirna.tuning.space import SearchConfig, flat, load_search
 from sirna.tuning.study import (
     POLL_SECONDS,
@@ -42,6 +42,7 @@ from sirna.tuning.study import (
 )
 
 TUNE = RUNS / "tune"
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,17 @@ class TuneOutcome:
     best: FrozenTrial
     default: float | None
     importances: dict[str, float]
+
+    @property
+    def matters(self) -> list[tuple[str, str, float]]:
+        """What explains a hundredth of the score's variance or more: key, best value, share."""
+        ranked = sorted(self.importances.items(), key=lambda item: -item[1])
+        values = self.best.params
+        return [
+            (key, plain(values[key]), share)
+            for key, share in ranked
+            if key in values and share >= LEAST_SHARE
+        ]
 
     @property
     def toml(self) -> Path:

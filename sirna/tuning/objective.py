@@ -79,7 +79,7 @@ class Objective:
                 trial.set_user_attr("epochs", before + now.epoch)
                 self.on_epoch()
                 if len(folds) == 1:
-                    self._report(trial, now.best.score, now.epoch)
+                    self._report(trial, now.best.score, now.epoch / config.train.epochs, now.epoch)
 
             fit(
                 progress,
@@ -98,13 +98,19 @@ class Objective:
                 raise TrialPruned
             scores.append(progress.best.score)
             if len(folds) > 1:
-                self._report(trial, float(np.mean(scores)), len(scores))
+                step = len(scores)
+                self._report(trial, float(np.mean(scores)), step / len(folds), step)
         value = float(np.mean(scores))
         return value if math.isfinite(value) else 0.0
 
-    def _report(self, trial: Trial, score: float, step: int) -> None:
+    def _report(self, trial: Trial, score: float, done: float, step: int) -> None:
+        """Report a step; let the pruner judge once the share `done` of the trial is warm.
+
+        Under a one-cycle schedule the first epochs tell how fast a configuration learns, and not
+        how far it comes.
+        """
         trial.report(score, step)
-        if trial.should_prune():
+        if done >= self.search.warmup and trial.should_prune():
             trial.set_user_attr("pruned_at", step)
             raise TrialPruned
 

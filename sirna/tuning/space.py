@@ -77,7 +77,7 @@ class SearchConfig(Section):
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     pruner: Literal["median", "hyperband", "none"] = "median"
     startup_trials: int = Field(8, ge=1, description="before sampler and pruner draw conclusions")
-    warmup_steps: int = Field(3, ge=0, description="epochs (or folds) that are never pruned")
+    warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial that is never pruned")
     seed: int = Field(42, ge=0)
     space: dict[str, Parameter] = Field(min_length=1)
 

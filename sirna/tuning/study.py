@@ -213,11 +213,9 @@ def _sampler(search: SearchConfig, seed: int) -> BaseSampler:
 
 def _pruner(search: SearchConfig) -> BasePruner:
     if search.pruner == "median":
-        return optuna.pruners.MedianPruner(
-            n_startup_trials=search.startup_trials, n_warmup_steps=search.warmup_steps
-        )
+        return optuna.pruners.MedianPruner(n_startup_trials=search.startup_trials)
     if search.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=max(search.warmup_steps, 1))
+        return optuna.pruners.HyperbandPruner()
     return optuna.pruners.NopPruner()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 SPACE = """
 startup_trials = 2
-warmup_steps = 1
+warmup = 0.5
 [space]
 "model.hidden" = { kind = "int", low = 2, high = 12 }
 "train.learning_rate" = { kind = "float", low = 1e-3, high = 3e-2, log = true }
