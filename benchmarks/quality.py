@@ -217,7 +217,7 @@ def _train(unit: Network) -> float:
     began = time.perf_counter()
     seed = unit.seed + unit.fold
     progress = start(fold.encoding, fold.train, config, seed, device)
-    fit(progress, fold.train, fold.valid, fold.half, config, seed, device)
+    fit(progress, fold, config, seed, device)
     predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
     unit.folder.mkdir(parents=True, exist_ok=True)
     draft = unit.path.with_suffix(".draft.npz")

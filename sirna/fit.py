@@ -16,6 +16,7 @@ from sirna.data.known import Known
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram, fit_bins
 from sirna.errors import SirnaError
+from sirna.folds import Fold
 from sirna.model.loss import training_loss
 from sirna.model.regressor import SiRNAModel
 from sirna.predict import predict
@@ -185,9 +186,7 @@ def _decayed(model: SiRNAModel, weight_decay: float) -> list[dict[str, Any]]:
 
 def fit(
     progress: Progress,
-    train: SiRNADataset,
-    valid: SiRNADataset,
-    half: np.ndarray,
+    fold: Fold,
     config: Config,
     seed: int,
     device: torch.device,
@@ -201,10 +200,8 @@ def fit(
     progress : Progress
         From `start`, or restored; the same seed then ends as without the interruption, since an
         epoch draws from (seed, epoch) alone.
-    train, valid : SiRNADataset
-        Labelled rows to learn from, and to choose the best epoch by.
-    half : array of 0 and 1, shape (len(valid),)
-        See `Split`.
+    fold : Fold
+        Its training rows to learn from, its validation rows to choose the best epoch by.
     config : Config
     seed : int
     device : torch.device
@@ -219,14 +216,14 @@ def fit(
         When the loss is no longer finite.
     """
     settings = config.train
-    steps = math.ceil(len(train) / settings.batch_rows)
+    steps = math.ceil(len(fold.train) / settings.batch_rows)
     while progress.epoch < settings.epochs and not _out_of_patience(progress, settings):
         started = time.perf_counter()
         torch.manual_seed(_derived(seed, progress.epoch))
         rng = np.random.default_rng([seed, progress.epoch])
         progress.model.train()
         total, squares, rows, rate = 0.0, 0.0, 0, 0.0
-        batches = train.batches(settings.batch_rows, rng, settings.batch_by)
+        batches = fold.train.batches(settings.batch_rows, rng, settings.batch_by)
         for step, batch in enumerate(batches):
             done = (progress.epoch + min(step / steps, 1.0)) / settings.epochs
             rate = learning_rate(settings, done)
@@ -240,7 +237,7 @@ def fit(
         if not settings.distributional:
             progress.model.residual_sd.fill_(math.sqrt(squares / rows))
         progress.epoch += 1
-        score, valid_log_loss = _judge(progress, valid, half, config, device)
+        score, valid_log_loss = _judge(progress, fold, config, device)
         seconds = time.perf_counter() - started
         record = Epoch(
             progress.epoch, total / rows, valid_log_loss, score, rate, seconds, rows / trained
@@ -290,20 +287,19 @@ def _step(
 
 def _judge(
     progress: Progress,
-    valid: SiRNADataset,
-    half: np.ndarray,
+    fold: Fold,
     config: Config,
     device: torch.device,
 ) -> tuple[Score, float]:
     """Score an epoch on the validation rows and keep it where it is the best so far."""
-    predicted = predict(progress.model, valid, config.predict.batch_rows, device)
+    predicted = predict(progress.model, fold.valid, config.predict.batch_rows, device)
     if not np.isfinite(predicted.probs).all():
         raise _diverged(progress.epoch)
-    truth = valid.whole.label.numpy().astype(np.float64)
+    truth = fold.valid.whole.label.numpy().astype(np.float64)
     threshold, window = config.score.threshold, config.train.score_window
     points = np.empty(len(truth))
     for chooser, pick in enumerate(progress.halves):
-        own, other = half == chooser, half != chooser
+        own, other = fold.half == chooser, fold.half != chooser
         decision = fit_decision(predicted[own], truth[own], config.decision.kind, threshold)
         points[other] = decision.apply(predicted[other])
         score = competition_score(truth[own], decision.apply(predicted[own]), threshold).score

@@ -100,7 +100,7 @@ def check(
         batches += 1
         return batches == 5
 
-    fit(progress, fold.train, fold.valid, fold.half, config, fold.seed, chosen, on_batch=few)
+    fit(progress, fold, config, fold.seed, chosen, on_batch=few)
     share = min(1.0, batches * config.train.batch_rows / len(fold.train))
     seconds = (time.perf_counter() - began) / share
     total = seconds * config.train.epochs * config.train.members * len(split.folds)
@@ -222,9 +222,7 @@ def _train_member(
     with console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
         fit(
             progress,
-            fold.train,
-            fold.valid,
-            fold.half,
+            fold,
             config,
             seed,
             device,

@@ -83,9 +83,7 @@ class Objective:
 
             fit(
                 progress,
-                fold.train,
-                fold.valid,
-                fold.half,
+                fold,
                 config,
                 fold.seed,
                 self.device,

@@ -25,7 +25,7 @@ def begin(fold, config):
 
 
 def go_on(progress, fold, config, **callbacks):
-    return fit(progress, fold.train, fold.valid, fold.half, config, 0, CPU, **callbacks)
+    return fit(progress, fold, config, 0, CPU, **callbacks)
 
 
 def assert_same(one, other, fold):

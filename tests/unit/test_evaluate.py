@@ -155,7 +155,7 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
     def held_out(rows):
         fold = make_fold(rows, split, 0, config)
         progress = start(fold.encoding, fold.train, config, 0, CPU)
-        fit(progress, fold.train, fold.valid, fold.half, config, 0, CPU)
+        fit(progress, fold, config, 0, CPU)
         predicted = progress.held_out(fold.half)
         own = progress.held_out(fold.half, own=True)
         return oof_table([HeldOut(fold.held, predicted, own, predicted)], rows, split, config)

@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 def trained(fold, config, seed=0, **callbacks):
     progress = start(fold.encoding, fold.train, config, seed, CPU)
-    return fit(progress, fold.train, fold.valid, fold.half, config, seed, CPU, **callbacks)
+    return fit(progress, fold, config, seed, CPU, **callbacks)
 
 
 def weights(progress):
