@@ -1,7 +1,8 @@
 """How good are the predictions? Every model on the same folds, in one table.
 
     python benchmarks/quality.py train_data.csv.gz --out quality [--protocols rows duplex target]
-        [--seeds 42 1042 2042] [--jobs 2] [--quick]
+        [--models boosting default best] [--seeds 42 1042 2042] [--jobs 2] [--quick]
+        [--article-epochs 5] [--set section.key=value]
 
 Five folds of each protocol, out-of-fold predictions pooled:
 
@@ -14,8 +15,9 @@ Five folds of each protocol, out-of-fold predictions pooled:
 
 Every cut, shift, calibration and decision that scores a row was fitted on other rows: on all
 held-out rows but those of the same half of the same fold. Networks are trained once and kept in
---out; a second start goes on where the first one stopped. --quick takes a tenth of the rows, two
-folds and few epochs: minutes, and no figure to quote.
+--out; a second start goes on where the first one stopped (delete it after a change of the code).
+--models chooses among boosting, article, default and best; --set changes a key. --quick takes a
+tenth of the rows, two folds and few epochs: minutes, and no figure to quote.
 """
 
 import argparse
@@ -37,12 +39,14 @@ from rich.console import Console
 from rich.table import Table as Grid
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from sirna import __version__
 from sirna.calibration import reliability
 from sirna.config import Config, load_config, with_changes
 from sirna.data.source import training_source
 from sirna.data.splits import Split, make_split
 from sirna.distribution import Histogram
 from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
+from sirna.files import sha256
 from sirna.fit import fit, start
 from sirna.folds import make_fold
 from sirna.score import competition_score
@@ -61,6 +65,7 @@ class Network:
     """One network of one fold, to be trained or found in the cache."""
 
     train: Path
+    digest: str
     config: str
     fold: int
     seed: int
@@ -70,7 +75,9 @@ class Network:
     @property
     def path(self) -> Path:
         """The file with its held-out predictions."""
-        key = hashlib.sha256(f"{self.config} {self.share}".encode()).hexdigest()[:12]
+        key = hashlib.sha256(
+            f"{self.digest} {self.config} {self.share} {__version__}".encode()
+        ).hexdigest()[:12]
         return self.folder / f"{key}-{self.seed}-fold-{self.fold}.npz"
 
 
@@ -92,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=["boosting", "article", "default", "best"])
     parser.add_argument("--article-epochs", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--set", nargs="+", default=[], dest="changes")
+    parser.add_argument("--set", action="append", default=[], dest="changes")
     parser.add_argument("--quick", action="store_true")
     return parser.parse_args()
 
@@ -187,8 +194,11 @@ def _networks(
 ) -> dict[int, list[HeldOut]]:
     """Train what the cache lacks, in worker processes; return a list of folds for each seed."""
     text = config.model_dump_json()
+    digest = sha256(arguments.train)
     units = [
-        Network(arguments.train.resolve(), text, fold, seed, share, arguments.out / "networks")
+        Network(
+            arguments.train.resolve(), digest, text, fold, seed, share, arguments.out / "networks"
+        )
         for seed in seeds
         for fold in split.folds
     ]

@@ -84,8 +84,13 @@ class Bundle:
     about: dict[str, Any]
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
-        """Encode n checked rows for every member."""
-        return [member.encoding.encode(rows) for member in self.members]
+        """Encode n checked rows for every member, once for members that encode them alike."""
+        done: dict[str, SiRNADataset] = {}
+        keys = [json.dumps(member.encoding.to_dict()) for member in self.members]
+        for key, member in zip(keys, self.members, strict=True):
+            if key not in done:
+                done[key] = member.encoding.encode(rows)
+        return [done[key] for key in keys]
 
     def predict(self, datasets: list[SiRNADataset], device: torch.device) -> Histogram:
         """Predict what `encode` returned: the members' even mixture, calibrated."""

@@ -16,7 +16,9 @@ from scipy.special import ndtr, ndtri
 from sirna.distribution import Histogram
 
 TINY = 1e-6
-"""Probabilities closer to 0 or 1 count as this far away."""
+"""Least likelihood of a bin: one wild measurement decides nothing."""
+SMALLEST = 1e-15
+"""Probabilities closer to 0 or 1 count as this far away: below the rounding of their sums."""
 NARROWEST, WIDEST = 0.5, 3.0
 PRIOR = 20.0
 """Weight, in rows, of the belief that nothing is to be taken back: few rows show little."""
@@ -119,5 +121,5 @@ def reliability(
 
 
 def _scores(probability: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = ndtri(np.clip(probability, TINY, 1 - TINY))
+    scores: np.ndarray = ndtri(np.clip(probability, SMALLEST, 1 - SMALLEST))
     return scores

@@ -68,7 +68,7 @@ class Pick:
     """The best epoch by the score of some validation rows, and what it predicts for others.
 
     One epoch's score is noisy, and the best of many noisy ones is a lucky one. So an epoch is
-    worth the mean over itself and those before it in the window.
+    worth the mean over itself and those before it in the window (fewer at the start).
 
     Attributes
     ----------

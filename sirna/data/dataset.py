@@ -37,7 +37,7 @@ class Batch:
     numeric : Tensor, float32, shape (rows, 2 * numeric roles)
     categorical : Tensor, int64, shape (rows, categorical roles)
     known : Tensor, float32, shape (rows, measurements, features)
-        Other measurements of each row's duplex; see `Known.features`.
+        Other measurements of each row's duplex; see `Known.features`. (rows, 0, 0) without any.
     label : Tensor, float32, shape (rows,)
         Percentage of mRNA that remains; NaN where unknown.
     """

@@ -13,6 +13,8 @@ from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
 
 HIGHEST = 150.0
 """Percent: a higher measurement tells no more than this one."""
+CELLS = 2_000_000
+"""Places looked at at once."""
 PRESENT = 0
 """The feature that says whether there is a measurement at this place."""
 
@@ -61,17 +63,38 @@ class Known:
         Returns
         -------
         array of float32, shape (n, k, width)
-            Presence; label / 100; by numeric role the measurement's value, whether it is missing,
-            and the row's distance from it; by categorical role whether both have the same value.
-            Places without a measurement are 0, and come last.
+            Presence; label / 100; the measurement's numbers, then whether each is missing, then
+            the row's distance in each; for each category whether both have the same. Places
+            without a measurement are 0, and come last.
         """
         numbers = [covariates.numbers(part) for part in (rows, self.rows)]
         categories = [covariates.categories(part) for part in (rows, self.rows)]
-        place = self._places(rows, own)
+        order, start, count = self._runs(rows)
+        widest = max(int(count.max(initial=0)), 1)
+        size = max(1, CELLS // widest)  # one duplex measured often must not fill the memory
+        chunks = []
+        for first in range(0, max(len(rows), 1), size):
+            some = slice(first, first + size)
+            at = np.minimum(start[some, None] + np.arange(widest), len(order) - 1)
+            place = np.where(np.arange(widest) < count[some, None], order[at], -1)
+            if own:
+                place[place == np.arange(len(rows))[some, None]] = -1
+            chunks.append(
+                self._described(
+                    [numbers[0][some], numbers[1]], [categories[0][some], categories[1]], place
+                )
+            )
+        return np.concatenate(chunks)
+
+    def _described(
+        self, numbers: list[np.ndarray], categories: list[np.ndarray], place: np.ndarray
+    ) -> np.ndarray:
+        """Describe the nearest of the measurements at `place`, (n, k) positions, -1 for none."""
+        roles = [range(numbers[0].shape[1] // 2), range(categories[0].shape[1])]
         far = np.zeros(place.shape)
-        for role in range(len(covariates.numeric)):
+        for role in roles[0]:
             far += _apart(numbers, place, role) ** 2
-        for role in range(len(covariates.categorical)):
+        for role in roles[1]:
             far -= _same(categories, place, role)
         far[place < 0] = np.inf
         nearest = np.argsort(far, axis=1, kind="stable")[:, : self.most]
@@ -81,17 +104,14 @@ class Known:
             np.stack([place >= 0, label], axis=2),
             numbers[1][place, 0::2],
             numbers[1][place, 1::2],
-            *(_apart(numbers, place, role)[..., None] for role in range(len(covariates.numeric))),
-            *(
-                _same(categories, place, role)[..., None]
-                for role in range(len(covariates.categorical))
-            ),
+            *(_apart(numbers, place, role)[..., None] for role in roles[0]),
+            *(_same(categories, place, role)[..., None] for role in roles[1]),
         ]
         features = np.concatenate(parts, axis=2) * (place >= 0)[..., None]
         return features.astype(np.float32)
 
-    def _places(self, rows: pd.DataFrame, own: bool) -> np.ndarray:
-        """Return positions of known rows, shape (n, k); -1 where there is none."""
+    def _runs(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return positions of known rows by duplex, and where each row's begin and how many."""
         keys = [_duplexes(part, self.roles) for part in (self.rows, rows)]
         code, _ = pd.factorize(pd.concat(keys, ignore_index=True))
         mine, theirs = code[len(self.rows) :], code[: len(self.rows)]
@@ -99,12 +119,7 @@ class Known:
         start = np.searchsorted(theirs[order], mine)
         count = np.searchsorted(theirs[order], mine, side="right") - start
         count[mine < 0] = 0  # no sequence at all
-        offset = np.arange(max(int(count.max(initial=0)), 1))
-        at = np.minimum(start[:, None] + offset, len(order) - 1)
-        place = np.where(offset < count[:, None], order[at], -1)
-        if own:
-            place[place == np.arange(len(rows))[:, None]] = -1
-        return place
+        return order, start, count
 
 
 def _apart(numbers: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:

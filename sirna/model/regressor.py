@@ -33,6 +33,9 @@ class SiRNAModel(nn.Module):
         distribution is then normal with the sd of the training residuals.
     token_dropout : float
         Share of tokens read as `<unk>` in training, so that an unknown one means something.
+    known_features : int
+        Of one known measurement; 0: nothing is looked up.
+    known : KnownConfig, optional
     """
 
     edges: Tensor

@@ -77,7 +77,7 @@ def submit(
     points = bundle.decision.apply(predicted)
     frame = _fill(table, points, bundle.config, columns)
     expected = expected_score(predicted, points, bundle.config.score.threshold)
-    console.line(f"expected score, if these rows are as the held-out ones: {expected:.4f}")
+    console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if with_uncertainty:
         extra = _uncertainty(predicted, bundle.config)
         taken = [name for name in extra if name in frame]

@@ -219,6 +219,8 @@ def _train_member(
         show.rows(rows)
         return request.asked
 
+    if config.train.members > 1:
+        console.line(f"fold {fold.number}, member {member + 1} of {config.train.members}")
     with console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
         fit(
             progress,

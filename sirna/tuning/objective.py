@@ -17,6 +17,9 @@ from sirna.tuning.study import STOPPED
 
 ENCODING_SECTIONS = ("vocab", "covariates", "known", "split")
 
+KEPT = 4
+"""Encodings of all folds that are kept: each holds the table as tensors."""
+
 
 class Objective:
     """Trains a changed configuration on every fold and returns the mean score.
@@ -102,13 +105,13 @@ class Objective:
         return value if math.isfinite(value) else 0.0
 
     def _report(self, trial: Trial, score: float, done: float, step: int) -> None:
-        """Report a step; let the pruner judge once the share `done` of the trial is warm.
+        """Report a step; let the pruner judge a trial that is warm and not done already.
 
         Under a one-cycle schedule the first epochs tell how fast a configuration learns, and not
         how far it comes.
         """
         trial.report(score, step)
-        if done >= self.search.warmup and trial.should_prune():
+        if self.search.warmup <= done < 1.0 and trial.should_prune():
             trial.set_user_attr("pruned_at", step)
             raise TrialPruned
 
@@ -118,5 +121,7 @@ class Objective:
         streams = {name: stream.model_dump() for name, stream in config.streams.items()}
         key = f"{number} {config.train.seed} {streams} {parts}"
         if key not in self._folds:
+            while len(self._folds) >= KEPT * len(self.split.folds):
+                del self._folds[next(iter(self._folds))]  # the oldest
             self._folds[key] = make_fold(self.rows, self.split, number, config)
         return self._folds[key]

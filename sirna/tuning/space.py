@@ -71,6 +71,10 @@ class Parameter(Section):
         return trial.suggest_float(key, float(low), float(high), log=self.log)
 
 
+IDLE = ("train.members", "decision.calibrate", "predict.")
+"""A trial trains one network a fold, and scores it before any calibration."""
+
+
 class SearchConfig(Section):
     """How to search: sampler, pruner and space."""
 
@@ -107,6 +111,8 @@ class SearchConfig(Section):
             where = f"{source}: space key {key!r}"
             if key not in known:
                 raise UsageError(f"{where} is no key of the configuration{suggestion(key, known)}")
+            if key.startswith(IDLE):
+                raise UsageError(f"{where} does not change what a trial is worth; leave it out")
             for value in parameter.extremes:
                 try:
                     with_changes(config, {key: value})

@@ -204,3 +204,10 @@ def test_certainties_fall_into_the_outer_tenths():
     low, high = reliability(predicted, np.array([5.0, 5.0, 45.0, 45.0]), 30.0)
     assert low == {"rows": 2, "predicted": pytest.approx(0.025), "observed": 0.0}
     assert high == {"rows": 2, "predicted": pytest.approx(0.975), "observed": 1.0}
+
+
+def test_a_wide_spread_makes_no_mass_where_there_was_none():
+    probs = np.zeros((1, 4))
+    probs[0, 2:] = 0.5
+    sure = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)
+    assert Calibration(0.0, 3.0).apply(sure).prob_below(30.0)[0] < 0.005

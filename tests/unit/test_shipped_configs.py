@@ -14,7 +14,7 @@ def test_default_toml_spells_out_the_built_in_defaults():
     )
 
 
-@pytest.mark.parametrize("name", ["default", "article", "quick", "plain"])
+@pytest.mark.parametrize("name", ["default", "best", "article", "quick", "plain"])
 @pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
 def test_every_shipped_configuration_loads_under_every_protocol(name, protocol):
     config = load_config(CONFIGS / f"{name}.toml", flags={"split.protocol": protocol})
@@ -23,6 +23,8 @@ def test_every_shipped_configuration_loads_under_every_protocol(name, protocol):
 
 def test_the_article_is_the_published_network():
     article = load_config(CONFIGS / "article.toml")
+    assert not article.known.measurements
+    assert not article.decision.calibrate
     model, train = article.model, article.train
     assert len(article.streams) == 2
     assert (model.embedding, model.hidden, model.layers) == (200, 256, 3)
