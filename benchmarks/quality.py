@@ -10,75 +10,42 @@ Five folds of each protocol, out-of-fold predictions pooled:
 - boosting: scikit-learn's histogram gradient boosting on position-wise tokens and conditions
   (absolute error), as it is and with predictions just above 30 moved below it;
 - article: `configs/article.toml` with --article-epochs epochs (the article trains 50);
-- default: the default configuration, one network a fold, each seed a row of its own;
-- best: `configs/best.toml`: its members are the seeds given, averaged.
+- default: the default configuration, one network and one Gaussian process a fold, each seed a row
+  of its own, and beside it the network alone;
+- best: `configs/best.toml`: its networks are the seeds given, its process has the first of them.
 
 Every cut, shift, calibration and decision that scores a row was fitted on other rows: on all
-held-out rows but those of the same half of the same fold. Networks are trained once and kept in
---out; a second start goes on where the first one stopped (delete it after a change of the code).
---models chooses among boosting, article, default and best; --set changes a key. --quick takes a
-tenth of the rows, two folds and few epochs: minutes, and no figure to quote.
+held-out rows but those of the same half of the same fold. What is trained is kept in --out; a
+second start goes on where the first one stopped (delete it after a change of the code). --models
+chooses among boosting, article, default and best; --set changes a key. --quick takes a tenth of the
+rows, two folds and few epochs, and the article's network (as large as thirty of ours) on `rows`
+alone: minutes, and no figure to quote.
 """
 
 import argparse
-import hashlib
 import json
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from baselines import ROUNDS, blocks, boosted, shifted
 from rich.console import Console
 from rich.table import Table as Grid
-from sklearn.ensemble import HistGradientBoostingRegressor
+from trained import Data, networks, processes, table
 
-from sirna import __version__
 from sirna.calibration import reliability
 from sirna.config import Config, load_config, with_changes
-from sirna.data.source import training_source
 from sirna.data.splits import Split, make_split
 from sirna.distribution import Histogram
-from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
+from sirna.evaluate import HeldOut, blended, fit_rule, metrics, oof_table
 from sirna.files import sha256
-from sirna.fit import fit, start
-from sirna.folds import make_fold
 from sirna.score import competition_score
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-ROUNDS = {"rows": 1500, "duplex": 600, "target": 150}
-"""Boosting rounds: about where the score of each protocol stops rising."""
-SHIFTS = np.arange(0.0, 25.0, 0.5)
+ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
 RESAMPLES = 1000
-PARTS = ("predicted", "own", "best")
-"""Of `HeldOut`: the distributions of a fold's held-out rows."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """One network of one fold, to be trained or found in the cache."""
-
-    train: Path
-    digest: str
-    config: str
-    fold: int
-    seed: int
-    share: float
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The file with its held-out predictions."""
-        key = hashlib.sha256(
-            f"{self.digest} {self.config} {self.share} {__version__}".encode()
-        ).hexdigest()[:12]
-        return self.folder / f"{key}-{self.seed}-fold-{self.fold}.npz"
 
 
 def main() -> None:
@@ -104,14 +71,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@cache
-def _rows(train: Path, config: str, share: float) -> pd.DataFrame:
-    """Read the table once in each process; a share of its rows, the same for everyone."""
-    rows = training_source(train, Config.model_validate_json(config)).table.rows
-    chosen = np.random.default_rng(0).random(len(rows)) < share
-    return rows[chosen].reset_index(drop=True)
-
-
 def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Run every model under one protocol."""
     quick, seeds = arguments.quick, arguments.seeds[: 1 if arguments.quick else None]
@@ -123,10 +82,11 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         return with_changes(config, {"train.epochs": 2} if quick else changes)
 
     default = configured(None)
-    rows = _rows(arguments.train, default.model_dump_json(), share)
+    data = Data(arguments.train.resolve(), sha256(arguments.train), share)
+    rows = table(data, default.model_dump_json())
     split = make_split(rows, default.split, str(arguments.train))
     truth = rows["label"].to_numpy()
-    result: dict[str, Any] = {"rows": len(rows), "models": {}}
+    result: dict[str, Any] = {"rows": len(rows)}
     tables: dict[str, pd.DataFrame] = {}
     distributions: dict[str, list[HeldOut]] = {}
 
@@ -137,150 +97,54 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
     points("constant", np.full(len(rows), 29.99))
     if "boosting" in arguments.models:
         began = time.perf_counter()
-        raw = _boosted(rows, split, default, 20 if quick else ROUNDS[protocol])
+        raw = boosted(rows, split, default, 20 if quick else ROUNDS[protocol])
         points("boosting", raw)
-        points("boosting, shifted", _shifted(raw, truth, split))
+        points("boosting, shifted", shifted(raw, truth, split))
         result["boosting_seconds"] = round(time.perf_counter() - began)
-    wanted = {
-        "article": (
-            configured(CONFIGS / "article.toml", **{"train.epochs": arguments.article_epochs}),
-            seeds[:1],
-        ),
-        "default": (default, seeds),
-        "best": (configured(CONFIGS / "best.toml"), seeds),
-    }
-    configs: dict[str, Config] = {}
-    for name, (config, those) in wanted.items():
-        if name not in arguments.models:
-            continue
-        one = with_changes(config, {"train.members": 1, "train.seed": 0})
-        parts = _networks(arguments, one, split, those, share, truth)
-        if name != "best":
-            for seed in those:
-                distributions[f"{name}, seed {seed}"] = parts[seed]
-                configs[f"{name}, seed {seed}"] = config
-        else:
-            configs[name] = config
-            distributions[name] = [
-                HeldOut(
-                    members[0].held,
-                    *(
-                        Histogram.mixture([getattr(member, part) for member in members])
-                        for part in PARTS
-                    ),
-                )
-                for members in zip(*parts.values(), strict=True)
-            ]
-    for name, held in distributions.items():
-        tables[name] = oof_table(held, rows, split, configs[name])
-    for name, table in tables.items():
-        result["models"][name] = _figures(table, default)
-        if "boosting" in tables:
-            low, high = _bootstrap(table, tables["boosting, shifted"])
-            result["models"][name]["over_boosting"] = [low, high]
+
+    def trained(path: Path | None, seeds: list[int], **changes: Any) -> list[list[HeldOut]]:
+        """Return held-out predictions over folds, of the networks of each seed."""
+        config = configured(path, **changes)
+        configs[path] = config
+        return [*networks(data, config, split, seeds, arguments.out, arguments.jobs).values()]
+
+    def add(name: str, path: Path | None, folds: list[list[HeldOut]], seed: int | None) -> None:
+        """Put the members of every fold together, with the process of a seed or without one."""
+        config, parts = configs[path], [None] * len(split.folds)
+        if seed is not None:
+            parts = processes(data, config, split, [seed], arguments.out, arguments.jobs)[seed]
+        share = config.gaussian_process.share
+        distributions[name] = [
+            blended([*members], part, share)
+            for members, part in zip(zip(*folds, strict=True), parts, strict=True)
+        ]
+        tables[name] = oof_table(distributions[name], rows, split, config)
+
+    configs: dict[Path | None, Config] = {}
+    if "article" in arguments.models and not (quick and protocol != "rows"):
+        epochs = {"train.epochs": arguments.article_epochs}
+        add("article", ARTICLE, trained(ARTICLE, seeds[:1], **epochs), None)
+    if "default" in arguments.models:
+        for seed in seeds:
+            alone = trained(None, [seed])
+            add(f"network alone, seed {seed}", None, alone, None)
+            add(f"default, seed {seed}", None, alone, seed)
+    if "best" in arguments.models:
+        add("best", BEST, trained(BEST, seeds), seeds[0])
+    result["models"] = _compared(tables, default)
     for name in list(distributions)[-1:]:
         result["decision"] = {"of": name, **_decisions(distributions[name], rows, split, default)}
         result["reliability"] = _reliability(distributions[name], truth, split, default)
     return result
 
 
-def _networks(
-    arguments: argparse.Namespace,
-    config: Config,
-    split: Split,
-    seeds: list[int],
-    share: float,
-    truth: np.ndarray,
-) -> dict[int, list[HeldOut]]:
-    """Train what the cache lacks, in worker processes; return a list of folds for each seed."""
-    text = config.model_dump_json()
-    digest = sha256(arguments.train)
-    units = [
-        Network(
-            arguments.train.resolve(), digest, text, fold, seed, share, arguments.out / "networks"
-        )
-        for seed in seeds
-        for fold in split.folds
-    ]
-    missing = [unit for unit in units if not unit.path.exists()]
-    if missing:
-        context = get_context("spawn")
-        with ProcessPoolExecutor(arguments.jobs, context, torch.set_num_threads, (1,)) as pool:
-            for unit, seconds in zip(missing, pool.map(_train, missing), strict=True):
-                told = f"{config.split.protocol} fold {unit.fold} seed {unit.seed}: {seconds:.0f} s"
-                print(told, file=sys.stderr, flush=True)
-    found: dict[int, list[HeldOut]] = {seed: [] for seed in seeds}
-    for unit in units:
-        with np.load(unit.path) as file:
-            parts = [Histogram(file["edges"], file[key]) for key in PARTS]
-        found[unit.seed].append(HeldOut(np.flatnonzero(split.fold == unit.fold), *parts))
-    return found
-
-
-def _train(unit: Network) -> float:
-    """Train one network and keep what it predicts for its held-out rows."""
-    config = Config.model_validate_json(unit.config)
-    rows = _rows(unit.train, unit.config, unit.share)
-    split = make_split(rows, config.split, str(unit.train))
-    fold = make_fold(rows, split, unit.fold, config)
-    device = torch.device("cpu")
-    began = time.perf_counter()
-    seed = unit.seed + unit.fold
-    progress = start(fold.encoding, fold.train, config, seed, device)
-    fit(progress, fold, config, seed, device)
-    predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
-    unit.folder.mkdir(parents=True, exist_ok=True)
-    draft = unit.path.with_suffix(".draft.npz")
-    np.savez_compressed(
-        draft,
-        edges=predicted.edges,
-        predicted=predicted.probs,
-        own=own.probs,
-        best=progress.best.probs,
-    )
-    draft.replace(unit.path)
-    return time.perf_counter() - began
-
-
-def _boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np.ndarray:
-    """Fit boosting on each fold's training rows; return its held-out predictions, shape (n,)."""
-    columns: list[np.ndarray] = []
-    for role in ("guide_modifications", "passenger_modifications"):
-        tokens = rows[role].fillna("").str.split(expand=True)
-        columns += [pd.factorize(tokens[place])[0] for place in tokens]
-    barred = {"target", "publication"} if config.split.protocol == "target" else set()
-    for role in ("cell_line", "transfection", "species", "target", "publication"):
-        if role not in barred:
-            columns.append(pd.factorize(rows[role])[0])
-    features = np.stack([*columns, np.log10(rows["dose"]), rows["hours"]], axis=1)
-    truth, predicted = rows["label"].to_numpy(), np.empty(len(rows))
-    for number in split.folds:
-        held = split.fold == number
-        model = HistGradientBoostingRegressor(
-            loss="absolute_error", max_iter=rounds, learning_rate=0.08, random_state=0
-        )
-        predicted[held] = model.fit(features[~held], truth[~held]).predict(features[held])
-    return predicted
-
-
-def _blocks(split: Split) -> list[np.ndarray]:
-    """Return the rows of each half of each fold."""
-    return [
-        (split.fold == number) & (split.half == half) for number in split.folds for half in (0, 1)
-    ]
-
-
-def _shifted(points: np.ndarray, truth: np.ndarray, split: Split) -> np.ndarray:
-    """Move points just above 30 below it; how far is fitted on the other blocks."""
-    moved = points.copy()
-
-    def shift(values: np.ndarray, by: float) -> np.ndarray:
-        return np.where((values >= 30) & (values < 30 + by), 29.9, values)
-
-    for own in _blocks(split):
-        scores = [competition_score(truth[~own], shift(points[~own], by)).score for by in SHIFTS]
-        moved[own] = shift(points[own], SHIFTS[int(np.argmax(scores))])
-    return moved
+def _compared(tables: dict[str, pd.DataFrame], config: Config) -> dict[str, Any]:
+    """Return every model's figures, and its gain over shifted boosting where that was run."""
+    models = {name: _figures(predicted, config) for name, predicted in tables.items()}
+    if "boosting" in tables:
+        for name, predicted in tables.items():
+            models[name]["over_boosting"] = _bootstrap(predicted, tables["boosting, shifted"])
+    return models
 
 
 def _figures(table: pd.DataFrame, config: Config) -> dict[str, Any]:
@@ -329,7 +193,7 @@ def _decisions(
         for name, table in tables.items()
     }
     median = tables["median"]
-    moved = _shifted(median["predicted"].to_numpy(), median["measured"].to_numpy(), split)
+    moved = shifted(median["predicted"].to_numpy(), median["measured"].to_numpy(), split)
     scores["median, shifted"] = competition_score(median["measured"], moved).score
     raw = tables["score, uncalibrated"]
     inside = (raw["measured"] >= raw["interval_low"]) & (raw["measured"] <= raw["interval_high"])
@@ -344,7 +208,7 @@ def _reliability(
     whole = Histogram.stacked([part.predicted for part in held])
     place = np.concatenate([part.held for part in held])
     probs = np.empty_like(whole.probs)
-    for block in _blocks(split):
+    for block in blocks(split):
         own = block[place]
         calibration, _ = fit_rule(whole[~own], truth[place][~own], config)
         probs[own] = calibration.apply(whole[own]).probs

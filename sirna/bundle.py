@@ -1,7 +1,8 @@
 """The bundle: all that inference needs in one folder, and the only thing that it reads.
 
-`bundle.json` holds plain data, `member-*.safetensors` the weights, `known.parquet` the training
-measurements that the network looks up (protocol `rows` only); nothing in it runs code.
+`bundle.json` holds plain data, `member-*.safetensors` the networks, `process-*.safetensors` the
+Gaussian processes, `known.parquet` the training measurements that processes compare rows with and,
+under protocol `rows`, networks look up; nothing in it runs code.
 """
 
 import hashlib
@@ -30,12 +31,13 @@ from sirna.fit import build_model
 from sirna.model.regressor import SiRNAModel
 from sirna.model.weights import load_weights
 from sirna.predict import predict
+from sirna.process import RowProcess
 
-SCHEMA = 2
+SCHEMA = 3
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")
-WEIGHTS_NAME = re.compile(r"member-\d+\.safetensors")
+WEIGHTS_NAME = re.compile(r"(member|process)-\d+\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Bundle:
     config : Config
     members : list of Member
         Their distributions are averaged.
+    processes : list of RowProcess
+        Theirs too; the two averages are mixed by `gaussian_process.share`.
     calibration : Calibration
     decision : Decision
     about : dict
@@ -79,6 +83,7 @@ class Bundle:
 
     config: Config
     members: list[Member]
+    processes: list[RowProcess]
     calibration: Calibration
     decision: Decision
     about: dict[str, Any]
@@ -92,15 +97,22 @@ class Bundle:
                 done[key] = member.encoding.encode(rows)
         return [done[key] for key in keys]
 
-    def predict(self, datasets: list[SiRNADataset], device: torch.device) -> Histogram:
-        """Predict what `encode` returned: the members' even mixture, calibrated."""
+    def predict(
+        self, rows: pd.DataFrame, datasets: list[SiRNADataset], device: torch.device
+    ) -> Histogram:
+        """Predict n checked rows, which `encode` returned as `datasets`: calibrated mixtures."""
         parts = [
             predict(
                 member.model(self.config).to(device), data, self.config.predict.batch_rows, device
             )
             for member, data in zip(self.members, datasets, strict=True)
         ]
-        return self.calibration.apply(Histogram.mixture(parts))
+        mixed = Histogram.mixture(parts)
+        if self.processes:
+            share = self.config.gaussian_process.share
+            compared = Histogram.mixture([process.predict(rows) for process in self.processes])
+            mixed = Histogram.mixture([mixed, compared], [1 - share, share])
+        return self.calibration.apply(mixed)
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -120,7 +132,14 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
                     "encoding": member.encoding.to_dict(),
                 }
             )
-        known = _known(bundle.members)
+        processes = []
+        for number, process in enumerate(bundle.processes):
+            name = f"process-{number}.safetensors"
+            (draft / name).write_bytes(save(process.tensors()))
+            processes.append(
+                {"tensors": name, "sha256": sha256(draft / name), "fold": process.number}
+            )
+        known = _known(bundle)
         if known is not None:
             known.to_parquet(draft / KNOWN, index=False)
         manifest: dict[str, Any] = {
@@ -134,6 +153,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             "config": bundle.config.model_dump(mode="json"),
             "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
+            "processes": processes,
         }
         manifest["digest"] = _digest(manifest)
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
@@ -177,6 +197,7 @@ def load_bundle(folder: Path) -> Bundle:
         members = [_load_member(folder, entry, measured) for entry in raw["members"]]
         for member in members:
             member.model(config)  # the weights fit the network, or the bundle is refused here
+        processes = [_load_process(folder, entry, measured, config) for entry in raw["processes"]]
         about = {key: raw[key] for key in ABOUT}
         float(about["scores"]["score"])
         if not members:
@@ -186,7 +207,7 @@ def load_bundle(folder: Path) -> Bundle:
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, calibration, decision, about)
+    return Bundle(config, members, processes, calibration, decision, about)
 
 
 def _digest(manifest: dict[str, Any]) -> str:
@@ -195,9 +216,10 @@ def _digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _known(members: list[Member]) -> pd.DataFrame | None:
-    """Return the measured rows with every column that a member reads; all know the same rows."""
-    tables = [member.encoding.known.rows for member in members if member.encoding.known]
+def _known(bundle: Bundle) -> pd.DataFrame | None:
+    """Return the measured rows with every column that is read; all know the same rows."""
+    tables = [member.encoding.known.rows for member in bundle.members if member.encoding.known]
+    tables += [process.measured for process in bundle.processes]
     if not tables:
         return None
     whole = pd.concat(tables, axis=1)
@@ -225,14 +247,24 @@ def _checked(folder: Path, name: str, digest: str) -> Path:
     return path
 
 
-def _load_member(folder: Path, entry: dict[str, Any], measured: pd.DataFrame) -> Member:
-    name = entry["weights"]
+def _load_process(
+    folder: Path, entry: dict[str, Any], measured: pd.DataFrame, config: Config
+) -> RowProcess:
+    tensors = _tensors(folder, entry["tensors"], entry["sha256"])
+    return RowProcess.from_tensors(tensors, measured, config, int(entry["fold"]))
+
+
+def _tensors(folder: Path, name: str, digest: str) -> dict[str, Tensor]:
     if not WEIGHTS_NAME.fullmatch(name):
         raise SirnaError(f"{folder / MANIFEST}: {name!r} is no name of a weights file.")
-    path = _checked(folder, name, entry["sha256"])
+    path = _checked(folder, name, digest)
     try:
-        weights = load_file(path)
+        return load_file(path)
     except SafetensorError as error:
         raise SirnaError(f"{path}: not a weights file ({error}).") from error
+
+
+def _load_member(folder: Path, entry: dict[str, Any], measured: pd.DataFrame) -> Member:
+    weights = _tensors(folder, entry["weights"], entry["sha256"])
     facts = {key: entry[key] for key in entry.keys() - {"weights", "sha256", "encoding"}}
     return Member(Encoding.from_dict(entry["encoding"], measured), weights, facts)

@@ -18,6 +18,7 @@ from sirna.sections import (
     CovariatesConfig,
     DataConfig,
     DecisionConfig,
+    GaussianProcessConfig,
     KnownConfig,
     LabelConfig,
     ModelConfig,
@@ -34,15 +35,17 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
     {
         "duplex": {"train": {"epochs": 30}},
         "target": {
-            "train": {"epochs": 3, "learning_rate": 6e-3, "batch_rows": 384},
-            "covariates": {"categorical": ("transfection",)},
+            "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
+            "model": {"covariate_dropout": 0.4},
+            "gaussian_process": {"share": 0.5},
         },
     }
 )
 """Defaults that hold under one protocol alone.
 
 Without measurements of the same duplex to look up, the network itself has more to learn. New
-targets are soon overfitted, and a cell line or a species names the few targets studied in it.
+targets are soon overfitted; there the names of training targets explain their levels, and the
+network must learn to do without them.
 """
 
 
@@ -57,6 +60,7 @@ class Config(Section):
     vocab: VocabConfig = VocabConfig()
     covariates: CovariatesConfig = CovariatesConfig()
     known: KnownConfig = KnownConfig()
+    gaussian_process: GaussianProcessConfig = GaussianProcessConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     split: SplitConfig = SplitConfig()

@@ -82,10 +82,11 @@ class Histogram:
         return Histogram(edges, np.diff(cdf, axis=1))
 
     @classmethod
-    def mixture(cls, parts: Sequence["Histogram"]) -> Self:
-        """Return the even mixture of several predictions of the same n rows."""
+    def mixture(cls, parts: Sequence["Histogram"], weights: Sequence[float] | None = None) -> Self:
+        """Return the mixture of several predictions of the same n rows, an even one by default."""
         edges = np.unique(np.concatenate([part.edges for part in parts]))
-        return cls(edges, np.mean([part.rebinned(edges).probs for part in parts], axis=0))
+        probs = [part.rebinned(edges).probs for part in parts]
+        return cls(edges, np.average(probs, axis=0, weights=weights))
 
     @classmethod
     def stacked(cls, parts: Sequence["Histogram"]) -> Self:

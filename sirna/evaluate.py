@@ -41,6 +41,28 @@ class HeldOut:
     best: Histogram
 
 
+def blended(networks: list[HeldOut], process: Histogram | None, share: float) -> HeldOut:
+    """Return what all models of one fold predict together.
+
+    Parameters
+    ----------
+    networks : list of HeldOut
+        Of the same rows; they count evenly.
+    process : Histogram, optional
+        What the fold's Gaussian process predicts: it has no epochs to choose among.
+    share : float
+        The weight of the process.
+    """
+    parts = {
+        name: Histogram.mixture([getattr(network, name) for network in networks])
+        for name in ("predicted", "own", "best")
+    }
+    if process is not None:
+        for name, mixed in parts.items():
+            parts[name] = Histogram.mixture([mixed, process], [1 - share, share])
+    return HeldOut(networks[0].held, **parts)
+
+
 def fit_rule(
     predicted: Histogram, truth: np.ndarray, config: Config
 ) -> tuple[Calibration, Decision]:

@@ -96,6 +96,10 @@ class Run:
         """Name the folder with what `--resume` needs of one network."""
         return self.folder / "last" / f"fold-{fold}-{member}"
 
+    def last_process(self, fold: int) -> Path:
+        """Name the file with the Gaussian process of a fold, for `--resume`."""
+        return self.folder / "last" / f"process-{fold}.safetensors"
+
 
 def new_run(folder: Path | None, protocol: str) -> Run:
     """Name the folder of a new run.

@@ -132,6 +132,30 @@ class KnownConfig(Section):
     size: Count = 64
 
 
+class GaussianProcessConfig(Section):
+    """The Gaussian process beside the networks of a fold; its conditions are its own."""
+
+    share: Rate = Field(0.4, description="weight of its distributions; 0: there is none")
+    numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
+    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = (
+        "cell_line",
+        "transfection",
+        "species",
+        "target",
+        "publication",
+    )
+    components: Count = 4
+    steps: Count = 150
+    step_rows: Count = 800
+    learning_rate: float = Field(0.05, gt=0.0)
+    most_rows: Count = Field(20_000, description="training rows that it holds at most")
+
+    @property
+    def conditions(self) -> CovariatesConfig:
+        """What rows are compared by beside their sequences."""
+        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
+
+
 class ModelConfig(Section):
     """The network."""
 

@@ -33,6 +33,8 @@ def tiny_config() -> Config:
         "model.covariate_embedding": 2,
         "model.head_hidden": 8,
         "model.bins": 8,
+        "gaussian_process.steps": 5,
+        "gaussian_process.step_rows": 40,
         "train.epochs": 2,
         "train.batch_rows": 24,
         "split.valid": 0.3,

@@ -24,30 +24,35 @@ class Covariates:
         Role -> moments over the training rows' known values (dose as log10 nM).
     categorical : dict of str to list of str
         Role -> values in order; index 0 is missing, 1 is a value never seen, 2 the first value.
+    groups : tuple of str
+        Categorical roles that are read of training rows alone, and are a value never seen for every
+        other row: what a target's level explains need not be explained by its sequences.
     """
 
     numeric: dict[str, tuple[float, float]]
     categorical: dict[str, list[str]]
+    groups: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, rows: pd.DataFrame, config: CovariatesConfig, protocol: Protocol) -> Self:
-        """Fit on training rows; under `target` nothing that names target or publication is used.
+        """Fit on training rows; under `target` what names target or publication makes `groups`.
 
         A role whose column the table lacks, or that has no value in these rows, is left out.
         """
-        barred = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
+        names = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
         numeric: dict[str, tuple[float, float]] = {}
         for role in config.numeric:
             values = _number(rows, role)
             known = values[np.isfinite(values)]
-            if role not in barred and known.size:
+            if role not in names and known.size:
                 numeric[role] = (float(known.mean()), float(known.std()) or 1.0)
         categorical: dict[str, list[str]] = {
             role: sorted(rows[role].dropna().unique().tolist())
             for role in config.categorical
-            if role not in barred and role in rows and rows[role].notna().any()
+            if role in rows and rows[role].notna().any()
         }
-        return cls(numeric, categorical)
+        groups = tuple(role for role in categorical if role in names)
+        return cls(numeric, categorical, groups)
 
     @property
     def roles(self) -> list[str]:
@@ -70,10 +75,13 @@ class Covariates:
         stacked = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
         return stacked.astype(np.float32)
 
-    def categories(self, rows: pd.DataFrame) -> np.ndarray:
-        """Return indices, shape (n, roles), int64."""
-        columns = []
+    def categories(self, rows: pd.DataFrame, own: bool = False) -> np.ndarray:
+        """Return indices, shape (n, roles), int64; `own`: these are the training rows."""
+        columns: list[np.ndarray] = []
         for role, values in self.categorical.items():
+            if role in self.groups and not own:
+                columns.append(np.full(len(rows), UNSEEN_INDEX, dtype=np.int64))
+                continue
             index = {value: position + 2 for position, value in enumerate(values)}
             text = rows[role] if role in rows else pd.Series([None] * len(rows))
             known = text.map(index).fillna(UNSEEN_INDEX)
@@ -85,7 +93,9 @@ class Covariates:
         return {
             role: new
             for role, values in self.categorical.items()
-            if role in rows and (new := sorted(set(rows[role].dropna()) - set(values)))
+            if role in rows
+            and role not in self.groups
+            and (new := sorted(set(rows[role].dropna()) - set(values)))
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +106,8 @@ class Covariates:
     def from_dict(cls, raw: dict[str, Any]) -> Self:
         """Rebuild from `to_dict`."""
         numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
-        return cls(numeric, {role: list(values) for role, values in raw["categorical"].items()})
+        categorical = {role: list(values) for role, values in raw["categorical"].items()}
+        return cls(numeric, categorical, tuple(raw["groups"]))
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:

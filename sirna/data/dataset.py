@@ -178,7 +178,8 @@ class Encoding:
     def encode(self, rows: pd.DataFrame, own: bool = False) -> SiRNADataset:
         """Encode n checked rows; a sequence that is missing becomes one `<unk>`.
 
-        `own`: these are the rows that the encoding was fitted on, none of which is known to itself.
+        `own`: these are the rows that the encoding was fitted on: none is known to itself, and the
+        groups of covariates are read.
         """
         tokens, lengths, strand, unknown = {}, {}, {}, {}
         for name, stream in self.streams.items():
@@ -203,7 +204,7 @@ class Encoding:
             lengths,
             strand,
             torch.from_numpy(self.covariates.numbers(rows)),
-            torch.from_numpy(self.covariates.categories(rows)),
+            torch.from_numpy(self.covariates.categories(rows, own)),
             torch.from_numpy(known),
             torch.from_numpy(label.to_numpy(dtype=np.float32)),
         )

@@ -73,7 +73,7 @@ def submit(
     )
     table = read_table(test, bundle.config, Purpose.TEST)
     datasets = _encode(bundle, table, console)
-    predicted = bundle.predict(datasets, chosen)
+    predicted = bundle.predict(table.rows, datasets, chosen)
     points = bundle.decision.apply(predicted)
     frame = _fill(table, points, bundle.config, columns)
     expected = expected_score(predicted, points, bundle.config.score.threshold)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from sirna import checkpoint
 from sirna.bundle import Bundle, Member, save_bundle
@@ -21,11 +23,12 @@ from sirna.data.source import Source, training_source
 from sirna.data.splits import Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
-from sirna.errors import SirnaError
-from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
-from sirna.files import held, write_csv, write_text
+from sirna.errors import SirnaError, reason
+from sirna.evaluate import HeldOut, blended, fit_rule, metrics, oof_table
+from sirna.files import held, write_csv, write_text, write_whole
 from sirna.fit import Progress, fit, start
 from sirna.folds import Fold, make_fold
+from sirna.process import RowProcess
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import StopRequest, stop_on_signals
 
@@ -107,7 +110,7 @@ def check(
     parameters = sum(p.numel() for p in progress.model.parameters())
     console.line(
         f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
-        f"{total / 60:.0f} min in all on {chosen}"
+        f"{total / 60:.0f} min for the networks on {chosen}"
     )
 
 
@@ -153,6 +156,7 @@ def _work(
     rows = source.table.rows
     began = time.perf_counter()
     members: list[Member] = []
+    processes: list[RowProcess] = []
     parts: list[HeldOut] = []
     log: list[dict[str, float]] = []
     with stop_on_signals() as request:
@@ -168,7 +172,9 @@ def _work(
                 if request.asked:
                     break
             if trained:
-                parts.append(_held_out(fold, trained))
+                process = _process(run, rows, split, fold, config, request, console)
+                processes += [process] if process else []
+                parts.append(_held_out(rows, fold, trained, process, config))
             if request.asked:
                 break
     if not members:
@@ -184,7 +190,7 @@ def _work(
     }
     write_csv(run.log, pd.DataFrame(log))
     write_csv(run.oof, oof)
-    save_bundle(run.bundle, _bundle(members, parts, source, config, figures))
+    save_bundle(run.bundle, _bundle(members, processes, parts, source, config, figures))
     write_text(run.metrics, json.dumps(figures, indent=1))
     return TrainOutcome(run, figures)
 
@@ -242,19 +248,61 @@ def _member(fold: Fold, member: int, progress: Progress) -> Member:
     return Member(fold.encoding, progress.best_weights, facts)
 
 
-def _held_out(fold: Fold, members: list[Progress]) -> HeldOut:
-    """Return the even mixture of what a fold's members predict for its held-out rows."""
-    predicted = [progress.held_out(fold.half) for progress in members]
-    own = [progress.held_out(fold.half, own=True) for progress in members]
-    best = [
-        Histogram(one.edges, progress.best.probs)
-        for one, progress in zip(predicted, members, strict=True)
-    ]
-    return HeldOut(fold.held, *(Histogram.mixture(part) for part in (predicted, own, best)))
+def _process(
+    run: Run,
+    rows: pd.DataFrame,
+    split: Split,
+    fold: Fold,
+    config: Config,
+    request: StopRequest,
+    console: Console,
+) -> RowProcess | None:
+    """Fit the fold's Gaussian process, or pick up what an interrupted run left of it."""
+    if not config.gaussian_process.share or request.asked:
+        return None
+    path = run.last_process(fold.number)
+    if path.is_file():
+        try:
+            return RowProcess.from_tensors(load_file(path), rows, config, fold.number)
+        except (KeyError, ValueError, SafetensorError) as error:
+            told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
+            raise SirnaError(f"{path}: {told}") from error
+    began = time.perf_counter()
+    training = np.flatnonzero(split.fold != fold.number)
+    try:
+        process = RowProcess.fit(
+            rows, training, split.groups, config, fold.number, lambda: request.asked
+        )
+    except InterruptedError:
+        return None
+    write_whole(path, lambda draft: save_file(process.tensors(), draft))
+    seconds = time.perf_counter() - began
+    console.line(
+        f"fold {fold.number}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
+    )
+    return process
+
+
+def _held_out(
+    rows: pd.DataFrame,
+    fold: Fold,
+    trained: list[Progress],
+    process: RowProcess | None,
+    config: Config,
+) -> HeldOut:
+    """Return what a fold's models predict together for its held-out rows."""
+    networks = []
+    for progress in trained:
+        predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
+        best = Histogram(predicted.edges, progress.best.probs)
+        networks.append(HeldOut(fold.held, predicted, own, best))
+    compared = process.predict(rows.iloc[fold.held]) if process else None
+    return blended(networks, compared, config.gaussian_process.share)
 
 
 def _bundle(
     members: list[Member],
+    processes: list[RowProcess],
     parts: list[HeldOut],
     source: Source,
     config: Config,
@@ -280,7 +328,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, calibration, decision, about)
+    return Bundle(shared, members, processes, calibration, decision, about)
 
 
 def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:

@@ -37,7 +37,7 @@ def test_the_expected_score_is_told_and_that_of_the_bundles_distributions(run, d
     out = ok("submit", data / "test.csv", "--run", run).out
     bundle = load_bundle(run / "bundle")
     table = read_table(data / "test.csv", bundle.config, Purpose.TEST)
-    predicted = bundle.predict(bundle.encode(table.rows), torch.device("cpu"))
+    predicted = bundle.predict(table.rows, bundle.encode(table.rows), torch.device("cpu"))
     expected = expected_score(predicted, bundle.decision.apply(predicted), 30.0)
     told = "expected score, if the predicted distributions are right:"
     assert [line for line in out.splitlines() if "expected" in line] == [f"{told} {expected:.4f}"]

@@ -2,13 +2,20 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from damage import LABEL
 
 import sirna
+from sirna.calibration import Calibration
+from sirna.data.table import Purpose, read_table
+from sirna.distribution import Histogram
+from sirna.process import RowProcess
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -45,11 +52,13 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
 def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
     for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
         assert (run / name).stat().st_size
-    assert {path.name for path in (run / "last").iterdir()} == {"fold-0-0", "training.sha256"}
+    kept = {"fold-0-0", "process-0.safetensors", "training.sha256"}
+    assert {path.name for path in (run / "last").iterdir()} == kept
     assert {path.name for path in (run / "bundle").iterdir()} == {
         "bundle.json",
         "known.parquet",
         "member-0.safetensors",
+        "process-0.safetensors",
     }
     assert not list(run.rglob(".*"))
 
@@ -145,9 +154,51 @@ def test_a_protocol_keeps_its_rows_on_one_side(
     "options", [["--protocol", "duplex"], ["--set", "known.measurements=false"]]
 )
 def test_no_measurement_is_in_the_bundle_where_none_is_known(options, data, ok, tiny) -> None:
+    known = Path("run/bundle/known.parquet")
     ok("train", data / "train_data.csv", *tiny, *options, "--run", "run")
-    assert not Path("run/bundle/known.parquet").exists()
+    assert "label" not in pd.read_parquet(known)
     ok("submit", data / "test.csv", "--run", "run")
+    alone = (*tiny, *options, "--set", "gaussian_process.share=0", "--run", "run")
+    shutil.rmtree("run")
+    ok("train", data / "train_data.csv", *alone)
+    assert not known.exists()
+    ok("submit", data / "test.csv", "--run", "run", "--out", "alone.csv")
+
+
+def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
+    run: Path, data, ok, tiny, tmp_path: Path
+) -> None:
+    told = ok("train", data / "train_data.csv", *tiny, "--run", "with").out
+    assert "fold 0: Gaussian process on" in told
+    share = ("--set", "gaussian_process.share=0")
+    assert "Gaussian" not in ok("train", data / "train_data.csv", *tiny, *share, "--run", "no").out
+    bundle = sirna.load_bundle(tmp_path / "no/bundle")
+    assert bundle.processes == []
+    mixed = sirna.load_bundle(run / "bundle")
+    rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
+    network = replace(mixed, processes=[], calibration=Calibration())
+    process = mixed.processes[0].predict(rows)
+    both = replace(mixed, calibration=Calibration())
+    one, other = (
+        part.predict(rows, part.encode(rows), torch.device("cpu")) for part in (network, both)
+    )
+    expected = Histogram.mixture([one, process], [0.6, 0.4])
+    np.testing.assert_allclose(other.probs, expected.probs, atol=1e-12)
+
+
+def test_a_process_that_was_fitted_is_not_fitted_again(data, ok, cli, tiny, monkeypatch) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--run", "run")
+    whole = Path("run/oof.csv").read_bytes()
+    Path("run/metrics.json").unlink()
+    monkeypatch.setattr(RowProcess, "fit", None)  # calling it fails
+    ok("train", "--resume", "--run", "run")
+    assert Path("run/oof.csv").read_bytes() == whole
+    Path("run/metrics.json").unlink()
+    Path("run/last/process-0.safetensors").write_bytes(b"damaged")
+    outcome = cli("train", "--resume", "--run", "run")
+    assert outcome.code == 1
+    assert "process-0.safetensors" in outcome.err
+    assert "fitted again" in outcome.err
 
 
 def test_the_bundle_knows_every_training_row_the_held_out_too(run: Path, training) -> None:
@@ -159,12 +210,12 @@ def test_the_bundle_knows_every_training_row_the_held_out_too(run: Path, trainin
 
 def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, tiny) -> None:
     ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "run")
-    manifest = json.loads(Path("run/bundle/bundle.json").read_text())
-    covariates = manifest["members"][0]["encoding"]["covariates"]
-    assert not {"target", "publication", "duplex_number"} & {
-        *covariates["categorical"],
-        *covariates["numeric"],
-    }
+    bundle = sirna.load_bundle(Path("run/bundle"))
+    assert bundle.members[0].encoding.covariates.groups
+    rows = read_table(data / "test.csv", bundle.config, Purpose.TEST).rows
+    renamed = rows.assign(target=rows["target"].iloc[::-1].to_numpy(), publication="another")
+    one, other = (bundle.predict(r, bundle.encode(r), torch.device("cpu")) for r in (rows, renamed))
+    np.testing.assert_array_equal(one.probs, other.probs)
 
 
 def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(

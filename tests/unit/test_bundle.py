@@ -36,7 +36,7 @@ def untrained(fold, config, members=2):
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
     rule = Calibration(0.1, 1.25), Decision("score", 30.0, 0.3, 0.01, 0.005)
-    return Bundle(config, [member(seed) for seed in range(members)], *rule, ABOUT)
+    return Bundle(config, [member(seed) for seed in range(members)], [], *rule, ABOUT)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def saved(tiny_fold, tiny_config, tmp_path):
 
 
 def predictions(bundle, rows):
-    predicted = bundle.predict(bundle.encode(rows), CPU)
+    predicted = bundle.predict(rows, bundle.encode(rows), CPU)
     return predicted.probs, bundle.decision.apply(predicted)
 
 
@@ -110,9 +110,11 @@ def test_the_members_mixture_is_calibrated(saved, tiny_table):
     bundle = load_bundle(saved)
     raw = replace(bundle, calibration=Calibration())
     datasets = bundle.encode(tiny_table.rows)
-    expected = bundle.calibration.apply(raw.predict(datasets, CPU))
-    np.testing.assert_allclose(bundle.predict(datasets, CPU).probs, expected.probs, atol=1e-5)
-    assert np.abs(expected.probs - raw.predict(datasets, CPU).probs).max() > 1e-2
+    expected = bundle.calibration.apply(raw.predict(tiny_table.rows, datasets, CPU))
+    np.testing.assert_allclose(
+        bundle.predict(tiny_table.rows, datasets, CPU).probs, expected.probs, atol=1e-5
+    )
+    assert np.abs(expected.probs - raw.predict(tiny_table.rows, datasets, CPU).probs).max() > 1e-2
 
 
 def test_a_prediction_looks_up_all_that_the_bundle_holds(saved, tiny_table):

@@ -93,10 +93,15 @@ def test_a_role_without_column_or_value_in_training_is_left_out():
     assert set(fit.numeric) == {"hours", "duplex_number"}
 
 
-def test_under_the_target_protocol_nothing_names_target_or_publication():
+def test_under_the_target_protocol_target_and_publication_are_read_of_training_rows_alone():
     fit = fitted("target")
-    assert not IDENTITY_ROLES & (set(fit.numeric) | set(fit.categorical))
-    assert {"target", "publication"} <= set(fitted("duplex").categorical)
+    assert not IDENTITY_ROLES & set(fit.numeric)
+    assert fit.groups == ("target", "publication")
+    columns = [list(fit.categorical).index(role) for role in fit.groups]
+    assert (fit.categories(conditions(), own=True)[:, columns] > UNSEEN_INDEX).all()
+    assert (fit.categories(conditions())[:, columns] == UNSEEN_INDEX).all()
+    assert not set(fit.unseen(conditions(target=["Z"] * 3))) & IDENTITY_ROLES
+    assert fitted("duplex").groups == ()
     renamed = conditions(target=["Z"] * 3, publication=["Z"] * 3, duplex=["Z-9"] * 3)
     np.testing.assert_array_equal(fit.numbers(renamed), fit.numbers(conditions()))
     np.testing.assert_array_equal(fit.categories(renamed), fit.categories(conditions()))

@@ -1,0 +1,150 @@
+"""Networks and Gaussian processes of every fold: trained once in worker processes, and kept."""
+
+import hashlib
+import json
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sirna import __version__
+from sirna.config import Config, with_changes
+from sirna.data.source import training_source
+from sirna.data.splits import Split, make_split
+from sirna.distribution import Histogram
+from sirna.evaluate import HeldOut
+from sirna.fit import fit, start
+from sirna.folds import make_fold
+from sirna.process import RowProcess
+
+PARTS = ("predicted", "own", "best")
+"""Of `HeldOut`: the distributions of a fold's held-out rows."""
+NO_NETWORK = {"decision", "gaussian_process", "predict"}
+NO_PROCESS = {"covariates", "decision", "known", "predict", "streams", "train", "vocab"}
+"""Sections that one kind of model does not depend on."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The table and which part of its rows is used."""
+
+    train: Path
+    digest: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One network or one Gaussian process of one fold, to be trained or found in the cache."""
+
+    data: Data
+    config: str
+    fold: int
+    seed: int
+    folder: Path
+    is_process: bool
+
+    @property
+    def path(self) -> Path:
+        """The file with its held-out predictions."""
+        settings = json.loads(self.config)
+        for section in NO_PROCESS if self.is_process else NO_NETWORK:
+            del settings[section]
+        if self.is_process:
+            settings["model"] = settings["model"]["bins"]
+            del settings["gaussian_process"]["share"]
+        facts = [self.data.digest, self.data.share, settings, __version__]
+        key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+        kind = "process" if self.is_process else "network"
+        return self.folder / kind / f"{key}-{self.seed}-fold-{self.fold}.npz"
+
+
+@cache
+def table(data: Data, config: str) -> pd.DataFrame:
+    """Read the table once in each process; a share of its rows, the same for everyone."""
+    rows = training_source(data.train, Config.model_validate_json(config)).table.rows
+    chosen = np.random.default_rng(0).random(len(rows)) < data.share
+    return rows[chosen].reset_index(drop=True)
+
+
+def networks(
+    data: Data, config: Config, split: Split, seeds: list[int], folder: Path, jobs: int
+) -> dict[int, list[HeldOut]]:
+    """Return the networks' held-out predictions: by seed, a list over folds."""
+    found: dict[int, list[HeldOut]] = {seed: [] for seed in seeds}
+    for unit in _trained(data, config, split, seeds, folder, jobs, is_process=False):
+        with np.load(unit.path) as file:
+            parts = [Histogram(file["edges"], file[key]) for key in PARTS]
+        found[unit.seed].append(HeldOut(np.flatnonzero(split.fold == unit.fold), *parts))
+    return found
+
+
+def processes(
+    data: Data, config: Config, split: Split, seeds: list[int], folder: Path, jobs: int
+) -> dict[int, list[Histogram]]:
+    """Return the Gaussian processes' held-out predictions: by seed, a list over folds."""
+    found: dict[int, list[Histogram]] = {seed: [] for seed in seeds}
+    for unit in _trained(data, config, split, seeds, folder, jobs, is_process=True):
+        with np.load(unit.path) as file:
+            found[unit.seed].append(Histogram(file["edges"], file["predicted"]))
+    return found
+
+
+def _trained(
+    data: Data,
+    config: Config,
+    split: Split,
+    seeds: list[int],
+    folder: Path,
+    jobs: int,
+    is_process: bool,
+) -> list[Unit]:
+    """Train what the cache lacks in worker processes of one thread each; return all units."""
+    one = with_changes(config, {"train.members": 1, "train.seed": 0}).model_dump_json()
+    units = [
+        Unit(data, one, fold, seed, folder, is_process) for seed in seeds for fold in split.folds
+    ]
+    missing = [unit for unit in units if not unit.path.exists()]
+    if missing:
+        context = get_context("spawn")
+        with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (1,)) as pool:
+            for unit, seconds in zip(missing, pool.map(_train, missing), strict=True):
+                kind = unit.path.parent.name
+                told = f"{config.split.protocol} fold {unit.fold} seed {unit.seed} {kind}"
+                print(f"{told}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    return units
+
+
+def _train(unit: Unit) -> float:
+    """Train one unit and keep what it predicts for its held-out rows; return the seconds."""
+    config = Config.model_validate_json(unit.config)
+    rows = table(unit.data, unit.config)
+    split = make_split(rows, config.split, str(unit.data.train))
+    began = time.perf_counter()
+    if unit.is_process:
+        training = np.flatnonzero(split.fold != unit.fold)
+        seeded = with_changes(config, {"train.seed": unit.seed})
+        process = RowProcess.fit(rows, training, split.groups, seeded, unit.fold)
+        histogram = process.predict(rows[split.fold == unit.fold])
+        arrays = {"edges": histogram.edges, "predicted": histogram.probs}
+    else:
+        fold = make_fold(rows, split, unit.fold, config)
+        seed = unit.seed + unit.fold
+        device = torch.device("cpu")
+        progress = start(fold.encoding, fold.train, config, seed, device)
+        fit(progress, fold, config, seed, device)
+        predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
+        histograms = predicted.probs, own.probs, progress.best.probs
+        arrays = {"edges": predicted.edges, **dict(zip(PARTS, histograms, strict=True))}
+    unit.path.parent.mkdir(parents=True, exist_ok=True)
+    draft = unit.path.with_suffix(".draft.npz")
+    np.savez_compressed(draft, **arrays)
+    draft.replace(unit.path)
+    return time.perf_counter() - began

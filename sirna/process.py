@@ -1,0 +1,148 @@
+"""A Gaussian process with the rows that it was fitted on: rows in, distributions out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sirna.config import Config
+from sirna.data.aligned import Aligner, Compared
+from sirna.distribution import Histogram, fit_bins
+from sirna.model.process import GaussianProcess, fit_process
+from sirna.sections import CovariatesConfig, Protocol
+
+CHOSEN = "chosen"
+"""The tensor of the training rows' positions in the table."""
+
+
+@dataclass(frozen=True)
+class RowProcess:
+    """A fitted process, and what it compares other rows with.
+
+    Attributes
+    ----------
+    measured : DataFrame of m rows
+        The labelled table, as far as it is compared.
+    chosen : Tensor, int64, shape (training rows,)
+        Positions in it.
+    process : GaussianProcess
+    conditions : CovariatesConfig
+    protocol : str
+    number : int
+        The fold whose held-out rows it has not seen.
+    """
+
+    measured: pd.DataFrame
+    chosen: Tensor
+    process: GaussianProcess
+    conditions: CovariatesConfig
+    protocol: Protocol
+    number: int
+
+    @classmethod
+    def fit(
+        cls,
+        rows: pd.DataFrame,
+        training: np.ndarray,
+        groups: np.ndarray,
+        config: Config,
+        number: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Self:
+        """Fit on some rows of the table.
+
+        Parameters
+        ----------
+        rows : DataFrame of m rows
+        training : array of int, shape (n,)
+            Positions of the rows to fit on; of more than `most_rows`, whole duplexes are drawn.
+        groups : array, shape (m,)
+            What the split keeps together.
+        config : Config
+        number : int
+            The fold's.
+        stop : callable
+
+        Raises
+        ------
+        InterruptedError
+            Where `stop` said so.
+        """
+        settings, seed = config.gaussian_process, config.train.seed + number
+        labels = rows["label"].to_numpy()
+        edges = fit_bins(labels[training], config.model.bins, config.score.threshold)
+        chosen = _drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)
+        training = training[chosen]
+        some = rows.iloc[training]
+        aligner = Aligner.fit(some, settings.conditions, config.split.protocol)
+        process = fit_process(
+            aligner.encode(some, own=True),
+            labels[training],
+            groups[training],
+            edges,
+            settings,
+            seed,
+            stop,
+        )
+        return cls.of(rows, torch.from_numpy(training), process, config, number)
+
+    @classmethod
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        chosen: Tensor,
+        process: GaussianProcess,
+        config: Config,
+        number: int,
+    ) -> Self:
+        """Put a process beside the columns that it reads of the table."""
+        conditions = config.gaussian_process.conditions
+        measured = rows[Aligner.columns(rows, conditions)].reset_index(drop=True)
+        return cls(measured, chosen, process, conditions, config.split.protocol, number)
+
+    def predict(self, rows: pd.DataFrame) -> Histogram:
+        """Predict the distribution of n checked rows; none depends on the others."""
+        aligner, training = self._encoded
+        return self.process.predict(aligner.encode(rows), training)
+
+    @cached_property
+    def _encoded(self) -> tuple[Aligner, Compared]:
+        some = self.measured.iloc[self.chosen.numpy()]
+        aligner = Aligner.fit(some, self.conditions, self.protocol)
+        return aligner, aligner.encode(some, own=True)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that is learned, by name; `from_tensors` needs the table beside it."""
+        return {CHOSEN: self.chosen, **self.process.tensors()}
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: dict[str, Tensor], rows: pd.DataFrame, config: Config, number: int
+    ) -> Self:
+        """Rebuild from `tensors` and the table.
+
+        Raises
+        ------
+        KeyError, ValueError
+            For a tensor that is absent, or tensors and a table that do not fit.
+        """
+        process = GaussianProcess.from_tensors(tensors)
+        loaded = cls.of(rows, tensors[CHOSEN], process, config, number)
+        if len(loaded.chosen) != len(process.weights) or int(loaded.chosen.max()) >= len(rows):
+            raise ValueError("the process and its table differ in rows")
+        loaded.process.kernel.check(loaded._encoded[1])
+        return loaded
+
+
+def _drawn(guides: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Return positions of at most `most` rows in order, whole guides as they are drawn."""
+    if len(guides) <= most:
+        return np.arange(len(guides))
+    _, guide = np.unique(guides.astype(str), return_inverse=True)
+    rank = np.random.default_rng(seed).permutation(int(guide.max()) + 1)[guide]
+    return np.sort(np.argsort(rank, kind="stable")[:most])
