@@ -222,6 +222,8 @@ def _known(bundle: Bundle) -> pd.DataFrame | None:
     tables += [process.measured for process in bundle.processes]
     if not tables:
         return None
+    if len({len(table) for table in tables}) > 1:
+        raise ValueError("members and processes of one bundle know the same rows")
     whole = pd.concat(tables, axis=1)
     return whole.loc[:, ~whole.columns.duplicated()]
 

@@ -25,6 +25,15 @@ IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
 """Roles that name the target or the publication: never inputs under the protocol `target`."""
 
 
+CONDITIONS: tuple[CategoricalRole, ...] = (
+    "cell_line",
+    "transfection",
+    "species",
+    "target",
+    "publication",
+)
+
+
 class Section(BaseModel):
     """A table of the configuration: immutable, strictly typed, no unknown keys."""
 
@@ -114,13 +123,7 @@ class CovariatesConfig(Section):
     """The conditions given to the model beside the sequences."""
 
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = (
-        "cell_line",
-        "transfection",
-        "species",
-        "target",
-        "publication",
-    )
+    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
 
 
 class KnownConfig(Section):
@@ -137,13 +140,7 @@ class GaussianProcessConfig(Section):
 
     share: Rate = Field(0.4, description="weight of its distributions; 0: there is none")
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = (
-        "cell_line",
-        "transfection",
-        "species",
-        "target",
-        "publication",
-    )
+    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
     components: Count = 4
     steps: Count = 150
     step_rows: Count = 800

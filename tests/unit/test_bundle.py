@@ -15,9 +15,11 @@ from sirna.calibration import Calibration
 from sirna.config import with_changes
 from sirna.data.dataset import Encoding
 from sirna.decision import Decision
+from sirna.distribution import Histogram
 from sirna.errors import SirnaError
 from sirna.files import sha256
 from sirna.fit import start
+from sirna.process import RowProcess
 
 CPU = torch.device("cpu")
 ABOUT = {
@@ -344,3 +346,62 @@ def test_a_folder_without_a_bundle_is_told_as_such(tmp_path):
 def test_a_swap_cut_short_leaves_the_old_bundle_readable(saved):
     saved.rename(saved.with_name(f".{saved.name}.old"))
     assert load_bundle(saved).members
+
+
+@pytest.fixture
+def compared(tiny_fold, tiny_config, tiny_table, tmp_path):
+    rows = tiny_table.rows
+    process = RowProcess.fit(rows, np.arange(50), rows["id"].to_numpy(), tiny_config, 0)
+    networks = untrained(tiny_fold, tiny_config)
+    members = [replace(one, encoding=one.encoding.knowing(rows)) for one in networks.members]
+    bundle = replace(networks, members=members, processes=[process])
+    save_bundle(tmp_path / "compared", bundle)
+    return bundle, tmp_path / "compared"
+
+
+def test_a_loaded_process_predicts_exactly_what_was_saved(compared, tiny_table):
+    bundle, folder = compared
+    loaded = load_bundle(folder)
+    np.testing.assert_array_equal(*(predictions(b, tiny_table.rows)[0] for b in (bundle, loaded)))
+    alone = replace(bundle, processes=[])
+    points = [predictions(b, tiny_table.rows)[1] for b in (bundle, alone)]
+    assert np.abs(points[0] - points[1]).max() > 1.0
+
+
+def test_a_bundle_whose_parts_know_other_rows_is_not_written(compared, tiny_fold, tmp_path):
+    bundle, _ = compared
+    members = [replace(one, encoding=tiny_fold.encoding) for one in bundle.members]
+    with pytest.raises(ValueError, match="the same rows"):
+        save_bundle(tmp_path / "torn", replace(bundle, members=members))
+    assert not (tmp_path / "torn").exists()
+
+
+def test_networks_and_processes_are_mixed_by_the_share(compared, tiny_table, tiny_config):
+    bundle, _ = compared
+    raw = replace(bundle, calibration=Calibration())
+    rows = tiny_table.rows
+    networks = replace(raw, processes=[]).predict(rows, bundle.encode(rows), CPU)
+    process = bundle.processes[0].predict(rows)
+    share = tiny_config.gaussian_process.share
+    expected = Histogram.mixture([networks, process], [1 - share, share]).probs
+    np.testing.assert_allclose(predictions(raw, rows)[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("damage", ["absent", "bytes", "tensor", "name", "rows"])
+def test_a_damaged_process_is_refused(compared, damage):
+    _, folder = compared
+    path = folder / "process-0.safetensors"
+    if damage == "absent":
+        path.unlink()
+    elif damage == "bytes":
+        path.write_bytes(b"not tensors")
+        tamper(folder, lambda raw: raw["processes"][0].update(sha256=sha256(path)))
+    elif damage == "tensor":
+        save_file({"weights": torch.zeros(3)}, path)
+        tamper(folder, lambda raw: raw["processes"][0].update(sha256=sha256(path)))
+    elif damage == "name":
+        tamper(folder, lambda raw: raw["processes"][0].update(tensors="../process-0.safetensors"))
+    else:
+        reseal(folder, pd.read_parquet(folder / KNOWN).head(30))
+    with pytest.raises(SirnaError):
+        load_bundle(folder)
