@@ -202,9 +202,11 @@ def load_bundle(folder: Path) -> Bundle:
         float(about["scores"]["score"])
         if not members:
             raise ValueError("no members")
+        if not isinstance(raw["processes"], list):
+            raise TypeError("processes are a list")
     except UsageError as error:
         raise SirnaError(str(error)) from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
     return Bundle(config, members, processes, calibration, decision, about)

@@ -60,7 +60,7 @@ class RowProcess:
         ----------
         rows : DataFrame of m rows
         training : array of int, shape (n,)
-            Positions of the rows to fit on; of more than `most_rows`, whole duplexes are drawn.
+            Positions of the rows to fit on; of more than `most_rows` some, guide by guide.
         groups : array, shape (m,)
             What the split keeps together.
         config : Config
@@ -75,7 +75,8 @@ class RowProcess:
         """
         settings, seed = config.gaussian_process, config.train.seed + number
         labels = rows["label"].to_numpy()
-        edges = fit_bins(labels[training], config.model.bins, config.score.threshold)
+        binned = labels[training].astype(np.float32).astype(np.float64)  # as the networks' bins
+        edges = fit_bins(binned, config.model.bins, config.score.threshold)
         chosen = _drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)
         training = training[chosen]
         some = rows.iloc[training]
@@ -131,16 +132,18 @@ class RowProcess:
         KeyError, ValueError
             For a tensor that is absent, or tensors and a table that do not fit.
         """
-        process = GaussianProcess.from_tensors(tensors)
-        loaded = cls.of(rows, tensors[CHOSEN], process, config, number)
-        if len(loaded.chosen) != len(process.weights) or int(loaded.chosen.max()) >= len(rows):
+        process, chosen = GaussianProcess.from_tensors(tensors), tensors[CHOSEN]
+        if chosen.dtype != torch.int64 or chosen.shape != process.weights.shape or not len(chosen):
             raise ValueError("the process and its table differ in rows")
+        if int(chosen.min()) < 0 or int(chosen.max()) >= len(rows):
+            raise ValueError("the process and its table differ in rows")
+        loaded = cls.of(rows, chosen, process, config, number)
         loaded.process.kernel.check(loaded._encoded[1])
         return loaded
 
 
 def _drawn(guides: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Return positions of at most `most` rows in order, whole guides as they are drawn."""
+    """Return positions of at most `most` rows in order, drawn guide by guide."""
     if len(guides) <= most:
         return np.arange(len(guides))
     _, guide = np.unique(guides.astype(str), return_inverse=True)

@@ -22,7 +22,7 @@ Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
 IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
-"""Roles that name the target or the publication: never inputs under the protocol `target`."""
+"""Roles that name the target or the publication: under `target` never read of a row predicted."""
 
 
 CONDITIONS: tuple[CategoricalRole, ...] = (

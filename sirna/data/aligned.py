@@ -22,6 +22,8 @@ BASE = re.compile("[ACGUTacgut]")
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
 UNSEEN = -1
 """The code of a category that training never showed: it equals nothing."""
+LONGEST = 64
+"""Nucleotides of a strand that are looked at: no siRNA is as long."""
 COUNT_SCALE = 3.0
 """Nucleotides: the unit of counts."""
 
@@ -121,7 +123,9 @@ class Aligner:
             for name, categories in self.channels.items()
         ]
         channels = np.stack(codes, axis=1)
-        _, first, duplex = np.unique(channels, axis=0, return_index=True, return_inverse=True)
+        counts = self._counts(found, len(rows))
+        sequences = np.concatenate([channels, counts], axis=1)
+        _, first, duplex = np.unique(sequences, axis=0, return_index=True, return_inverse=True)
         categories = self.conditions.categories(rows, own)
         categories = np.where(categories == UNSEEN_INDEX, UNSEEN, categories)
         numbers = self.conditions.numbers(rows)[:, 0::2]
@@ -130,24 +134,26 @@ class Aligner:
         return Compared(
             duplex.reshape(-1),
             channels[first],
-            self._counts(found, first),
+            counts[first],
             setting.reshape(-1),
             categories[where],
             numbers[where],
         )
 
-    def _counts(self, found: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Count chemistries in each strand, and G and C in the guide; (len(rows), counts)."""
+    def _counts(self, found: dict[str, np.ndarray], rows: int) -> np.ndarray:
+        """Count chemistries in each strand, and G and C in the guide; (rows, counts)."""
+        nothing = np.zeros(rows)
         strands = {
-            name: [values[rows] for channel, values in found.items() if channel.startswith(name)]
+            name: [values for channel, values in found.items() if channel.startswith(name)]
             for name in ("guide base", "guide chemistry", "passenger chemistry")
         }
         counts = [
-            sum((values == chemistry for values in strands[f"{strand} chemistry"]), start=0)
+            sum((values == chemistry for values in strands[f"{strand} chemistry"]), start=nothing)
             for strand, chemistry in self.counted
         ]
-        counts.append(sum(((v == "G") | (v == "C") for v in strands["guide base"]), start=0))
-        return (np.stack(np.broadcast_arrays(*counts), axis=1) / COUNT_SCALE).astype(np.float32)
+        guide = strands["guide base"]
+        counts.append(sum(((values == "G") | (values == "C") for values in guide), start=nothing))
+        return (np.stack(counts, axis=1) / COUNT_SCALE).astype(np.float32)
 
 
 @cache
@@ -192,7 +198,7 @@ def _spread(
 ) -> dict[str, np.ndarray]:
     """Cut every distinct sequence; return its parts by position."""
     codes, distinct = pd.factorize(sequences.fillna("").astype(str))
-    parts = [cut(sequence) for sequence in distinct]
+    parts = [cut(sequence)[:LONGEST] for sequence in distinct]
     longest = max(map(len, parts), default=0)
     padded = np.array([part + [""] * (longest - len(part)) for part in parts], dtype=object)
     return {f"{name} {place + 1}": padded[codes, place] for place in range(longest)}

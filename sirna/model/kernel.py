@@ -70,8 +70,14 @@ class Kernel:
         """Raise ValueError unless the kernel compares just what these rows hold."""
         widths = (rows.channels, rows.counts, rows.categories, rows.numbers)
         tables = (self.channel, self.count, self.category, self.number)
-        if [part.shape[1] for part in widths] != [part.shape[1] for part in tables]:
+        components = len(self.amplitude)
+        wanted: list[tuple[int, ...]] = [(components, part.shape[1]) for part in widths]
+        wanted += [(components,), (components,), (1,)]
+        found = [*tables, self.amplitude, self.novel, self.noise]
+        if [tuple(part.shape) for part in found] != wanted:
             raise ValueError("the kernel and the rows differ in what is compared")
+        if not all(part.dtype == torch.float32 and part.isfinite().all() for part in found):
+            raise ValueError("the kernel holds what is no number")
 
     @property
     def variance(self) -> Tensor:

@@ -72,10 +72,10 @@ class GaussianProcess:
         edges = self.edges.numpy()
         with torch.inference_mode():
             parts = [
-                self.kernel.between(rows.take(some), training) @ self.weights
+                self.kernel.between(rows.take(some), training).double() @ self.weights.double()
                 for some in _blocks(rows)
             ]
-        mean = torch.cat(parts).double().numpy()[np.argsort(np.concatenate(_blocks(rows)))]
+        mean = torch.cat(parts).numpy()[np.argsort(np.concatenate(_blocks(rows)))]
         knots, bias, spread = (t.numpy() for t in (self.knots, self.bias, self.spread))
         middle = mean + np.interp(mean, knots, bias)
         inner = _transformed(edges[1:-1], self.scale.numpy())
@@ -94,12 +94,33 @@ class GaussianProcess:
 
         Raises
         ------
-        KeyError
-            For a tensor that is absent.
+        KeyError, ValueError
+            For a tensor that is absent, or that cannot be.
         """
         names = Kernel.__dataclass_fields__
         kernel = Kernel(**{name: tensors[f"kernel.{name}"] for name in names})
-        return cls(kernel, **{name: tensors[name] for name in _OWN})
+        process = cls(kernel, **{name: tensors[name] for name in _OWN})
+        process._check()
+        return process
+
+    def _check(self) -> None:
+        """Raise ValueError unless the tensors make a process."""
+        scale, knots, edges = self.scale, self.knots, self.edges
+        tables = (scale, knots, self.bias, self.spread, edges)
+        sound = (
+            self.weights.ndim == 1
+            and self.weights.dtype == torch.float32
+            and bool(self.weights.isfinite().all())
+            and all(table.ndim == 1 and table.dtype == torch.float64 for table in tables)
+            and all(bool(table.isfinite().all()) for table in tables)
+            and len(knots) == len(self.bias) == len(self.spread) > 0
+            and len(scale) == 2
+            and len(edges) > 1
+            and bool((edges.diff() > 0).all())
+            and bool((self.spread > 0).all())
+        )
+        if not sound:
+            raise ValueError("the tensors of the Gaussian process are no process")
 
 
 _OWN = ("weights", "scale", "knots", "bias", "spread", "edges")
@@ -140,6 +161,8 @@ def fit_process(
     scale = np.array([root.mean(), max(float(root.std()), 1e-6)])
     truth = _transformed(labels, scale)
     kernel = _learn(training, torch.from_numpy(truth).float(), config, seed, stop)
+    if stop():
+        raise InterruptedError
     weights, left_out = _solve(kernel, training, truth.astype(np.float32), groups)
     knots, bias, spread = _errors(left_out, truth - left_out)
     return GaussianProcess(
@@ -172,6 +195,7 @@ def _learn(
         drawn = [members[i] for i in rng.permutation(len(members))]
         sizes = np.cumsum([len(part) for part in drawn])
         rows = np.concatenate(drawn[: int(np.searchsorted(sizes, config.step_rows)) + 1])
+        rows = rows[: 2 * config.step_rows]  # a duplex measured often must not fill the memory
         loss = _cost(kernel, training.take(rows), truth[torch.from_numpy(rows)])
         optimizer.zero_grad()
         loss.backward()

@@ -32,6 +32,9 @@ from sirna.process import RowProcess
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import StopRequest, stop_on_signals
 
+LEAST_DROPOUT = 0.2
+"""Of covariates, where they name training targets: below it the user is told."""
+
 
 @dataclass(frozen=True)
 class TrainOutcome:
@@ -264,7 +267,7 @@ def _process(
     if path.is_file():
         try:
             return RowProcess.from_tensors(load_file(path), rows, config, fold.number)
-        except (KeyError, ValueError, SafetensorError) as error:
+        except (OSError, LookupError, ValueError, TypeError, SafetensorError) as error:
             told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
             raise SirnaError(f"{path}: {told}") from error
     began = time.perf_counter()
@@ -343,6 +346,12 @@ def _describe(fold: Fold, split: Split, config: Config, console: Console) -> Non
     absent = sorted(set(config.streams) - set(fold.encoding.streams))
     if absent:
         console.note(f"streams without a column are left out: {', '.join(absent)}")
+    names, dropped = fold.encoding.covariates.groups, config.model.covariate_dropout
+    if names and dropped < LEAST_DROPOUT:
+        console.note(
+            f"the network reads {' and '.join(names)} of training rows and must learn to do "
+            f"without; model.covariate_dropout = {dropped:g} is little (default 0.4)"
+        )
 
 
 def _peak_memory_mb() -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.data.aligned import UNSEEN, Aligner, nucleotide, nucleotides
+from sirna.data.aligned import LONGEST, UNSEEN, Aligner, nucleotide, nucleotides
 from sirna.sections import CovariatesConfig
 
 CONDITIONS = CovariatesConfig()
@@ -162,3 +162,26 @@ def test_only_columns_that_are_there_are_named():
     rows = table()
     assert set(Aligner.columns(rows, CONDITIONS)) == set(rows.columns)
     assert Aligner.columns(rows[["guide", "dose"]], CONDITIONS) == ["guide", "dose"]
+
+
+def test_strands_that_differ_only_beyond_what_training_showed_keep_their_own_counts():
+    aligner = fitted(table())
+    for tails in (("GG", "AA"), ("AA", "GG")):
+        rows = table(guide=["ACGU" + tails[0], "ACGU" + tails[1], "ACGU", "ACGU"])
+        rows["guide_modifications"] = "a Cf g dT"
+        rows["passenger_modifications"] = "A a"
+        whole = written_out(aligner.encode(rows))
+        for row in range(4):
+            alone = aligner.encode(rows.iloc[[row]].reset_index(drop=True))
+            np.testing.assert_array_equal(written_out(alone), whole[[row]])
+
+
+def test_rows_without_any_sequence_are_encoded_all_the_same():
+    nothing = {"guide_modifications": [None] * 4, "passenger_modifications": [None] * 4}
+    compared = fitted(table()).encode(table(guide=[None] * 4, **nothing))
+    assert (compared.counts == 0).all()
+
+
+def test_a_strand_of_absurd_length_is_looked_at_in_part():
+    found = fitted(table(guide=["A" * 5000] * 4))
+    assert sum(name.startswith("guide base") for name in found.channels) == LONGEST

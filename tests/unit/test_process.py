@@ -147,7 +147,8 @@ def test_distributions_are_distributions(rows, quick):
     )
     assert (predicted.probs >= 0).all()
     np.testing.assert_allclose(predicted.probs.sum(axis=1), 1.0)
-    edges = fit_bins(rows["label"].to_numpy(), quick.model.bins, 30.0)
+    labels = rows["label"].to_numpy(dtype=np.float32).astype(np.float64)
+    edges = fit_bins(labels, quick.model.bins, 30.0)
     np.testing.assert_array_equal(predicted.edges, edges)
 
 
@@ -167,16 +168,28 @@ def test_what_is_rebuilt_from_tensors_predicts_the_same(rows, quick):
     assert again.number == 4
 
 
-@pytest.mark.parametrize("name", ["weights", "kernel.channel", "kernel.number", "chosen"])
+BROKEN = {
+    "weights": [lambda t: t[:-1], lambda t: t.double(), lambda t: t * torch.nan, lambda t: t[None]],
+    "chosen": [lambda t: t[:-1], lambda t: t - 1, lambda t: t + 1000, lambda t: t.float()],
+    "scale": [lambda t: t[:1], lambda t: t * torch.inf],
+    "knots": [lambda t: t[:-1]],
+    "bias": [lambda t: t[:0]],
+    "spread": [lambda t: t * 0],
+    "edges": [lambda t: t.flip(0), lambda t: t[:1], lambda t: t.bfloat16()],
+    "kernel.channel": [lambda t: t[:, :-1], lambda t: t[:1], lambda t: t[0]],
+    "kernel.novel": [lambda t: t[:1]],
+    "kernel.noise": [lambda t: t.repeat(2), lambda t: t * torch.nan],
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
 def test_tensors_that_do_not_fit_are_refused(rows, quick, name):
     tensors = RowProcess.fit(rows, np.arange(40), rows["id"].to_numpy(), quick, 0).tensors()
-    part = tensors[name]
-    for broken in (part[..., :-1].contiguous(), None):
-        damaged = {key: value for key, value in tensors.items() if key != name}
-        if broken is not None:
-            damaged[name] = broken
-        with pytest.raises((KeyError, ValueError)):
-            RowProcess.from_tensors(damaged, rows, quick, 0)
+    with pytest.raises(KeyError, match=name):
+        RowProcess.from_tensors({k: v for k, v in tensors.items() if k != name}, rows, quick, 0)
+    for breaking in BROKEN[name]:
+        with pytest.raises(ValueError, match=r"process|kernel"):
+            RowProcess.from_tensors({**tensors, name: breaking(tensors[name])}, rows, quick, 0)
 
 
 def test_a_table_with_too_few_rows_is_refused(rows, quick):
