@@ -218,6 +218,15 @@ def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, 
     np.testing.assert_array_equal(one.probs, other.probs)
 
 
+@pytest.mark.parametrize(("dropout", "told"), [("0.0", True), ("0.4", False)])
+def test_little_dropout_is_told_where_names_are_read(data, ok, tiny, dropout, told) -> None:
+    change = ("--set", f"model.covariate_dropout={dropout}")
+    options = (*tiny, *change, "--protocol", "target", "--check")
+    assert (
+        "must learn to do without" in ok("train", data / "train_data.csv", *options).err
+    ) is told
+
+
 def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(
     run: Path, data, ok, tiny, tmp_path: Path, read
 ) -> None:

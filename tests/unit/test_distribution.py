@@ -170,3 +170,11 @@ def test_labels_that_are_all_the_same_give_bins_all_the_same():
     edges = fit_bins(np.full(50, 80.0), 10, 30.0)
     assert 30.0 in edges
     assert len(edges) >= 3
+
+
+def test_a_mixture_may_be_uneven():
+    rng = np.random.default_rng(4)
+    edges = np.array([0.0, 10.0, 30.0, 100.0])
+    one, other = (Histogram(edges, rng.dirichlet(np.ones(3), 5)) for _ in range(2))
+    mixed = Histogram.mixture([one, other], [0.75, 0.25])
+    np.testing.assert_allclose(mixed.probs, 0.75 * one.probs + 0.25 * other.probs)
