@@ -4,15 +4,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from sirna.config import Config
 from sirna.errors import SirnaError, reason
-from sirna.files import recovered, write_folder
+from sirna.files import recovered, write_folder, write_whole
 from sirna.fit import Epoch, Pick, Progress
 from sirna.model.weights import load_weights
+from sirna.process import RowProcess
 from sirna.score import Score
 
 TENSORS, STATE = "progress.safetensors", "progress.json"
@@ -72,6 +75,26 @@ def load_progress(folder: Path, progress: Progress) -> bool:
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
         told = f"cannot be resumed ({reason(error)}); start a new run."
         raise SirnaError(f"{folder}: {told}") from error
+
+
+def save_process(path: Path, process: RowProcess) -> None:
+    """Write a fitted Gaussian process, whole or absent."""
+    write_whole(path, lambda draft: save_file(process.tensors(), draft))
+
+
+def load_process(path: Path, rows: pd.DataFrame, config: Config, number: int) -> RowProcess:
+    """Restore the process of a fold beside the table that it was fitted on.
+
+    Raises
+    ------
+    SirnaError
+        For a damaged file.
+    """
+    try:
+        return RowProcess.from_tensors(load_file(path), rows, config, number)
+    except (OSError, LookupError, ValueError, TypeError, SafetensorError) as error:
+        told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
+        raise SirnaError(f"{path}: {told}") from error
 
 
 def exists(folder: Path) -> bool:

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from sirna import checkpoint
 from sirna.bundle import Bundle, Member, save_bundle
@@ -23,9 +21,9 @@ from sirna.data.source import Source, training_source
 from sirna.data.splits import Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
-from sirna.errors import SirnaError, reason
+from sirna.errors import SirnaError
 from sirna.evaluate import HeldOut, blended, fit_rule, metrics, oof_table
-from sirna.files import held, write_csv, write_text, write_whole
+from sirna.files import held, write_csv, write_text
 from sirna.fit import Progress, fit, start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess
@@ -231,15 +229,7 @@ def _train_member(
     if config.train.members > 1:
         console.line(f"fold {fold.number}, member {member + 1} of {config.train.members}")
     with console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
-        fit(
-            progress,
-            fold,
-            config,
-            seed,
-            device,
-            on_epoch,
-            on_batch,
-        )
+        fit(progress, fold, config, seed, device, on_epoch, on_batch)
     if not request.asked:
         checkpoint.save_progress(folder, progress, finished=True)
     return progress
@@ -265,11 +255,7 @@ def _process(
         return None
     path = run.last_process(fold.number)
     if path.is_file():
-        try:
-            return RowProcess.from_tensors(load_file(path), rows, config, fold.number)
-        except (OSError, LookupError, ValueError, TypeError, SafetensorError) as error:
-            told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
-            raise SirnaError(f"{path}: {told}") from error
+        return checkpoint.load_process(path, rows, config, fold.number)
     began = time.perf_counter()
     training = np.flatnonzero(split.fold != fold.number)
     try:
@@ -278,7 +264,7 @@ def _process(
         )
     except InterruptedError:
         return None
-    write_whole(path, lambda draft: save_file(process.tensors(), draft))
+    checkpoint.save_process(path, process)
     seconds = time.perf_counter() - began
     console.line(
         f"fold {fold.number}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
