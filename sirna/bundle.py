@@ -33,7 +33,7 @@ from sirna.model.weights import load_weights
 from sirna.predict import predict
 from sirna.process import RowProcess
 
-SCHEMA = 3
+SCHEMA = 4
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")

@@ -37,7 +37,6 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
         "target": {
             "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
             "model": {"covariate_dropout": 0.4},
-            "gaussian_process": {"share": 0.5},
         },
     }
 )

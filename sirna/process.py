@@ -14,7 +14,7 @@ from sirna.config import Config
 from sirna.data.aligned import Aligner, Compared
 from sirna.distribution import Histogram, fit_bins
 from sirna.model.process import GaussianProcess, fit_process
-from sirna.sections import CovariatesConfig, Protocol
+from sirna.sections import GaussianProcessConfig, Protocol
 
 CHOSEN = "chosen"
 """The tensor of the training rows' positions in the table."""
@@ -31,7 +31,7 @@ class RowProcess:
     chosen : Tensor, int64, shape (training rows,)
         Positions in it.
     process : GaussianProcess
-    conditions : CovariatesConfig
+    settings : GaussianProcessConfig
     protocol : str
     number : int
         The fold whose held-out rows it has not seen.
@@ -40,7 +40,7 @@ class RowProcess:
     measured: pd.DataFrame
     chosen: Tensor
     process: GaussianProcess
-    conditions: CovariatesConfig
+    settings: GaussianProcessConfig
     protocol: Protocol
     number: int
 
@@ -80,7 +80,7 @@ class RowProcess:
         chosen = _drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)
         training = training[chosen]
         some = rows.iloc[training]
-        aligner = Aligner.fit(some, settings.conditions, config.split.protocol)
+        aligner = Aligner.fit(some, settings, config.split.protocol)
         process = fit_process(
             aligner.encode(some, own=True),
             labels[training],
@@ -102,9 +102,9 @@ class RowProcess:
         number: int,
     ) -> Self:
         """Put a process beside the columns that it reads of the table."""
-        conditions = config.gaussian_process.conditions
-        measured = rows[Aligner.columns(rows, conditions)].reset_index(drop=True)
-        return cls(measured, chosen, process, conditions, config.split.protocol, number)
+        settings, protocol = config.gaussian_process, config.split.protocol
+        measured = rows[Aligner.columns(rows, settings, protocol)].reset_index(drop=True)
+        return cls(measured, chosen, process, settings, protocol, number)
 
     def predict(self, rows: pd.DataFrame) -> Histogram:
         """Predict the distribution of n checked rows; none depends on the others."""
@@ -114,7 +114,7 @@ class RowProcess:
     @cached_property
     def _encoded(self) -> tuple[Aligner, Compared]:
         some = self.measured.iloc[self.chosen.numpy()]
-        aligner = Aligner.fit(some, self.conditions, self.protocol)
+        aligner = Aligner.fit(some, self.settings, self.protocol)
         return aligner, aligner.encode(some, own=True)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -16,12 +16,13 @@ from pydantic import (
 
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
-NumericRole = Literal["dose", "hours", "duplex_number"]
+NumericRole = Literal["dose", "hours"]
 CategoricalRole = Literal["cell_line", "transfection", "species", "target", "publication"]
+SeriesRole = Literal["site", "duplex_number"]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
-IDENTITY_ROLES = frozenset({"target", "publication", "duplex_number"})
+IDENTITY_ROLES = frozenset({"target", "publication"})
 """Roles that name the target or the publication: under `target` never read of a row predicted."""
 
 
@@ -63,6 +64,7 @@ class ColumnsConfig(Section):
     dose: str = "siRNA_concentration"
     dose_unit: str = "concentration_unit"
     hours: str = "Duration_after_transfection_h"
+    transcript: str = "gene_target_seq"
     label: str = Field("mRNA_remaining_pct", min_length=1)
 
     @model_validator(mode="after")
@@ -138,9 +140,12 @@ class KnownConfig(Section):
 class GaussianProcessConfig(Section):
     """The Gaussian process beside the networks of a fold; its conditions are its own."""
 
-    share: Rate = Field(0.4, description="weight of its distributions; 0: there is none")
+    share: Rate = Field(0.5, description="weight of its distributions; 0: there is none")
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
     categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
+    series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(
+        ("site", "duplex_number"), description="rows near in these are alike; not under `target`"
+    )
     components: Count = 4
     steps: Count = 150
     step_rows: Count = 800

@@ -1,9 +1,12 @@
 """Rows position by position: what a kernel compares two measurements by.
 
-Strands are aligned at the guide's and the passenger's 5' ends. A channel is one position's base or
-one position's chemistry (a token without its base, as in `@f` for Af, Cf, Gf and Uf). Tokens that
+Strands are aligned at the guide's and the passenger's 5' ends. A channel is one position's base,
+the pair of it and the next (the stacking energies of a duplex are those of pairs), or one
+position's chemistry (a token without its base, as in `@f` for Af, Cf, Gf and Uf). Tokens that
 hold no base (VP, P, L96, s) belong to the chemistry of the nucleotide before them, those that lead
-a strand to the first. The passenger's bases are left out: the guide's give them.
+a strand to the first. The passenger's bases are left out: the guide's give them. Beside this, rows
+have places in series: the site in the transcript, whose surroundings neighbours share, and the
+number in the duplex id, since duplexes of near numbers were made and measured side by side.
 """
 
 import re
@@ -16,10 +19,13 @@ import numpy as np
 import pandas as pd
 
 from sirna.data.covariates import UNSEEN_INDEX, Covariates
-from sirna.sections import CovariatesConfig, Protocol
+from sirna.sections import GaussianProcessConfig, Protocol
 
 BASE = re.compile("[ACGUTacgut]")
+NUMBER = re.compile(r"(\d+)")
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
+SERIES = {"site": "site", "duplex_number": "duplex"}
+"""The table's column that gives a row's place in a series."""
 UNSEEN = -1
 """The code of a category that training never showed: it equals nothing."""
 LONGEST = 64
@@ -44,6 +50,8 @@ class Compared:
         Which of s distinct conditions each row has.
     categories : array of int64, shape (s, roles)
     numbers : array of float32, shape (s, roles)
+    places : array of float64, shape (n, series)
+        Of each row in each series; NaN where unknown.
     """
 
     duplex: np.ndarray
@@ -52,6 +60,7 @@ class Compared:
     setting: np.ndarray
     categories: np.ndarray
     numbers: np.ndarray
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.duplex)
@@ -67,6 +76,7 @@ class Compared:
             setting,
             self.categories[settings],
             self.numbers[settings],
+            self.places[rows],
         )
 
 
@@ -80,15 +90,18 @@ class Aligner:
         Category -> code, by channel.
     counted : tuple of (strand, chemistry)
     conditions : Covariates
+    series : tuple of str
+        None under `target`: a place says nothing of another transcript or campaign.
     """
 
     channels: dict[str, dict[str, int]]
     counted: tuple[tuple[str, str], ...]
     conditions: Covariates
+    series: tuple[str, ...]
 
     @classmethod
-    def fit(cls, rows: pd.DataFrame, config: CovariatesConfig, protocol: Protocol) -> Self:
-        """Fit on training rows."""
+    def fit(cls, rows: pd.DataFrame, config: GaussianProcessConfig, protocol: Protocol) -> Self:
+        """Fit on training rows; a series in which none of them has a place is left out."""
         channels: dict[str, dict[str, int]] = {}
         chemistries: set[tuple[str, str]] = set()
         for name, values in _channels(rows).items():
@@ -100,14 +113,20 @@ class Aligner:
         return cls(
             channels,
             tuple(sorted(chemistries)),
-            Covariates.fit(rows, config, protocol),
+            Covariates.fit(rows, config.conditions, protocol),
+            tuple(
+                role
+                for role in config.series
+                if protocol != "target" and np.isfinite(_places(rows, role)).any()
+            ),
         )
 
     @staticmethod
-    def columns(rows: pd.DataFrame, config: CovariatesConfig) -> list[str]:
+    def columns(rows: pd.DataFrame, config: GaussianProcessConfig, protocol: Protocol) -> list[str]:
         """Return the table's columns that may be read."""
         wanted = ["guide", *STRANDS.values(), *config.numeric, *config.categorical]
-        wanted = ["duplex" if role == "duplex_number" else role for role in wanted]
+        if protocol != "target":
+            wanted += [SERIES[role] for role in config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]
 
     def encode(self, rows: pd.DataFrame, own: bool = False) -> Compared:
@@ -138,6 +157,9 @@ class Aligner:
             setting.reshape(-1),
             categories[where],
             numbers[where],
+            np.stack([_places(rows, role) for role in self.series], axis=1)
+            if self.series
+            else np.zeros((len(rows), 0)),
         )
 
     def _counts(self, found: dict[str, np.ndarray], rows: int) -> np.ndarray:
@@ -183,10 +205,22 @@ def nucleotides(tokens: list[str]) -> list[tuple[str, str]]:
     return found
 
 
+def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
+    """Return the rows' places in a series, (n,) of float64; NaN where unknown."""
+    column = SERIES[series]
+    if column not in rows:
+        return np.full(len(rows), np.nan)
+    places = rows[column]
+    if series == "duplex_number":
+        places = places.astype("str").str.extract(NUMBER, expand=False)
+    return pd.to_numeric(places, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
 def _channels(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return each channel's categories, (n,) of str; empty beyond the end of a strand."""
     bases = rows["guide"].str.upper().str.replace("T", "U")
     channels = _spread("guide base", bases, list)
+    channels |= _spread("guide pair", bases, _pairs)
     for strand, role in STRANDS.items():
         if role in rows:
             channels |= _spread(f"{strand} chemistry", rows[role], _chemistry)
@@ -202,6 +236,10 @@ def _spread(
     longest = max(map(len, parts), default=0)
     padded = np.array([part + [""] * (longest - len(part)) for part in parts], dtype=object)
     return {f"{name} {place + 1}": padded[codes, place] for place in range(longest)}
+
+
+def _pairs(bases: str) -> list[str]:
+    return [bases[place : place + 2] for place in range(len(bases) - 1)]
 
 
 def _chemistry(text: str) -> list[str]:

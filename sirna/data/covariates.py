@@ -1,6 +1,5 @@
 """The conditions of an experiment as numbers, fitted on training rows only."""
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -39,26 +38,25 @@ class Covariates:
 
         A role whose column the table lacks, or that has no value in these rows, is left out.
         """
-        names = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
         numeric: dict[str, tuple[float, float]] = {}
         for role in config.numeric:
             values = _number(rows, role)
             known = values[np.isfinite(values)]
-            if role not in names and known.size:
+            if known.size:
                 numeric[role] = (float(known.mean()), float(known.std()) or 1.0)
         categorical: dict[str, list[str]] = {
             role: sorted(rows[role].dropna().unique().tolist())
             for role in config.categorical
             if role in rows and rows[role].notna().any()
         }
+        names = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
         groups = tuple(role for role in categorical if role in names)
         return cls(numeric, categorical, groups)
 
     @property
     def roles(self) -> list[str]:
         """The table's columns that are read."""
-        numeric = ["duplex" if role == "duplex_number" else role for role in self.numeric]
-        return [*numeric, *self.categorical]
+        return [*self.numeric, *self.categorical]
 
     @property
     def sizes(self) -> list[int]:
@@ -111,17 +109,7 @@ class Covariates:
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:
-    if role == "duplex_number":
-        return _duplex_numbers(rows)
     if role not in rows:
         return np.full(len(rows), np.nan)
     values = rows[role].to_numpy(dtype=np.float64)
     return np.log10(values) if role == "dose" else values
-
-
-def _duplex_numbers(rows: pd.DataFrame) -> np.ndarray:
-    """Return the first number in each duplex id: near numbers were made in one campaign."""
-    if "duplex" not in rows:
-        return np.full(len(rows), np.nan)
-    number = rows["duplex"].str.extract(re.compile(r"(\d+)"), expand=False)
-    return pd.to_numeric(number, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

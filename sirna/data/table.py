@@ -14,6 +14,7 @@ import pandas as pd
 from sirna.config import Config
 from sirna.data.checks import Report, blank
 from sirna.data.reading import read_text_table
+from sirna.data.site import sites
 from sirna.errors import SirnaError, suggestion
 from sirna.sections import ColumnsConfig, LabelConfig
 
@@ -69,7 +70,8 @@ class Table:
         The file's own columns as text, n rows in the file's order.
     rows : DataFrame
         n rows, a column a role that the file has. `id` (text), sequences and conditions (text,
-        NaN where missing), `dose` (nM) and `hours` (float, NaN where missing), `label`
+        NaN where missing), `site` (where the guide binds its transcript, see `sites`), `dose`
+        (nM) and `hours` (float, NaN where missing), `label`
         (percentage of mRNA that remains, NaN where unknown).
     notices : tuple of str
         What the reader should know: columns left out, incomplete rows.
@@ -127,6 +129,8 @@ def check_table(
     for role in TEXT_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
+    if "transcript" in text:
+        rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
     if "dose" in text:
         rows["dose"] = _doses(text, names, report)
     if "hours" in text:

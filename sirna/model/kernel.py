@@ -1,4 +1,4 @@
-"""How alike two measurements are: a sum of products over sequence, chemistry and conditions."""
+"""How alike two measurements are: products over sequence, chemistry, conditions and series."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -14,30 +14,40 @@ BLOCK = 1024
 LEAST_NOISE = 0.01
 """Of the labels' variance: no measurement is surer, and the matrix stays well conditioned."""
 INIT_SD = 0.5
+REACHES = (5.0, 50.0)
+"""Of the components of a series at the start: places apart at which likeness falls to 1/e."""
+FARTHEST = 1e6
+"""Places apart: all that is farther, or nobody knows where, is as far as this."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A covariance with j components, and the noise; everything as logarithms.
+    """A covariance of j + r components, and the noise; everything as logarithms.
 
-    Component j gives two rows ``amplitude * exp(-distance)``, where the distance adds up `channel`
-    over the channels in which they differ, `novel` where their duplexes differ at all, `category`
-    over the conditions in which they differ, and `count` and `number` times squared differences.
+    A component gives two rows ``amplitude * exp(-distance)``. In all of them the distance adds up
+    `category` over the conditions in which the rows differ, and `number` times how far they differ.
+    Each of the first j adds `channel` over the channels in which they differ, `novel` where their
+    duplexes differ at all, and `count` times squared differences. Each of the last r adds how far
+    apart they lie in one series, in units of `reach`: what neighbours share whatever their
+    sequence, such as a plate.
 
     Attributes
     ----------
     channel : Tensor, shape (j, channels)
     count : Tensor, shape (j, counts)
     novel : Tensor, shape (j,)
-    category : Tensor, shape (j, categories)
-    number : Tensor, shape (j, numbers)
-    amplitude : Tensor, shape (j,)
+    reach : Tensor, shape (r,)
+        `REACHES` of each series.
+    category : Tensor, shape (j + r, categories)
+    number : Tensor, shape (j + r, numbers)
+    amplitude : Tensor, shape (j + r,)
     noise : Tensor, shape (1,)
     """
 
     channel: Tensor
     count: Tensor
     novel: Tensor
+    reach: Tensor
     category: Tensor
     number: Tensor
     amplitude: Tensor
@@ -47,18 +57,23 @@ class Kernel:
     def initial(cls, like: Compared, components: int, seed: int) -> Self:
         """Start from components of different reach, drawn with a seed."""
         rng = torch.Generator().manual_seed(seed)
+        reach = torch.tensor(REACHES).log().repeat(like.places.shape[1])
 
         def drawn(low: float, high: float, width: int) -> Tensor:
             middle = torch.linspace(low, high, components)[:, None]
             return middle + INIT_SD * torch.randn(components, width, generator=rng)
 
+        def and_series(table: Tensor, start: float) -> Tensor:
+            return torch.cat([table, torch.full((len(reach), *table.shape[1:]), start)])
+
         return cls(
             drawn(-4.5, -2.0, like.channels.shape[1]),
             drawn(-2.0, -2.0, like.counts.shape[1]),
             torch.linspace(-3.0, 1.0, components),
-            drawn(-2.0, 0.5, like.categories.shape[1]),
-            drawn(-1.5, -1.5, like.numbers.shape[1]),
-            torch.full((components,), -1.5),
+            reach,
+            and_series(drawn(-2.0, 0.5, like.categories.shape[1]), -0.5),
+            and_series(drawn(-1.5, -1.5, like.numbers.shape[1]), -0.5),
+            and_series(torch.full((components,), -1.5), -2.5),
             torch.full((1,), -2.5),
         )
 
@@ -68,12 +83,19 @@ class Kernel:
 
     def check(self, rows: Compared) -> None:
         """Raise ValueError unless the kernel compares just what these rows hold."""
-        widths = (rows.channels, rows.counts, rows.categories, rows.numbers)
-        tables = (self.channel, self.count, self.category, self.number)
-        components = len(self.amplitude)
-        wanted: list[tuple[int, ...]] = [(components, part.shape[1]) for part in widths]
-        wanted += [(components,), (components,), (1,)]
-        found = [*tables, self.amplitude, self.novel, self.noise]
+        own = len(self.novel)
+        series = len(REACHES) * rows.places.shape[1]
+        wanted = [
+            (own, rows.channels.shape[1]),
+            (own, rows.counts.shape[1]),
+            (own,),
+            (series,),
+            (own + series, rows.categories.shape[1]),
+            (own + series, rows.numbers.shape[1]),
+            (own + series,),
+            (1,),
+        ]
+        found = list(self.tensors().values())
         if [tuple(part.shape) for part in found] != wanted:
             raise ValueError("the kernel and the rows differ in what is compared")
         if not all(part.dtype == torch.float32 and part.isfinite().all() for part in found):
@@ -86,15 +108,29 @@ class Kernel:
 
     def between(self, some: Compared, others: Compared) -> Tensor:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
-        duplexes = self._duplexes(some, others)
-        settings = self._settings(some, others)
         rows = [torch.from_numpy(index) for index in (some.duplex, some.setting)]
         columns = [torch.from_numpy(index) for index in (others.duplex, others.setting)]
+        apart = [
+            duplex.index_select(0, rows[0]).index_select(1, columns[0])
+            for duplex in self._duplexes(some, others)
+        ]
+        apart += self._apart(some, others)
         total = torch.zeros(len(some), len(others))
-        for amplitude, duplex, setting in zip(self.amplitude, duplexes, settings, strict=True):
-            alike = duplex.index_select(0, rows[0]).index_select(1, columns[0])
-            total = total + (amplitude - alike - setting[rows[1]][:, columns[1]]).exp()
+        for amplitude, far, setting in zip(
+            self.amplitude, apart, self._settings(some, others), strict=True
+        ):
+            total = total + (amplitude - far - setting[rows[1]][:, columns[1]]).exp()
         return total
+
+    def _apart(self, some: Compared, others: Compared) -> list[Tensor]:
+        """Return how far apart rows lie in the series, (n, m) a component, in its reaches."""
+        reaches = iter(self.reach.exp())
+        found = []
+        for mine, theirs in zip(some.places.T, others.places.T, strict=True):
+            apart = np.nan_to_num(np.abs(mine[:, None] - theirs), nan=FARTHEST)
+            places = torch.from_numpy(np.minimum(apart, FARTHEST).astype(np.float32))
+            found += [places / next(reaches) for _ in REACHES]
+        return found
 
     def _duplexes(self, some: Compared, others: Compared) -> list[Tensor]:
         """Return the distances of distinct duplexes, one (d, d') a component."""
@@ -115,7 +151,7 @@ class Kernel:
         numbers = [torch.from_numpy(table.numbers) for table in (some, others)]
         return [
             _mismatches(some.categories, others.categories, category.exp())
-            + _squared(numbers[0], numbers[1], number.exp())
+            + _absolute(numbers[0], numbers[1], number.exp())
             for category, number in zip(self.category, self.number, strict=True)
         ]
 
@@ -138,6 +174,11 @@ def _one_hot(codes: np.ndarray, places: np.ndarray) -> Tensor:
     rows, columns = np.nonzero(codes != UNSEEN)
     hot[rows, (codes + places[:-1])[rows, columns]] = 1.0
     return hot
+
+
+def _absolute(values: Tensor, others: Tensor, weight: Tensor) -> Tensor:
+    """Return weighted absolute distances, (n, m)."""
+    return ((values[:, None] - others).abs() * weight).sum(dim=2)
 
 
 def _squared(values: Tensor, others: Tensor, weight: Tensor) -> Tensor:

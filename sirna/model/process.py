@@ -6,8 +6,9 @@ the truth lies from it is read off the training rows, each predicted by the proc
 group (leave-one-out in closed form, equation 5.12, for groups).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Self
 
 import numpy as np
@@ -29,6 +30,8 @@ FEWEST = 100
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
 """Of a broad normal belief about the logarithms of distances, in rows."""
+RUN = 40
+"""Rows that are neighbours in a series and are learned from together: a step draws several runs."""
 CLIP = 1.0
 LAST_RATE = 0.02
 
@@ -179,29 +182,41 @@ def _learn(
     seed: int,
     stop: Callable[[], bool],
 ) -> Kernel:
-    """Climb the marginal likelihood of random duplexes, a new draw each step."""
+    """Climb the marginal likelihood of some rows, a new draw each step."""
     kernel = Kernel.initial(training, config.components, seed)
     rng = np.random.default_rng(seed)
     parameters = [tensor.requires_grad_() for tensor in kernel.tensors().values()]
     optimizer = torch.optim.Adam(parameters)
-    order = np.argsort(training.duplex, kind="stable")
-    ends = np.cumsum(np.bincount(training.duplex))
-    members = np.split(order, ends[:-1])
+    draws = _draws(training, config.step_rows, rng)
     for step in range(config.steps):
         if stop():
             raise InterruptedError
         rate = min(1.0, 2 * (1 - step / config.steps) + LAST_RATE)
         optimizer.param_groups[0]["lr"] = config.learning_rate * rate
-        drawn = [members[i] for i in rng.permutation(len(members))]
-        sizes = np.cumsum([len(part) for part in drawn])
-        rows = np.concatenate(drawn[: int(np.searchsorted(sizes, config.step_rows)) + 1])
-        rows = rows[: 2 * config.step_rows]  # a duplex measured often must not fill the memory
+        rows = next(draws)
         loss = _cost(kernel, training.take(rows), truth[torch.from_numpy(rows)])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         optimizer.step()
     return Kernel(**{name: tensor.detach() for name, tensor in kernel.tensors().items()})
+
+
+def _draws(training: Compared, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield positions of about `size` rows: random duplexes, and then runs along each series."""
+    order = np.argsort(training.duplex, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(training.duplex))[:-1])
+    lines = cycle([np.argsort(places, kind="stable") for places in training.places.T])
+    while True:
+        drawn = [members[i] for i in rng.permutation(len(members))]
+        sizes = np.cumsum([len(part) for part in drawn])
+        rows = np.concatenate(drawn[: int(np.searchsorted(sizes, size)) + 1])
+        yield rows[: 2 * size]  # a duplex measured often must not fill the memory
+        line = next(lines, None)
+        if line is not None:
+            starts = rng.permutation(len(line))[: max(1, size // RUN)]
+            runs = starts[:, None] + np.arange(RUN)
+            yield np.unique(line[np.minimum(runs, len(line) - 1)])
 
 
 def _cost(kernel: Kernel, rows: Compared, truth: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from sirna.data.aligned import LONGEST, UNSEEN, Aligner, nucleotide, nucleotides
-from sirna.sections import CovariatesConfig
+from sirna.sections import GaussianProcessConfig
 
-CONDITIONS = CovariatesConfig()
+SETTINGS = GaussianProcessConfig()
 
 
 def table(**changed):
@@ -20,12 +20,14 @@ def table(**changed):
         "cell_line": ["HeLa", "HeLa", None, "COS-7"],
         "target": ["one", "one", "two", "two"],
         "publication": ["p", "p", "p", "q"],
+        "duplex": ["AD-7.1", "AD-7.2", "AD-120", None],
+        "site": [40.0, 40.0, np.nan, 900.0],
     }
     return pd.DataFrame(columns | changed)
 
 
 def fitted(rows, protocol="rows"):
-    return Aligner.fit(rows, CONDITIONS, protocol)
+    return Aligner.fit(rows, SETTINGS, protocol)
 
 
 def channel(aligner, compared, name):
@@ -39,7 +41,7 @@ def written_out(compared):
     """Return all of every row, whatever is stored once."""
     per_duplex = np.hstack([compared.channels, compared.counts])[compared.duplex]
     per_setting = np.hstack([compared.categories, compared.numbers])[compared.setting]
-    return np.hstack([per_duplex, per_setting])
+    return np.hstack([per_duplex, per_setting, compared.places])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,11 @@ def test_plain_guides_are_enough():
     rows = table()[["guide", "dose"]]
     aligner = fitted(rows)
     compared = aligner.encode(rows)
-    assert list(aligner.channels) == [f"guide base {place}" for place in range(1, 5)]
+    assert list(aligner.channels) == [
+        *(f"guide base {place}" for place in range(1, 5)),
+        *(f"guide pair {place}" for place in range(1, 4)),
+    ]
+    assert compared.places.shape == (4, 0)
     assert compared.counts.shape == (3, 1)  # one guide is written as DNA
     assert compared.categories.shape == (2, 0)
 
@@ -155,13 +161,47 @@ def test_missing_strands_are_encoded_all_the_same():
     aligner = fitted(table())
     compared = aligner.encode(table(guide=[None] * 4, guide_modifications=[None] * 4))
     assert len(compared) == 4
-    assert np.isfinite(written_out(compared)).all()
+    assert np.isfinite(written_out(compared)[:, :-2]).all()
 
 
 def test_only_columns_that_are_there_are_named():
     rows = table()
-    assert set(Aligner.columns(rows, CONDITIONS)) == set(rows.columns)
-    assert Aligner.columns(rows[["guide", "dose"]], CONDITIONS) == ["guide", "dose"]
+    assert set(Aligner.columns(rows, SETTINGS, "rows")) == set(rows.columns)
+    assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, "rows") == ["guide", "dose"]
+    assert set(rows.columns) - set(Aligner.columns(rows, SETTINGS, "target")) == {"duplex", "site"}
+
+
+def test_rows_have_places_in_series():
+    rows = table()
+    for protocol in ("rows", "duplex"):
+        aligner = fitted(rows, protocol)
+        assert aligner.series == ("site", "duplex_number")
+        places = aligner.encode(rows).places
+        np.testing.assert_array_equal(places[:, 0], [40, 40, np.nan, 900])
+        np.testing.assert_array_equal(places[:, 1], [7, 7, 120, np.nan])
+        lacking = aligner.encode(rows.drop(columns=["site", "duplex"]))
+        assert np.isnan(lacking.places).all()
+        assert lacking.places.shape == (4, 2)
+
+
+def test_a_series_without_a_place_is_left_out():
+    assert fitted(table(site=[np.nan] * 4)).series == ("duplex_number",)
+    assert fitted(table(duplex=["control"] * 4)).series == ("site",)
+    none = Aligner.fit(table(), GaussianProcessConfig(series=()), "rows")
+    assert none.encode(table()).places.shape == (4, 0)
+
+
+def test_under_target_no_place_is_read():
+    aligner = fitted(table(), "target")
+    assert aligner.series == ()
+    assert aligner.encode(table()).places.shape == (4, 0)
+
+
+def test_pairs_are_channels():
+    rows = table()
+    aligner = fitted(rows)
+    assert channel(aligner, aligner.encode(rows), "guide pair 1") == ["AC", "AC", "CC", "AC"]
+    assert channel(aligner, aligner.encode(rows), "guide pair 3") == ["GU", "GU", "GU", ""]
 
 
 def test_strands_that_differ_only_beyond_what_training_showed_keep_their_own_counts():

@@ -10,7 +10,7 @@ from sirna.data.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
 from sirna.sections import IDENTITY_ROLES, CovariatesConfig
 
 ALL = CovariatesConfig(
-    numeric=("dose", "hours", "duplex_number"),
+    numeric=("dose", "hours"),
     categorical=("cell_line", "transfection", "species", "target", "publication"),
 )
 
@@ -19,7 +19,6 @@ def conditions(**changed):
     columns = {
         "dose": [0.1, 10.0, np.nan],
         "hours": [24.0, 48.0, 48.0],
-        "duplex": ["XX-100.1", "XX-300.1", "none"],
         "cell_line": ["HeLa", None, "COS-7"],
         "target": ["ABC1", "ABC2", "ABC2"],
         "publication": ["P1", "P1", "P2"],
@@ -43,11 +42,6 @@ def test_a_missing_number_is_zero_with_its_flag_up():
     assert numbers[:, 3].tolist() == [0.0, 0.0, 0.0]
     assert numbers.dtype == np.float32
     assert np.isfinite(numbers).all()
-
-
-def test_a_duplex_id_gives_its_first_number():
-    numbers = fitted().numbers(conditions())
-    assert numbers[:, 4:] == pytest.approx(np.array([[-1, 0], [1, 0], [0, 1]]))
 
 
 def test_a_condition_that_never_changes_stays_finite():
@@ -81,29 +75,26 @@ def test_rows_that_are_all_unseen_or_all_missing_are_encoded():
 
 def test_a_column_that_the_file_lacks_reads_as_missing():
     fit = fitted()
-    rows = conditions().drop(columns=["cell_line", "dose", "duplex"])
+    rows = conditions().drop(columns=["cell_line", "dose"])
     assert (fit.categories(rows)[:, list(fit.categorical).index("cell_line")] == 0).all()
     assert fit.numbers(rows)[:, :2].tolist() == [[0.0, 1.0]] * 3
-    assert fit.numbers(rows)[:, 4:].tolist() == [[0.0, 1.0]] * 3
 
 
 def test_a_role_without_column_or_value_in_training_is_left_out():
     fit = Covariates.fit(conditions(cell_line=[None] * 3, dose=[np.nan] * 3), ALL, "rows")
     assert set(fit.categorical) == {"target", "publication"}
-    assert set(fit.numeric) == {"hours", "duplex_number"}
+    assert set(fit.numeric) == {"hours"}
 
 
 def test_under_the_target_protocol_target_and_publication_are_read_of_training_rows_alone():
     fit = fitted("target")
-    assert not IDENTITY_ROLES & set(fit.numeric)
     assert fit.groups == ("target", "publication")
     columns = [list(fit.categorical).index(role) for role in fit.groups]
     assert (fit.categories(conditions(), own=True)[:, columns] > UNSEEN_INDEX).all()
     assert (fit.categories(conditions())[:, columns] == UNSEEN_INDEX).all()
     assert not set(fit.unseen(conditions(target=["Z"] * 3))) & IDENTITY_ROLES
     assert fitted("duplex").groups == ()
-    renamed = conditions(target=["Z"] * 3, publication=["Z"] * 3, duplex=["Z-9"] * 3)
-    np.testing.assert_array_equal(fit.numbers(renamed), fit.numbers(conditions()))
+    renamed = conditions(target=["Z"] * 3, publication=["Z"] * 3)
     np.testing.assert_array_equal(fit.categories(renamed), fit.categories(conditions()))
 
 

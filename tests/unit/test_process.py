@@ -14,7 +14,7 @@ from sirna.data.splits import group_rows
 from sirna.data.table import check_table
 from sirna.distribution import fit_bins
 from sirna.errors import SirnaError
-from sirna.model.kernel import LEAST_NOISE, Kernel
+from sirna.model.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.model.process import GaussianProcess, _solve, fit_process
 from sirna.process import RowProcess
 from sirna.sections import GaussianProcessConfig
@@ -29,7 +29,7 @@ def rows(tiny_table):
 
 @pytest.fixture(scope="module")
 def compared(rows):
-    return Aligner.fit(rows, QUICK.conditions, "rows").encode(rows, own=True)
+    return Aligner.fit(rows, QUICK, "rows").encode(rows, own=True)
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,20 @@ def covariance(kernel, some, others):
             same = (some.channels[d] == others.channels[e]).all()
             categories = some.categories[s] != others.categories[t]
             categories |= (some.categories[s] == UNSEEN) | (others.categories[t] == UNSEEN)
+            gaps = np.abs(some.places[i] - others.places[j])
+            apart = np.repeat(np.where(np.isnan(gaps), np.inf, gaps), len(REACHES))
             for k in range(len(kernel.amplitude)):
-                distance = kernel.channel[k].exp().numpy() @ channels
-                distance += float(kernel.novel[k].exp()) * (not same)
-                gaps = some.counts[d] - others.counts[e]
-                distance += kernel.count[k].exp().numpy() @ gaps**2
-                distance += kernel.category[k].exp().numpy() @ categories
+                distance = kernel.category[k].exp().numpy() @ categories
                 gaps = some.numbers[s] - others.numbers[t]
-                distance += kernel.number[k].exp().numpy() @ gaps**2
+                distance += kernel.number[k].exp().numpy() @ np.abs(gaps)
+                series = k - len(kernel.novel)
+                if series < 0:
+                    distance += kernel.channel[k].exp().numpy() @ channels
+                    distance += float(kernel.novel[k].exp()) * (not same)
+                    gaps = some.counts[d] - others.counts[e]
+                    distance += kernel.count[k].exp().numpy() @ gaps**2
+                else:
+                    distance += apart[series] / float(kernel.reach[series].exp())
                 table[i, j] += np.exp(float(kernel.amplitude[k]) - distance)
     return table
 
@@ -65,7 +71,11 @@ def test_the_kernel_is_what_it_says(compared):
     some, others = compared.take(np.arange(9)), compared.take(np.arange(5, 20))
     unseen = replace(some, channels=some.channels.copy())
     unseen.channels[2, :4] = UNSEEN
-    for first in (some, unseen):
+    nowhere = replace(some, places=some.places.copy())
+    nowhere.places[3:6, 0] = np.nan
+    nowhere.places[5:, 1] = np.nan
+    assert compared.places.shape[1] == 2
+    for first in (some, unseen, nowhere):
         expected = covariance(kernel, first, others)
         np.testing.assert_allclose(kernel.between(first, others).numpy(), expected, rtol=1e-4)
 
@@ -115,6 +125,28 @@ def test_a_process_predicts_better_than_a_constant(quick):
     assert error < 0.85 * np.abs(np.median(truth[training]) - truth[held]).mean()
 
 
+@pytest.mark.parametrize("series", ["site", "duplex_number"])
+def test_what_neighbours_share_is_learned(quick, series):
+    simulated = as_text(simulate(duplexes=200, seed=1).train)
+    rows = check_table(simulated, "simulated", quick).rows
+    place = np.random.default_rng(0).permutation(len(rows))
+    plate = np.random.default_rng(1).uniform(5, 95, len(rows) // 20 + 1)[place // 20]
+    rows["site"], rows["duplex"] = np.nan, None
+    if series == "site":
+        rows["site"] = place * 1.0
+    else:
+        rows["duplex"] = [f"XY-{number}.1" for number in place]
+    rows["label"] = plate
+    training, held = np.arange(0, len(rows), 2), np.arange(1, len(rows), 2)
+    error = {}
+    for read in ((), (series,)):
+        changes = {"gaussian_process.steps": 40, "gaussian_process.series": read}
+        config = with_changes(quick, changes)
+        process = RowProcess.fit(rows, training, rows["id"].to_numpy(), config, 0)
+        error[read] = np.abs(process.predict(rows.iloc[held]).median() - plate[held]).mean()
+    assert error[(series,)] < 0.75 * error[()]
+
+
 def test_a_held_out_label_changes_no_prediction(rows, quick):
     training, held = np.arange(20, len(rows)), np.arange(20)
     changed = rows.copy()
@@ -130,6 +162,7 @@ def test_under_target_no_name_changes_a_prediction(rows, quick):
     config = with_changes(quick, {"split.protocol": "target"})
     process = RowProcess.fit(rows, np.arange(len(rows)), group_rows(rows, "target"), config, 0)
     renamed = rows.assign(target=rows["target"].iloc[0], publication="another")
+    renamed = renamed.assign(duplex=rows["duplex"].iloc[0], site=rows["site"].iloc[0])
     np.testing.assert_array_equal(process.predict(rows).probs, process.predict(renamed).probs)
 
 
