@@ -140,7 +140,7 @@ class KnownConfig(Section):
 class GaussianProcessConfig(Section):
     """The Gaussian process beside the networks of a fold; its conditions are its own."""
 
-    share: Rate = Field(0.5, description="weight of its distributions; 0: there is none")
+    share: Rate = Field(0.6, description="weight of its distributions; 0: there is none")
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
     categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
     series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(

@@ -131,6 +131,7 @@ def check_table(
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
     if "transcript" in text:
         rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
+        report.notices += _strangers(rows, text["transcript"], names["transcript"])
     if "dose" in text:
         rows["dose"] = _doses(text, names, report)
     if "hours" in text:
@@ -236,6 +237,16 @@ def _check_sequences(text: pd.Series, role: str, column: str, report: Report) ->
         wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
         rule = "bases are A, C, G and U or T; tokens belong in a modification list"
         report.fault(column, text.isin(wrong), text, rule)
+
+
+def _strangers(rows: pd.DataFrame, transcripts: pd.Series, column: str) -> list[str]:
+    """Say where most transcripts cannot be the targets' own."""
+    given = int((~blank(transcripts)).sum())
+    bound = int(rows["site"].notna().sum())
+    if given < ENOUGH or 2 * bound >= given:
+        return []
+    told = f"only {bound} of {given} guides pair with the transcript beside them"
+    return [f"column {column!r}: {told}; the others are predicted without their site"]
 
 
 def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 import torch
 from scipy.linalg.lapack import spotrf, spotri, spotrs
-from scipy.special import ndtr
+from scipy.special import stdtr
 from torch import Tensor
 
 from sirna.data.aligned import Compared
@@ -32,6 +32,8 @@ PRIOR_WEIGHT = 0.01
 """Of a broad normal belief about the logarithms of distances, in rows."""
 RUN = 40
 """Rows that are neighbours in a series and are learned from together: a step draws several runs."""
+DEGREES = 5.0
+"""Of freedom of Student's t, scaled to the spread: errors have heavier tails than a normal one."""
 CLIP = 1.0
 LAST_RATE = 0.02
 
@@ -82,7 +84,8 @@ class GaussianProcess:
         knots, bias, spread = (t.numpy() for t in (self.knots, self.bias, self.spread))
         middle = mean + np.interp(mean, knots, bias)
         inner = _transformed(edges[1:-1], self.scale.numpy())
-        reached = ndtr((inner - middle[:, None]) / np.interp(mean, knots, spread)[:, None])
+        unit = np.interp(mean, knots, spread) * np.sqrt(1 - 2 / DEGREES)
+        reached = stdtr(DEGREES, (inner - middle[:, None]) / unit[:, None])
         ends = np.zeros((len(rows), 1)), np.ones((len(rows), 1))
         return Histogram(edges, np.diff(np.concatenate([ends[0], reached, ends[1]], axis=1)))
 

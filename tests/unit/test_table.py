@@ -249,3 +249,20 @@ def test_a_value_must_be_there_to_be_scored(tmp_path, purpose):
     text(label=["1", "", "3"]).to_csv(path, index=False)
     with pytest.raises(SirnaError, match=rf"(?s){purpose.value} row needs a value.*line 3"):
         read_labels(path, Config(), purpose)
+
+
+def test_transcripts_give_sites_and_strange_ones_are_told():
+    guide, transcript = "UGCAUUACGGAUCCAUGGCAA", "CCCTTGCCATGGATCCGTAATGCACCC"
+    columns = {"id": [str(i) for i in range(30)], "label": [str(i) for i in range(30)]}
+    columns |= {"guide": [guide] * 30, "target": ["T"] * 30, "transcript": [transcript] * 30}
+    raw = pd.DataFrame({NAMES.model_dump()[role]: values for role, values in columns.items()})
+    table = check_table(raw, "mine.csv", Config())
+    assert (table.rows["site"] == 23.0).all()
+    assert "pair" not in "\n".join(table.notices)
+    strange = raw.assign(**{NAMES.transcript: [transcript] * 5 + [transcript[::-1]] * 25})
+    table = check_table(strange, "mine.csv", Config())
+    assert "only 5 of 30 guides pair" in "\n".join(table.notices)
+    assert int(table.rows["site"].notna().sum()) == 5
+    blanks = raw.assign(**{NAMES.transcript: [transcript] * 5 + [""] * 25})
+    table = check_table(blanks, "mine.csv", Config())
+    assert "pair" not in "\n".join(table.notices)
