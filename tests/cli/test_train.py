@@ -182,7 +182,8 @@ def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
     one, other = (
         part.predict(rows, part.encode(rows), torch.device("cpu")) for part in (network, both)
     )
-    expected = Histogram.mixture([one, process])
+    weight = mixed.config.gaussian_process.share
+    expected = Histogram.mixture([one, process], [1 - weight, weight])
     np.testing.assert_allclose(other.probs, expected.probs, atol=1e-12)
 
 
