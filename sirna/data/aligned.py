@@ -148,6 +148,7 @@ class Aligner:
         categories = self.conditions.categories(rows, own)
         categories = np.where(categories == UNSEEN_INDEX, UNSEEN, categories)
         numbers = self.conditions.numbers(rows)[:, 0::2]
+        places = np.array([_places(rows, role) for role in self.series])
         both = np.concatenate([categories, numbers], axis=1)
         _, where, setting = np.unique(both, axis=0, return_index=True, return_inverse=True)
         return Compared(
@@ -157,9 +158,7 @@ class Aligner:
             setting.reshape(-1),
             categories[where],
             numbers[where],
-            np.stack([_places(rows, role) for role in self.series], axis=1)
-            if self.series
-            else np.zeros((len(rows), 0)),
+            places.reshape(len(self.series), len(rows)).T,
         )
 
     def _counts(self, found: dict[str, np.ndarray], rows: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-PAIRS = str.maketrans("ACGU", "TGCA")
+PAIRS = str.maketrans("ACGT", "TGCA")
 PAIRED = ((0, 19), (1, 19), (1, 17), (1, 14))
 """Stretches of the guide to look for, first to last nucleotide: its ends may pair with nothing."""
 
@@ -14,8 +14,9 @@ def sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
     Counted from 0 at the transcript's 5' end; of several sites the first. NaN where a transcript is
     missing or holds no site.
     """
-    both = pd.DataFrame({"guide": guides.to_numpy(), "transcript": pd.factorize(transcripts)[0]})
-    texts = [_dna(text) for text in pd.factorize(transcripts)[1]]
+    codes, distinct_transcripts = pd.factorize(transcripts)
+    texts = [_dna(text) for text in distinct_transcripts]
+    both = pd.DataFrame({"guide": guides.to_numpy(), "transcript": codes})
     distinct = both[both["transcript"] >= 0].dropna().drop_duplicates()
     found = [
         _site(_dna(guide), texts[code])
@@ -26,7 +27,7 @@ def sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
 
 def _site(guide: str, transcript: str) -> float:
     for first, last in PAIRED:
-        paired = guide[first:last].replace("T", "U").translate(PAIRS)[::-1]
+        paired = guide[first:last].translate(PAIRS)[::-1]
         place = transcript.find(paired) if len(paired) == last - first else -1
         if place >= 0:
             return float(place + last - 1)

@@ -1,6 +1,8 @@
 """How alike two measurements are: products over sequence, chemistry, conditions and series."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -110,11 +112,11 @@ class Kernel:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
         rows = [torch.from_numpy(index) for index in (some.duplex, some.setting)]
         columns = [torch.from_numpy(index) for index in (others.duplex, others.setting)]
-        apart = [
+        alike = (
             duplex.index_select(0, rows[0]).index_select(1, columns[0])
             for duplex in self._duplexes(some, others)
-        ]
-        apart += self._apart(some, others)
+        )
+        apart = chain(alike, self._apart(some, others))  # one table of all rows at a time
         total = torch.zeros(len(some), len(others))
         for amplitude, far, setting in zip(
             self.amplitude, apart, self._settings(some, others), strict=True
@@ -122,15 +124,13 @@ class Kernel:
             total = total + (amplitude - far - setting[rows[1]][:, columns[1]]).exp()
         return total
 
-    def _apart(self, some: Compared, others: Compared) -> list[Tensor]:
-        """Return how far apart rows lie in the series, (n, m) a component, in its reaches."""
+    def _apart(self, some: Compared, others: Compared) -> Iterator[Tensor]:
+        """Yield how far apart rows lie in the series, (n, m) a component, in its reaches."""
         reaches = iter(self.reach.exp())
-        found = []
         for mine, theirs in zip(some.places.T, others.places.T, strict=True):
             apart = np.nan_to_num(np.abs(mine[:, None] - theirs), nan=FARTHEST)
             places = torch.from_numpy(np.minimum(apart, FARTHEST).astype(np.float32))
-            found += [places / next(reaches) for _ in REACHES]
-        return found
+            yield from (places / next(reaches) for _ in REACHES)
 
     def _duplexes(self, some: Compared, others: Compared) -> list[Tensor]:
         """Return the distances of distinct duplexes, one (d, d') a component."""
