@@ -13,9 +13,9 @@ from torch import Tensor
 from sirna.config import Config
 from sirna.errors import SirnaError, reason
 from sirna.files import recovered, write_folder, write_whole
-from sirna.fit import Epoch, Pick, Progress
 from sirna.model.weights import load_weights
 from sirna.process import RowProcess
+from sirna.progress import Epoch, Pick, Progress
 from sirna.score import Score
 
 TENSORS, STATE = "progress.safetensors", "progress.json"

@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from tqdm import tqdm
 
-from sirna.fit import Epoch
+from sirna.progress import Epoch
 
 BAR_WIDTH = 80
 """Columns that a bar with its figures needs."""

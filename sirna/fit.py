@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,119 +19,13 @@ from sirna.folds import Fold
 from sirna.model.loss import training_loss
 from sirna.model.regressor import SiRNAModel
 from sirna.predict import predict
+from sirna.progress import Epoch, Progress
 from sirna.schedule import learning_rate, momentum
 from sirna.score import Score, competition_score
 from sirna.sections import TrainConfig
 
 POINT_EDGES = 300
 """Bins in which the normal distribution of a point head is written down."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One row of `log.csv`.
-
-    Attributes
-    ----------
-    train_loss : float
-        The configured loss.
-    valid_log_loss : float
-        Of the validation rows: minus the log of the probability of the bin that holds the label.
-    score : Score
-        Over the validation rows; the decision for one half of them is fitted on the other.
-    seconds : float
-        Training and validation.
-    rows_per_second : float
-        Training rows over the training's seconds.
-    """
-
-    epoch: int
-    train_loss: float
-    valid_log_loss: float
-    score: Score
-    learning_rate: float
-    seconds: float
-    rows_per_second: float
-
-    def as_dict(self) -> dict[str, float]:
-        """Return one flat row."""
-        row: dict[str, float] = {**vars(self)}
-        row.pop("score")
-        score = self.score.as_dict()
-        score.pop("rows")
-        return {"epoch": row.pop("epoch"), **score, **row}
-
-
-@dataclass
-class Pick:
-    """The best epoch by the score of some validation rows, and what it predicts for others.
-
-    One epoch's score is noisy, and the best of many noisy ones is a lucky one. So an epoch is
-    worth the mean over itself and those before it in the window (fewer at the start).
-
-    Attributes
-    ----------
-    score : float
-        What the best epoch is worth.
-    epoch : int
-    probs : array, shape (rows, bins)
-    recent : list of float
-        Scores of the last epochs, at most a window of them.
-    """
-
-    score: float = -math.inf
-    epoch: int = 0
-    probs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    recent: list[float] = field(default_factory=list)
-
-    def offer(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
-        """Take an epoch if it is worth more than the best so far; say whether it is."""
-        self.recent = [*self.recent, score][-window:]
-        worth = float(np.mean(self.recent))
-        if worth <= self.score:
-            return False
-        self.score, self.epoch, self.probs = worth, epoch, probs
-        return True
-
-
-@dataclass
-class Progress:
-    """Where a training stands: enough to go on from, or to stop at.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs done.
-    best : Pick
-        Over all validation rows; its weights are in `best_weights`, copies and not references.
-    halves : two Picks
-        The epoch that one half of the validation rows chooses, predicting the other half.
-    """
-
-    model: SiRNAModel
-    optimizer: torch.optim.Optimizer
-    epoch: int = 0
-    best: Pick = field(default_factory=Pick)
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    halves: tuple[Pick, Pick] = field(default_factory=lambda: (Pick(), Pick()))
-    log: list[Epoch] = field(default_factory=list)
-
-    def held_out(self, half: np.ndarray, own: bool = False) -> Histogram:
-        """Return the validation rows' distributions, none from an epoch that it has chosen.
-
-        With `own` each is from the epoch that its own half has chosen: to fit the rule that judges
-        the other half, whose labels have then no part in it.
-
-        Parameters
-        ----------
-        half : array of 0 and 1, shape (validation rows,)
-        """
-        edges = self.model.edges.cpu().numpy()
-        probs = np.empty((len(half), len(edges) - 1))
-        for chooser, pick in enumerate(self.halves):
-            rows = (half == chooser) == own
-            probs[rows] = pick.probs[rows]
-        return Histogram(edges, probs)
 
 
 def build_model(encoding: Encoding, config: Config, edges: Tensor) -> SiRNAModel:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sirna import checkpoint
 from sirna.bundle import Bundle, Member, save_bundle
 from sirna.config import Config, load_config, with_changes
 from sirna.console import Console
@@ -22,13 +21,15 @@ from sirna.data.splits import Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
-from sirna.evaluate import HeldOut, blended, fit_rule, metrics, oof_table
+from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
 from sirna.files import held, write_csv, write_text
-from sirna.fit import Progress, fit, start
+from sirna.fit import fit, start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess
+from sirna.progress import Progress
 from sirna.runs import Run, new_run, run_to_resume
-from sirna.signals import StopRequest, stop_on_signals
+from sirna.signals import stop_on_signals
+from sirna.stages.models import FoldModels
 
 LEAST_DROPOUT = 0.2
 """Of covariates, where they name training targets: below it the user is told."""
@@ -164,18 +165,19 @@ def _work(
         for number in split.folds:
             fold = make_fold(rows, split, number, config)
             _describe(fold, split, config, console)
+            models = FoldModels(run, rows, split, fold, config, device, request, console)
             trained: list[Progress] = []
             for member in range(config.train.members):
-                progress = _train_member(run, fold, member, config, device, log, request, console)
+                progress = models.train_network(member, log)
                 if progress.best_weights:
                     trained.append(progress)
-                    members.append(_member(fold, member, progress))
+                    members.append(models.member(member, progress))
                 if request.asked:
                     break
             if trained:
-                process = _process(run, rows, split, fold, config, request, console)
+                process = models.fit_process()
                 processes += [process] if process else []
-                parts.append(_held_out(rows, fold, trained, process, config))
+                parts.append(models.held_out(trained, process))
             if request.asked:
                 break
     if not members:
@@ -194,99 +196,6 @@ def _work(
     save_bundle(run.bundle, _bundle(members, processes, parts, source, config, figures))
     write_text(run.metrics, json.dumps(figures, indent=1))
     return TrainOutcome(run, figures)
-
-
-def _train_member(
-    run: Run,
-    fold: Fold,
-    member: int,
-    config: Config,
-    device: torch.device,
-    log: list[dict[str, float]],
-    request: StopRequest,
-    console: Console,
-) -> Progress:
-    """Train one member, or pick up what an interrupted run left of it; extends `log`."""
-    folder = run.last(fold.number, member)
-    place = {"fold": fold.number, "member": member}
-    seed = fold.seed_of(member)
-    progress = start(fold.encoding, fold.train, config, seed, device)
-    finished = checkpoint.exists(folder) and checkpoint.load_progress(folder, progress)
-    log += [{**place, **record.as_dict()} for record in progress.log]
-    if finished or request.asked:
-        return progress
-
-    def on_epoch(now: Progress) -> None:
-        log.append({**place, **now.log[-1].as_dict()})
-        checkpoint.save_progress(folder, now, finished=False)
-        write_csv(run.log, pd.DataFrame(log))
-        show.epoch(now.log[-1], now.best.epoch)
-
-    def on_batch(rows: int) -> bool:
-        show.rows(rows)
-        return request.asked
-
-    if config.train.members > 1:
-        console.line(f"fold {fold.number}, member {member + 1} of {config.train.members}")
-    with console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
-        fit(progress, fold, config, seed, device, on_epoch, on_batch)
-    if not request.asked:
-        checkpoint.save_progress(folder, progress, finished=True)
-    return progress
-
-
-def _member(fold: Fold, member: int, progress: Progress) -> Member:
-    seed, epoch = fold.seed_of(member), progress.best.epoch
-    facts = {"fold": fold.number, "seed": seed, "epoch": epoch}
-    return Member(fold.encoding, progress.best_weights, facts)
-
-
-def _process(
-    run: Run,
-    rows: pd.DataFrame,
-    split: Split,
-    fold: Fold,
-    config: Config,
-    request: StopRequest,
-    console: Console,
-) -> RowProcess | None:
-    """Fit the fold's Gaussian process, or pick up what an interrupted run left of it."""
-    if not config.gaussian_process.share or request.asked:
-        return None
-    path = run.last_process(fold.number)
-    if path.is_file():
-        return checkpoint.load_process(path, rows, config, fold.number)
-    began = time.perf_counter()
-    training = np.flatnonzero(split.fold != fold.number)
-    try:
-        process = RowProcess.fit(
-            rows, training, split.groups, config, fold.number, lambda: request.asked
-        )
-    except InterruptedError:
-        return None
-    checkpoint.save_process(path, process)
-    seconds = time.perf_counter() - began
-    console.line(
-        f"fold {fold.number}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
-    )
-    return process
-
-
-def _held_out(
-    rows: pd.DataFrame,
-    fold: Fold,
-    trained: list[Progress],
-    process: RowProcess | None,
-    config: Config,
-) -> HeldOut:
-    """Return what a fold's models predict together for its held-out rows."""
-    networks = []
-    for progress in trained:
-        predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
-        best = Histogram(predicted.edges, progress.best.probs)
-        networks.append(HeldOut(fold.held, predicted, own, best))
-    compared = process.predict(rows.iloc[fold.held]) if process else None
-    return blended(networks, compared, config.gaussian_process.share)
 
 
 def _bundle(

@@ -10,8 +10,9 @@ from optuna import Trial, TrialPruned
 
 from sirna.config import Config, with_changes
 from sirna.data.splits import Split
-from sirna.fit import Progress, fit, start
+from sirna.fit import fit, start
 from sirna.folds import Fold, make_fold
+from sirna.progress import Progress
 from sirna.tuning.space import SearchConfig
 from sirna.tuning.study import STOPPED
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from sirna.console import Console, TrainingDisplay
-from sirna.fit import Epoch
+from sirna.progress import Epoch
 from sirna.score import competition_score
 
 SCORE = competition_score([10.0, 50.0], [20.0, 60.0])

@@ -12,8 +12,9 @@ from sirna.config import Config, with_changes
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
-from sirna.fit import Pick, fit, start
+from sirna.fit import fit, start
 from sirna.predict import predict
+from sirna.progress import Pick
 from sirna.schedule import learning_rate
 from sirna.score import competition_score
 

@@ -1,0 +1,114 @@
+"""The models of one fold: trained, or picked up where an interrupted run left them."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sirna import checkpoint
+from sirna.bundle import Member
+from sirna.config import Config
+from sirna.console import Console
+from sirna.data.splits import Split
+from sirna.distribution import Histogram
+from sirna.evaluate import HeldOut, blended
+from sirna.files import write_csv
+from sirna.fit import fit, start
+from sirna.folds import Fold
+from sirna.process import RowProcess
+from sirna.progress import Progress
+from sirna.runs import Run
+from sirna.signals import StopRequest
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """Trains the networks and the process of one fold, and says what they predict together."""
+
+    run: Run
+    rows: pd.DataFrame
+    split: Split
+    fold: Fold
+    config: Config
+    device: torch.device
+    request: StopRequest
+    console: Console
+
+    def train_network(self, member: int, log: list[dict[str, float]]) -> Progress:
+        """Train one network until its last epoch or a request to stop; extends the run's `log`."""
+        fold, config = self.fold, self.config
+        folder = self.run.last(fold.number, member)
+        place = {"fold": fold.number, "member": member}
+        seed = fold.seed_of(member)
+        progress = start(fold.encoding, fold.train, config, seed, self.device)
+        finished = checkpoint.exists(folder) and checkpoint.load_progress(folder, progress)
+        log += [{**place, **record.as_dict()} for record in progress.log]
+        if finished or self.request.asked:
+            return progress
+
+        def on_epoch(now: Progress) -> None:
+            log.append({**place, **now.log[-1].as_dict()})
+            checkpoint.save_progress(folder, now, finished=False)
+            write_csv(self.run.log, pd.DataFrame(log))
+            show.epoch(now.log[-1], now.best.epoch)
+
+        def on_batch(rows: int) -> bool:
+            show.rows(rows)
+            return self.request.asked
+
+        if config.train.members > 1:
+            self.console.line(f"fold {fold.number}, member {member + 1} of {config.train.members}")
+        with self.console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
+            fit(progress, fold, config, seed, self.device, on_epoch, on_batch)
+        if not self.request.asked:
+            checkpoint.save_progress(folder, progress, finished=True)
+        return progress
+
+    def member(self, number: int, progress: Progress) -> Member:
+        """Return what the bundle keeps of a trained network."""
+        facts = {
+            "fold": self.fold.number,
+            "seed": self.fold.seed_of(number),
+            "epoch": progress.best.epoch,
+        }
+        return Member(self.fold.encoding, progress.best_weights, facts)
+
+    def fit_process(self) -> RowProcess | None:
+        """Fit the Gaussian process; None where it has no share or a stop was asked for."""
+        number = self.fold.number
+        if not self.config.gaussian_process.share or self.request.asked:
+            return None
+        path = self.run.last_process(number)
+        if path.is_file():
+            return checkpoint.load_process(path, self.rows, self.config, number)
+        began = time.perf_counter()
+        training = np.flatnonzero(self.split.fold != number)
+        try:
+            process = RowProcess.fit(
+                self.rows,
+                training,
+                self.split.groups,
+                self.config,
+                number,
+                lambda: self.request.asked,
+            )
+        except InterruptedError:
+            return None
+        checkpoint.save_process(path, process)
+        seconds = time.perf_counter() - began
+        self.console.line(
+            f"fold {number}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
+        )
+        return process
+
+    def held_out(self, trained: list[Progress], process: RowProcess | None) -> HeldOut:
+        """Return what the models predict together for the fold's held-out rows."""
+        fold, networks = self.fold, []
+        for progress in trained:
+            predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
+            best = Histogram(predicted.edges, progress.best.probs)
+            networks.append(HeldOut(fold.held, predicted, own, best))
+        compared = process.predict(self.rows.iloc[fold.held]) if process else None
+        return blended(networks, compared, self.config.gaussian_process.share)
