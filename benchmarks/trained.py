@@ -55,6 +55,7 @@ class Unit:
     def path(self) -> Path:
         """The file with its held-out predictions."""
         settings = json.loads(self.config)
+        del settings["train"]["refit"]
         for section in NO_PROCESS if self.is_process else NO_NETWORK:
             del settings[section]
         if self.is_process:

@@ -70,7 +70,10 @@ def load_progress(folder: Path, progress: Progress) -> bool:
         ]
         progress.best, progress.halves = picks[0], (picks[1], picks[2])
         progress.epoch = state["epoch"]
-        progress.log = [Epoch(**{**raw, "score": Score(**raw["score"])}) for raw in state["log"]]
+        progress.log = [
+            Epoch(**{**raw, "score": Score(**raw["score"]) if raw["score"] else None})
+            for raw in state["log"]
+        ]
         return bool(state["finished"])
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
         told = f"cannot be resumed ({reason(error)}); start a new run."

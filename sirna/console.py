@@ -32,18 +32,23 @@ class TrainingDisplay:
 
     def epoch(self, record: Epoch, best: int) -> None:
         """Tell of one epoch."""
-        score = record.score
+        score, judged, mark, short = record.score, "", "", f"loss {record.train_loss:.4f}"
+        if score:
+            judged = (
+                f"valid {record.valid_log_loss:.4f}  score {score.score:.4f}  MAE {score.mae:.2f}  "
+                f"range-MAE {score.range_mae:.2f}  F1 {score.f1:.3f}  "
+            )
+            mark = "  best" if best == record.epoch else ""
+            short = f"score {score.score:.4f}, best epoch {best}"
         line = (
-            f"epoch {record.epoch:3d}/{self.epochs}  loss {record.train_loss:.4f}  "
-            f"valid {record.valid_log_loss:.4f}  score {score.score:.4f}  MAE {score.mae:.2f}  "
-            f"range-MAE {score.range_mae:.2f}  F1 {score.f1:.3f}  lr {record.learning_rate:.1e}  "
-            f"{record.seconds:.1f} s  {record.rows_per_second:,.0f} rows/s"
-            + ("  best" if best == record.epoch else "")
+            f"epoch {record.epoch:3d}/{self.epochs}  loss {record.train_loss:.4f}  {judged}"
+            f"lr {record.learning_rate:.1e}  {record.seconds:.1f} s  "
+            f"{record.rows_per_second:,.0f} rows/s{mark}"
         )
         if self._bar.disable or not sys.stdout.isatty():
             print(line, flush=True)
         if not self._bar.disable:
-            self._bar.set_postfix_str(f"score {score.score:.4f}, best epoch {best}")
+            self._bar.set_postfix_str(short)
 
     def close(self) -> None:
         """End the bar."""

@@ -85,6 +85,7 @@ def fit(
     device: torch.device,
     on_epoch: Callable[[Progress], None] = lambda progress: None,
     on_batch: Callable[[int], bool] = lambda rows: False,
+    epochs: int | None = None,
 ) -> Progress:
     """Train until the last epoch, the end of patience, or a request to stop.
 
@@ -94,7 +95,8 @@ def fit(
         From `start`, or restored; the same seed then ends as without the interruption, since an
         epoch draws from (seed, epoch) alone.
     fold : Fold
-        Its training rows to learn from, its validation rows to choose the best epoch by.
+        Its training rows to learn from, its validation rows to choose the best epoch by; without
+        any the last epoch is the best.
     config : Config
     seed : int
     device : torch.device
@@ -102,6 +104,8 @@ def fit(
         Called after every epoch; what it raises ends the training.
     on_batch : callable
         Called with the number of rows done; True stops before the epoch's end.
+    epochs : int, optional
+        Stop after so many of the schedule's `train.epochs`. Default: all.
 
     Raises
     ------
@@ -110,7 +114,8 @@ def fit(
     """
     settings = config.train
     steps = math.ceil(len(fold.train) / settings.batch_rows)
-    while progress.epoch < settings.epochs and not _out_of_patience(progress, settings):
+    last = settings.epochs if epochs is None else epochs
+    while progress.epoch < last and not _out_of_patience(progress, settings):
         started = time.perf_counter()
         torch.manual_seed(_derived(seed, progress.epoch))
         rng = np.random.default_rng([seed, progress.epoch])
@@ -183,8 +188,12 @@ def _judge(
     fold: Fold,
     config: Config,
     device: torch.device,
-) -> tuple[Score, float]:
+) -> tuple[Score | None, float | None]:
     """Score an epoch on the validation rows and keep it where it is the best so far."""
+    if not len(fold.valid):
+        progress.best.epoch = progress.epoch
+        progress.keep_weights()
+        return None, None
     predicted = predict(progress.model, fold.valid, config.predict.batch_rows, device)
     if not np.isfinite(predicted.probs).all():
         raise _diverged(progress.epoch)
@@ -199,10 +208,7 @@ def _judge(
         pick.offer(progress.epoch, score, window, predicted.probs)
     crossed = competition_score(truth, points, threshold)
     if progress.best.offer(progress.epoch, crossed.score, window, predicted.probs):
-        progress.best_weights = {
-            name: tensor.detach().cpu().clone()
-            for name, tensor in progress.model.state_dict().items()
-        }
+        progress.keep_weights()
     return crossed, _log_loss(predicted, truth)
 
 

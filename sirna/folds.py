@@ -25,6 +25,7 @@ class Fold:
     encoding : Encoding
         Fitted on the training rows.
     train, valid : SiRNADataset
+        `valid` is empty where all rows train.
     held : array of int, shape (len(valid),)
         Positions of the validation rows in the table.
     half : array of 0 and 1, shape (len(valid),)

@@ -20,9 +20,10 @@ class Epoch:
     ----------
     train_loss : float
         The configured loss.
-    valid_log_loss : float
+    valid_log_loss : float or None
         Of the validation rows: minus the log of the probability of the bin that holds the label.
-    score : Score
+        None where no row is held out.
+    score : Score or None
         Over the validation rows; the decision for one half of them is fitted on the other.
     seconds : float
         Training and validation.
@@ -32,18 +33,17 @@ class Epoch:
 
     epoch: int
     train_loss: float
-    valid_log_loss: float
-    score: Score
+    valid_log_loss: float | None
+    score: Score | None
     learning_rate: float
     seconds: float
     rows_per_second: float
 
     def as_dict(self) -> dict[str, float]:
-        """Return one flat row."""
-        row: dict[str, float] = {**vars(self)}
-        row.pop("score")
-        score = self.score.as_dict()
-        score.pop("rows")
+        """Return one flat row, without what only held-out rows could tell where there are none."""
+        row = {key: value for key, value in vars(self).items() if value is not None}
+        score = row.pop("score").as_dict() if self.score else {}
+        score.pop("rows", None)
         return {"epoch": row.pop("epoch"), **score, **row}
 
 
@@ -100,6 +100,12 @@ class Progress:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     halves: tuple[Pick, Pick] = field(default_factory=lambda: (Pick(), Pick()))
     log: list[Epoch] = field(default_factory=list)
+
+    def keep_weights(self) -> None:
+        """Note the weights of this epoch as those of the best."""
+        self.best_weights = {
+            name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
+        }
 
     def held_out(self, half: np.ndarray, own: bool = False) -> Histogram:
         """Return the validation rows' distributions, none from an epoch that it has chosen.

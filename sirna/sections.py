@@ -150,7 +150,7 @@ class GaussianProcessConfig(Section):
     steps: Count = 150
     step_rows: Count = 800
     learning_rate: float = Field(0.05, gt=0.0)
-    most_rows: Count = Field(20_000, description="training rows that it holds at most")
+    most_rows: Count = Field(25_000, description="training rows that it holds at most")
 
     @property
     def conditions(self) -> CovariatesConfig:
@@ -195,6 +195,7 @@ class TrainConfig(Section):
     clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
     members: Count = 1
+    refit: bool = Field(True, description="train the bundle's models again, on all rows")
     score_window: Count = 3
     patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
     seed: int = Field(42, ge=0)

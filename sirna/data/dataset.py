@@ -188,8 +188,9 @@ class Encoding:
             vocab, tokenize = self.vocab_of(name), _cutter(stream)
             encoded = [vocab.encode(tokenize(sequence)) for sequence in distinct]
             encoded = [e if len(e) else np.array([UNK_INDEX]) for e in encoded]
-            lengths[name] = torch.tensor([len(indices) for indices in encoded])
-            tokens[name] = torch.full((len(encoded), int(lengths[name].max())), PAD_INDEX)
+            lengths[name] = torch.tensor([len(indices) for indices in encoded], dtype=torch.int64)
+            longest = max(map(len, encoded), default=0)
+            tokens[name] = torch.full((len(encoded), longest), PAD_INDEX)
             for row, indices in enumerate(encoded):
                 tokens[name][row, : len(indices)] = torch.from_numpy(indices)
             strand[name] = torch.from_numpy(codes.astype(np.int64))

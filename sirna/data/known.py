@@ -142,7 +142,9 @@ def _same(categories: list[np.ndarray], place: np.ndarray, role: int) -> np.ndar
 def _duplexes(rows: pd.DataFrame, roles: tuple[str, ...]) -> pd.Series:
     """Name each row's duplex; missing where a row has none of the sequences."""
     text = rows.reindex(columns=list(roles))
-    joined: pd.Series = text.fillna("").astype(str).apply(_spelt).agg("|".join, axis=1)
+    spelt = text.fillna("").astype(str).apply(_spelt)
+    names = ["|".join(row) for row in spelt.itertuples(index=False)]
+    joined = pd.Series(names, index=text.index, dtype=object)
     return joined.mask(text.isna().all(axis=1))
 
 

@@ -44,6 +44,11 @@ class Split:
         """The folds' numbers."""
         return [int(number) for number in np.unique(self.fold[self.fold != NEVER])]
 
+    @property
+    def whole(self) -> int:
+        """The number after the folds': it holds no row out, and all rows train."""
+        return self.folds[-1] + 1
+
     def save(self, path: Path) -> None:
         """Write `splits.csv`: id, group, fold, half."""
         columns = zip(COLUMNS, (self.ids, self.groups, self.fold, self.half), strict=True)

@@ -1,4 +1,4 @@
-"""The models of one fold: trained, or picked up where an interrupted run left them."""
+"""The models of a fold or of all rows: trained, or as an interrupted run left them."""
 
 import time
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ from sirna.signals import StopRequest
 
 @dataclass(frozen=True)
 class FoldModels:
-    """Trains the networks and the process of one fold, and says what they predict together."""
+    """Trains the networks and the process of one fold, and says what they predict together.
+
+    A fold that holds nothing out gives the models of all rows.
+    """
 
     run: Run
     rows: pd.DataFrame
@@ -36,8 +39,36 @@ class FoldModels:
     request: StopRequest
     console: Console
 
-    def train_network(self, member: int, log: list[dict[str, float]]) -> Progress:
-        """Train one network until its last epoch or a request to stop; extends the run's `log`."""
+    def train(
+        self, log: list[dict[str, float]], epochs: int | None = None
+    ) -> tuple[list[Progress], RowProcess | None]:
+        """Train every network, then the process, until all is done or a stop is asked for.
+
+        Parameters
+        ----------
+        log : list of dict
+            The run's; extended.
+        epochs : int, optional
+            Of each network; see `fit`.
+
+        Returns
+        -------
+        networks : list of Progress
+            Those that have finished an epoch.
+        process : RowProcess, optional
+            None where it has no share or there was no time for it.
+        """
+        networks: list[Progress] = []
+        for member in range(self.config.train.members):
+            progress = self._train_network(member, log, epochs)
+            networks += [progress] if progress.best_weights else []
+            if self.request.asked:
+                break
+        return networks, self._fit_process() if networks else None
+
+    def _train_network(
+        self, member: int, log: list[dict[str, float]], epochs: int | None
+    ) -> Progress:
         fold, config = self.fold, self.config
         folder = self.run.last(fold.number, member)
         place = {"fold": fold.number, "member": member}
@@ -59,24 +90,31 @@ class FoldModels:
             return self.request.asked
 
         if config.train.members > 1:
-            self.console.line(f"fold {fold.number}, member {member + 1} of {config.train.members}")
-        with self.console.training(config.train.epochs, progress.epoch, len(fold.train)) as show:
-            fit(progress, fold, config, seed, self.device, on_epoch, on_batch)
+            self.console.line(f"{self._name}, member {member + 1} of {config.train.members}")
+        last = epochs or config.train.epochs
+        with self.console.training(last, progress.epoch, len(fold.train)) as show:
+            fit(progress, fold, config, seed, self.device, on_epoch, on_batch, last)
         if not self.request.asked:
             checkpoint.save_progress(folder, progress, finished=True)
         return progress
 
-    def member(self, number: int, progress: Progress) -> Member:
-        """Return what the bundle keeps of a trained network."""
-        facts = {
-            "fold": self.fold.number,
-            "seed": self.fold.seed_of(number),
-            "epoch": progress.best.epoch,
-        }
-        return Member(self.fold.encoding, progress.best_weights, facts)
+    def members(self, networks: list[Progress]) -> list[Member]:
+        """Return what the bundle keeps of trained networks."""
+        fold = self.fold
+        facts = [
+            {"fold": fold.number, "seed": fold.seed_of(number), "epoch": progress.best.epoch}
+            for number, progress in enumerate(networks)
+        ]
+        return [
+            Member(fold.encoding, progress.best_weights, told)
+            for progress, told in zip(networks, facts, strict=True)
+        ]
 
-    def fit_process(self) -> RowProcess | None:
-        """Fit the Gaussian process; None where it has no share or a stop was asked for."""
+    @property
+    def _name(self) -> str:
+        return f"fold {self.fold.number}" if len(self.fold.held) else "all rows"
+
+    def _fit_process(self) -> RowProcess | None:
         number = self.fold.number
         if not self.config.gaussian_process.share or self.request.asked:
             return None
@@ -99,16 +137,16 @@ class FoldModels:
         checkpoint.save_process(path, process)
         seconds = time.perf_counter() - began
         self.console.line(
-            f"fold {number}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
+            f"{self._name}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
         )
         return process
 
-    def held_out(self, trained: list[Progress], process: RowProcess | None) -> HeldOut:
+    def held_out(self, networks: list[Progress], process: RowProcess | None) -> HeldOut:
         """Return what the models predict together for the fold's held-out rows."""
-        fold, networks = self.fold, []
-        for progress in trained:
+        fold, parts = self.fold, []
+        for progress in networks:
             predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
             best = Histogram(predicted.edges, progress.best.probs)
-            networks.append(HeldOut(fold.held, predicted, own, best))
+            parts.append(HeldOut(fold.held, predicted, own, best))
         compared = process.predict(self.rows.iloc[fold.held]) if process else None
-        return blended(networks, compared, self.config.gaussian_process.share)
+        return blended(parts, compared, self.config.gaussian_process.share)

@@ -26,7 +26,6 @@ from sirna.files import held, write_csv, write_text
 from sirna.fit import fit, start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess
-from sirna.progress import Progress
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import stop_on_signals
 from sirna.stages.models import FoldModels
@@ -108,7 +107,8 @@ def check(
     fit(progress, fold, config, fold.seed, chosen, on_batch=few)
     share = min(1.0, batches * config.train.batch_rows / len(fold.train))
     seconds = (time.perf_counter() - began) / share
-    total = seconds * config.train.epochs * config.train.members * len(split.folds)
+    trainings = len(split.folds) + config.train.refit * len(source.table) / len(fold.train)
+    total = seconds * config.train.epochs * config.train.members * trainings
     parameters = sum(p.numel() for p in progress.model.parameters())
     console.line(
         f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
@@ -166,25 +166,27 @@ def _work(
             fold = make_fold(rows, split, number, config)
             _describe(fold, split, config, console)
             models = FoldModels(run, rows, split, fold, config, device, request, console)
-            trained: list[Progress] = []
-            for member in range(config.train.members):
-                progress = models.train_network(member, log)
-                if progress.best_weights:
-                    trained.append(progress)
-                    members.append(models.member(member, progress))
-                if request.asked:
-                    break
-            if trained:
-                process = models.fit_process()
+            networks, process = models.train(log)
+            if networks:
+                members += models.members(networks)
                 processes += [process] if process else []
-                parts.append(models.held_out(trained, process))
+                parts.append(models.held_out(networks, process))
             if request.asked:
                 break
+        best_epochs = [member.facts["epoch"] for member in members]
+        if config.train.refit and members and not request.asked:
+            epochs = round(float(np.median(best_epochs)))
+            fold = make_fold(rows, split, split.whole, config)
+            console.line(f"all rows: {len(fold.train):,} rows train the bundle, {epochs} epochs")
+            models = FoldModels(run, rows, split, fold, config, device, request, console)
+            networks, process = models.train(log, epochs)
+            if not request.asked:
+                members, processes = models.members(networks), [process] if process else []
     if not members:
         raise SirnaError(f"{run.folder}: stopped before the first epoch's end; nothing to keep.")
     oof = oof_table(parts, rows, split, config)
     figures = metrics(oof, config) | {
-        "best_epochs": [member.facts["epoch"] for member in members],
+        "best_epochs": best_epochs,
         "table_rows": len(rows),
         "seconds": round(time.perf_counter() - began, 1),
         "rows_per_second": round(float(np.mean([row["rows_per_second"] for row in log]))),

@@ -20,6 +20,7 @@ TINY = {
     "model.bins": 12,
     "train.epochs": 16,
     "train.learning_rate": 0.01,
+    "train.refit": "false",  # several members
     "decision.kind": "median",  # every prediction its own value
 }
 

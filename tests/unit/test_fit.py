@@ -9,10 +9,12 @@ import torch
 
 from sirna import fit as loop
 from sirna.config import Config, with_changes
+from sirna.data.splits import make_split
 from sirna.decision import fit_decision
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
 from sirna.fit import fit, start
+from sirna.folds import make_fold
 from sirna.predict import predict
 from sirna.progress import Pick
 from sirna.schedule import learning_rate
@@ -164,6 +166,20 @@ def test_every_training_row_is_seen_once_an_epoch(tiny_fold, tiny_config):
     seen = []
     trained(tiny_fold, tiny_config, on_batch=seen.append)
     assert sum(seen) == tiny_config.train.epochs * len(tiny_fold.train)
+
+
+def test_without_held_out_rows_the_last_epoch_is_kept(tiny_table, tiny_config):
+    config = with_changes(tiny_config, {"train.epochs": 4})
+    split = make_split(tiny_table.rows, config.split, "tiny")
+    fold = make_fold(tiny_table.rows, split, split.whole, config)
+    assert (len(fold.train), len(fold.valid)) == (len(tiny_table), 0)
+    history = []
+    progress = trained(fold, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
+    assert (progress.epoch, progress.best.epoch) == (3, 3)
+    for name, tensor in progress.best_weights.items():
+        assert torch.equal(tensor, history[2][name])
+    rates = [record.learning_rate for record in progress.log]
+    assert rates == [record.learning_rate for record in trained(fold, config).log[:3]]
 
 
 def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny_config):

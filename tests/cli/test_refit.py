@@ -1,0 +1,84 @@
+"""The bundle's models are trained again, on all rows, when the held-out rows have judged."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sirna
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, data: Path, cli, tiny: list[str]) -> Path:
+    """Two runs that differ in `train.refit` alone: `once` and `again`."""
+    folder = tmp_path_factory.mktemp("refit")
+    options = ("--folds", 2, "--set", "train.members=2", "--set", "train.epochs=4")
+    for name, refit in (("once", "false"), ("again", "true")):
+        more = ("--set", f"train.refit={refit}", "--run", folder / name)
+        outcome = cli("train", data / "train_data.csv", *tiny, *options, *more)
+        assert outcome.code == 0, outcome.err
+    return folder
+
+
+def test_all_figures_stay_those_of_the_folds(pair: Path) -> None:
+    once, again = pair / "once", pair / "again"
+    assert (once / "oof.csv").read_bytes() == (again / "oof.csv").read_bytes()
+    figures = [json.loads((run / "metrics.json").read_text()) for run in (once, again)]
+    same = ("pooled", "folds", "best_epochs", "interval_coverage")
+    assert [figures[0][key] for key in same] == [figures[1][key] for key in same]
+
+
+def test_the_bundle_holds_models_of_all_rows_and_no_others(pair: Path, data: Path, read) -> None:
+    rows = len(read(data / "train_data.csv"))
+    bundle = sirna.load_bundle(pair / "again/bundle")
+    assert [len(process.chosen) for process in bundle.processes] == [rows]
+    assert [member.facts["fold"] for member in bundle.members] == [2, 2]
+    assert len({member.facts["seed"] for member in bundle.members}) == 2
+    vocabulary = bundle.members[0].encoding.vocabs["modifications"].to_list()
+    kept = sirna.load_bundle(pair / "once/bundle")
+    assert len(kept.members) == 4
+    for member in kept.members:
+        assert set(member.encoding.vocabs["modifications"].to_list()) <= set(vocabulary)
+
+
+def test_the_networks_train_for_the_median_of_the_best_epochs(pair: Path) -> None:
+    run = pair / "again"
+    best = json.loads((run / "metrics.json").read_text())["best_epochs"]
+    log = pd.read_csv(run / "log.csv")
+    last = log[log["fold"] == 2].groupby("member")["epoch"].max()
+    assert last.tolist() == [round(float(np.median(best)))] * 2
+    assert log.loc[log["fold"] == 2, "score"].isna().all()
+    assert log.loc[log["fold"] < 2, "score"].notna().all()
+    members = sirna.load_bundle(run / "bundle").members
+    assert [member.facts["epoch"] for member in members] == last.tolist()
+
+
+def test_the_rule_is_that_of_the_held_out_rows(pair: Path) -> None:
+    once, again = (sirna.load_bundle(pair / name / "bundle") for name in ("once", "again"))
+    assert once.calibration == again.calibration
+    assert once.decision == again.decision
+
+
+def test_the_test_file_is_predicted_by_the_models_of_all_rows(pair, data, ok, read) -> None:
+    for name in ("once", "again"):
+        ok("submit", data / "test.csv", "--run", pair / name, "--out", f"{name}.csv")
+    once, again = (read(Path(f"{name}.csv")) for name in ("once", "again"))
+    assert once["id"].tolist() == again["id"].tolist()
+    label = "mRNA_remaining_pct"
+    assert (once[label] != again[label]).any()
+
+
+def test_a_check_counts_the_training_on_all_rows(data, ok, tiny, monkeypatch) -> None:
+    from sirna.stages import train as stage  # noqa: PLC0415
+
+    def minutes(refit: str) -> float:
+        clock = iter(range(0, 10**9, 6000))
+        monkeypatch.setattr(stage.time, "perf_counter", lambda: float(next(clock)))
+        changes = ("--set", f"train.refit={refit}", "--set", "train.batch_rows=8")
+        told = ok("train", data / "train_data.csv", *tiny, *changes, "--check").out
+        return float(told.rsplit(" min", 1)[0].rsplit(" ", 1)[1])
+
+    rows, train = 73, 66
+    assert minutes("true") == pytest.approx((1 + rows / train) * minutes("false"), rel=0.01)
