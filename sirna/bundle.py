@@ -50,7 +50,7 @@ class Member:
     weights : dict of Tensor
         The model's state.
     facts : dict
-        Fold, seed, best epoch: told, not used.
+        Fold (the one after the last: all rows), training rows, seed, epoch: told, not used.
     """
 
     encoding: Encoding

@@ -47,6 +47,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML config
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value.")
 ]
+FOLDS_HELP = "Cross-validation. Default: one 10 % split, but 5 folds under target."
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
@@ -85,8 +86,8 @@ def train(
     config: ConfigOption = None,
     change: SetOption = None,
     protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
-    valid: Annotated[float | None, typer.Option(help="Share of the rows held out.")] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help="Cross-validation instead.")] = None,
+    valid: Annotated[float | None, typer.Option(help="Hold out this share of the rows.")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     splits: Annotated[Path | None, typer.Option(help="Use a saved splits.csv.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
@@ -98,7 +99,7 @@ def train(
     flags: dict[str, Any] = {
         "split.protocol": protocol.value if protocol else None,
         "split.valid": valid,
-        "split.folds": folds if valid is None else 0,
+        "split.folds": folds,
         "split.seed": seed,
         "train.seed": seed,
     }
@@ -134,7 +135,7 @@ def tune(
     config: ConfigOption = None,
     change: SetOption = None,
     protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help="Default: one 10 % split.")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
     train_best: Annotated[bool, typer.Option("--train-best", help="Then train it.")] = False,
     device: DeviceOption = "auto",
@@ -233,7 +234,7 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
     )
     if figures["interrupted"]:
         console.line(
-            f"stopped; the bundle holds the best epoch so far. "
+            f"stopped; the bundle holds the best epochs of the folds so far. "
             f"To go on: sirna train --resume --run {outcome.run.folder}"
         )
     folder = shlex.quote(str(outcome.run.folder))

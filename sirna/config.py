@@ -37,6 +37,7 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
         "target": {
             "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
             "model": {"covariate_dropout": 0.4},
+            "split": {"folds": 5},
         },
     }
 )
@@ -44,7 +45,7 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
 
 Without measurements of the same duplex to look up, the network itself has more to learn. New
 targets are soon overfitted; there the names of training targets explain their levels, and the
-network must learn to do without them.
+network must learn to do without them. The few targets of one split would make no rule for others.
 """
 
 
@@ -100,6 +101,8 @@ def load_config(
         _assign(raw, key, value)
     split = raw.get("split")
     protocol = split.get("protocol") if isinstance(split, dict) else None
+    if isinstance(split, dict) and "valid" in split:
+        split.setdefault("folds", 0)  # who says how much is held out wants one split
     raw = _merged(PROTOCOL_DEFAULTS.get(str(protocol), {}), raw)
     try:
         return config_from_dict(raw, source=str(path) if path else "configuration")

@@ -32,7 +32,7 @@ class HeldOut:
     own : Histogram of n rows
         From the epochs that the rows' own halves chose: to fit the rule of the other halves.
     best : Histogram of n rows
-        From the epochs that the bundle keeps: to fit its rule, not to be scored.
+        From the epochs that all held-out rows choose: to fit the bundle's rule, not to be scored.
     """
 
     held: np.ndarray

@@ -190,13 +190,14 @@ def _judge(
     device: torch.device,
 ) -> tuple[Score | None, float | None]:
     """Score an epoch on the validation rows and keep it where it is the best so far."""
+    rows = fold.valid if len(fold.valid) else fold.train.first(config.train.batch_rows)
+    predicted = predict(progress.model, rows, config.predict.batch_rows, device)
+    if not np.isfinite(predicted.probs).all():
+        raise _diverged(progress.epoch)
     if not len(fold.valid):
         progress.best.epoch = progress.epoch
         progress.keep_weights()
         return None, None
-    predicted = predict(progress.model, fold.valid, config.predict.batch_rows, device)
-    if not np.isfinite(predicted.probs).all():
-        raise _diverged(progress.epoch)
     truth = fold.valid.whole.label.numpy().astype(np.float64)
     threshold, window = config.score.threshold, config.train.score_window
     points = np.empty(len(truth))

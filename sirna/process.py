@@ -34,7 +34,7 @@ class RowProcess:
     settings : GaussianProcessConfig
     protocol : str
     number : int
-        The fold whose held-out rows it has not seen.
+        The fold whose held-out rows it has not seen; the one after the last holds none out.
     """
 
     measured: pd.DataFrame

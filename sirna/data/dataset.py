@@ -103,6 +103,10 @@ class SiRNADataset:
             whole.label[chosen],
         )
 
+    def first(self, rows: int) -> "SiRNADataset":
+        """Return the first rows as a data set of their own."""
+        return SiRNADataset(self.take(np.arange(min(rows, len(self)))), {})
+
     def batches(
         self, size: int, rng: np.random.Generator, by: Literal["duplex", "row"] = "duplex"
     ) -> Iterator[Batch]:

@@ -100,6 +100,11 @@ class Split:
         """Raise SirnaError where the split is empty or a group stands on both sides of it."""
         if not self.folds:
             raise SirnaError(f"{source}: the split holds no row out.")
+        if self.folds[0] < NEVER:
+            raise SirnaError(
+                f"{source}: fold {self.folds[0]}: a fold is a number from 0, or {NEVER} for a row "
+                "that always trains."
+            )
         for number in self.folds:
             if set(self.half[self.fold == number].tolist()) != {0, 1}:
                 raise SirnaError(

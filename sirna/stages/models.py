@@ -91,7 +91,7 @@ class FoldModels:
 
         if config.train.members > 1:
             self.console.line(f"{self._name}, member {member + 1} of {config.train.members}")
-        last = epochs or config.train.epochs
+        last = config.train.epochs if epochs is None else epochs
         with self.console.training(last, progress.epoch, len(fold.train)) as show:
             fit(progress, fold, config, seed, self.device, on_epoch, on_batch, last)
         if not self.request.asked:
@@ -101,13 +101,14 @@ class FoldModels:
     def members(self, networks: list[Progress]) -> list[Member]:
         """Return what the bundle keeps of trained networks."""
         fold = self.fold
-        facts = [
-            {"fold": fold.number, "seed": fold.seed_of(number), "epoch": progress.best.epoch}
-            for number, progress in enumerate(networks)
-        ]
+        told = {"fold": fold.number, "rows": len(fold.train)}
         return [
-            Member(fold.encoding, progress.best_weights, told)
-            for progress, told in zip(networks, facts, strict=True)
+            Member(
+                fold.encoding,
+                progress.best_weights,
+                told | {"seed": fold.seed_of(number), "epoch": progress.best.epoch},
+            )
+            for number, progress in enumerate(networks)
         ]
 
     @property

@@ -173,31 +173,42 @@ def _work(
                 parts.append(models.held_out(networks, process))
             if request.asked:
                 break
+        if not members:
+            raise SirnaError(
+                f"{run.folder}: stopped before the first epoch's end; nothing to keep."
+            )
+        oof = oof_table(parts, rows, split, config)
         best_epochs = [member.facts["epoch"] for member in members]
-        if config.train.refit and members and not request.asked:
+
+        def keep(interrupted: bool) -> TrainOutcome:
+            """Write all that there is so far: a failure later on takes nothing of it away."""
+            figures = metrics(oof, config) | {
+                "best_epochs": best_epochs,
+                "table_rows": len(rows),
+                "seconds": round(time.perf_counter() - began, 1),
+                "rows_per_second": round(float(np.mean([row["rows_per_second"] for row in log]))),
+                "peak_memory_mb": _peak_memory_mb(),
+                "interrupted": interrupted,
+            }
+            write_csv(run.log, pd.DataFrame(log))
+            write_csv(run.oof, oof)
+            save_bundle(run.bundle, _bundle(members, processes, parts, source, config, figures))
+            write_text(run.metrics, json.dumps(figures, indent=1))
+            return TrainOutcome(run, figures)
+
+        outcome = keep(request.asked or config.train.refit)
+        if config.train.refit and not request.asked:
             epochs = round(float(np.median(best_epochs)))
             fold = make_fold(rows, split, split.whole, config)
-            console.line(f"all rows: {len(fold.train):,} rows train the bundle, {epochs} epochs")
+            console.line(
+                f"all rows: {len(fold.train):,} train the bundle's models; epochs: {epochs}"
+            )
             models = FoldModels(run, rows, split, fold, config, device, request, console)
             networks, process = models.train(log, epochs)
             if not request.asked:
                 members, processes = models.members(networks), [process] if process else []
-    if not members:
-        raise SirnaError(f"{run.folder}: stopped before the first epoch's end; nothing to keep.")
-    oof = oof_table(parts, rows, split, config)
-    figures = metrics(oof, config) | {
-        "best_epochs": best_epochs,
-        "table_rows": len(rows),
-        "seconds": round(time.perf_counter() - began, 1),
-        "rows_per_second": round(float(np.mean([row["rows_per_second"] for row in log]))),
-        "peak_memory_mb": _peak_memory_mb(),
-        "interrupted": request.asked,
-    }
-    write_csv(run.log, pd.DataFrame(log))
-    write_csv(run.oof, oof)
-    save_bundle(run.bundle, _bundle(members, processes, parts, source, config, figures))
-    write_text(run.metrics, json.dumps(figures, indent=1))
-    return TrainOutcome(run, figures)
+                outcome = keep(interrupted=False)
+    return outcome
 
 
 def _bundle(

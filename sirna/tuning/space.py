@@ -71,8 +71,8 @@ class Parameter(Section):
         return trial.suggest_float(key, float(low), float(high), log=self.log)
 
 
-IDLE = ("train.members", "decision.calibrate", "predict.", "gaussian_process.")
-"""A trial trains one network a fold, alone, and scores it before any calibration."""
+IDLE = ("train.members", "train.refit", "decision.calibrate", "predict.", "gaussian_process.")
+"""A trial trains one network a fold, alone and once, and scores it before any calibration."""
 
 
 class SearchConfig(Section):

@@ -20,6 +20,7 @@ SPLITS = {
     "row absent": (lambda frame: frame.iloc[:-3], ["3 rows", "'216'", "make the split anew"]),
     "no half": (lambda frame: frame.drop(columns="half"), ["'half'", "id, group, fold, half"]),
     "fold is text": (lambda frame: frame.assign(fold="x"), ["fold", "whole numbers", "'x'"]),
+    "fold below -1": (lambda frame: frame.replace({"fold": {"0": "-2"}}), ["fold -2", "from 0"]),
     "nothing held out": (lambda frame: frame.assign(fold="-1"), ["holds no row out"]),
     "nothing to train on": (all_held_out, ["no row to train on"]),
     "half is 7": (

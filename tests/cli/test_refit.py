@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import sirna
+from sirna.stages.models import FoldModels
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,54 @@ def test_the_test_file_is_predicted_by_the_models_of_all_rows(pair, data, ok, re
     assert once["id"].tolist() == again["id"].tolist()
     label = "mRNA_remaining_pct"
     assert (once[label] != again[label]).any()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "changes"),
+    [
+        ("duplex", ["train.loss=mse", "train.patience=1"]),
+        ("target", ["train.loss=huber"]),
+        ("target", ["gaussian_process.share=0"]),
+        (
+            "rows",
+            ["known.measurements=false", "covariates.numeric=[]", "covariates.categorical=[]"],
+        ),
+    ],
+    ids=str,
+)
+def test_every_kind_of_model_is_trained_on_all_rows(
+    protocol, changes, data, ok, tiny, read
+) -> None:
+    options = [word for change in (*changes, "train.refit=true") for word in ("--set", change)]
+    ok("train", data / "train_data.csv", *tiny, *options, "--protocol", protocol, "--run", "run")
+    (member,) = sirna.load_bundle(Path("run/bundle")).members
+    assert member.facts["rows"] == len(read(data / "train_data.csv"))
+    ok("submit", data / "test.csv", "--run", "run", "--out", "out.csv")
+    assert pd.read_csv("out.csv")["mRNA_remaining_pct"].between(0, 200).all()
+
+
+def test_a_failure_on_all_rows_takes_nothing_of_the_folds(data, cli, ok, tiny, monkeypatch) -> None:
+    whole = ("train", data / "train_data.csv", *tiny, "--set", "train.refit=true", "--run")
+    ok(*whole, "whole")
+    fitted = FoldModels._fit_process
+
+    def too_much(models: FoldModels):
+        if not len(models.fold.held):
+            raise MemoryError("all rows are too many")
+        return fitted(models)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldModels, "_fit_process", too_much)
+        assert cli(*whole, "torn").code == 1
+    run = Path("torn")
+    assert json.loads((run / "metrics.json").read_text())["interrupted"]
+    assert [member.facts["fold"] for member in sirna.load_bundle(run / "bundle").members] == [0]
+    assert (run / "oof.csv").read_bytes() == Path("whole/oof.csv").read_bytes()
+    ok("submit", data / "test.csv", "--run", run)
+    ok("train", "--resume", "--run", run)
+    for name in ("member-0", "process-0"):
+        file = f"bundle/{name}.safetensors"
+        assert (run / file).read_bytes() == (Path("whole") / file).read_bytes()
 
 
 def test_a_check_counts_the_training_on_all_rows(data, ok, tiny, monkeypatch) -> None:

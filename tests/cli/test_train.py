@@ -137,17 +137,20 @@ def test_folds_hold_every_row_out_once_and_give_a_member_each(
 
 
 @pytest.mark.parametrize(
-    ("protocol", "column"),
-    [("duplex", "siRNA_antisense_seq"), ("target", "gene_target_symbol_name")],
+    ("protocol", "column", "folds"),
+    [
+        ("duplex", "siRNA_antisense_seq", {"-1", "0"}),
+        ("target", "gene_target_symbol_name", set("01234")),
+    ],
 )
 def test_a_protocol_keeps_its_rows_on_one_side(
-    protocol: str, column: str, data, ok, tiny, tmp_path: Path, read
+    protocol: str, column: str, folds: set[str], data, ok, tiny, tmp_path: Path, read
 ) -> None:
     ok("train", data / "train_data.csv", *tiny, "--protocol", protocol, "--run", "run")
     table = read(data / "train_data.csv").merge(read(tmp_path / "run/splits.csv"), on="id")
     known = table[table[column] != ""]
     assert (known.groupby(known[column].str.upper())["fold"].nunique() == 1).all()
-    assert set(table["fold"]) == {"-1", "0"}
+    assert set(table["fold"]) == folds
 
 
 @pytest.mark.parametrize(

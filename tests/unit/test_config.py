@@ -250,6 +250,14 @@ def test_file_and_options_go_over_the_defaults_of_a_protocol(tmp_path):
     assert given.covariates == own.covariates
 
 
+@pytest.mark.parametrize(
+    ("split", "folds"), [("valid = 0.3", 0), ("valid = 0.3\nfolds = 3", 3), ("seed = 1", 5)]
+)
+def test_who_says_how_much_is_held_out_gets_one_split(tmp_path, split, folds):
+    path = written(tmp_path, f"[split]\nprotocol = 'target'\n{split}\n")
+    assert load_config(path).split.folds == folds
+
+
 def test_a_run_under_target_repeats_itself_from_its_own_file(tmp_path):
     config = load_config(changes=["split.protocol=target", "train.epochs=7"])
     assert load_config(written(tmp_path, config.to_toml())) == config
