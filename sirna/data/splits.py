@@ -144,7 +144,7 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
             f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "
             f"{folds} fold{'s' * (folds > 1)} of two halves"
             f"{'' if folds > 1 else ' and rows to train on'}; use "
-            f"{'fewer folds or ' * (folds > 1)}another protocol."
+            f"{'fewer folds, --valid 0.1 or ' * (folds > 1)}another protocol."
         )
     if folds > 1:
         fold_of = _paired(_deal(sizes, shuffled, folds), sizes, shuffled)
