@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import sirna
+from sirna.stages import train as stage
 from sirna.stages.models import FoldModels
 
 
@@ -120,8 +121,6 @@ def test_a_failure_on_all_rows_takes_nothing_of_the_folds(data, cli, ok, tiny, m
 
 
 def test_a_check_counts_the_training_on_all_rows(data, ok, tiny, monkeypatch) -> None:
-    from sirna.stages import train as stage  # noqa: PLC0415
-
     def minutes(refit: str) -> float:
         clock = iter(range(0, 10**9, 6000))
         monkeypatch.setattr(stage.time, "perf_counter", lambda: float(next(clock)))
