@@ -182,6 +182,14 @@ def test_without_held_out_rows_the_last_epoch_is_kept(tiny_table, tiny_config):
     assert rates == [record.learning_rate for record in trained(fold, config).log[:3]]
 
 
+def test_without_held_out_rows_predictions_must_be_finite_too(tiny_table, tiny_config, monkeypatch):
+    split = make_split(tiny_table.rows, tiny_config.split, "tiny")
+    fold = make_fold(tiny_table.rows, split, split.whole, tiny_config)
+    scripted(monkeypatch, [np.full((5, 3), np.nan)])
+    with pytest.raises(SirnaError, match="diverged in epoch 1"):
+        trained(fold, tiny_config)
+
+
 def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.epochs": 4})
     epochs = []
