@@ -45,6 +45,8 @@ from sirna.score import competition_score
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
+PROTOCOLS = ["rows", "duplex", "target"]
+MODELS = ["boosting", "article", "default", "best"]
 RESAMPLES = 1000
 
 
@@ -59,16 +61,22 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("train", type=Path)
+    parser.add_argument("train", type=_file)
     parser.add_argument("--out", type=Path, default=Path("quality"))
-    parser.add_argument("--protocols", nargs="+", default=["rows", "duplex", "target"])
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=PROTOCOLS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 1042, 2042])
-    parser.add_argument("--models", nargs="+", default=["boosting", "article", "default", "best"])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--article-epochs", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], dest="changes")
     parser.add_argument("--quick", action="store_true")
     return parser.parse_args()
+
+
+def _file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name}: no such file")
+    return Path(name)
 
 
 def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:

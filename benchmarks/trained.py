@@ -27,7 +27,7 @@ from sirna.process import RowProcess
 PARTS = ("predicted", "own", "best")
 """Of `HeldOut`: the distributions of a fold's held-out rows."""
 NO_NETWORK = {"decision", "gaussian_process", "predict"}
-NO_PROCESS = {"covariates", "decision", "known", "predict", "streams", "train", "vocab"}
+NO_PROCESS = {"covariates", "decision", "known", "predict", "train", "vocab"}
 """Sections that one kind of model does not depend on."""
 
 
@@ -60,6 +60,7 @@ class Unit:
             del settings[section]
         if self.is_process:
             settings["model"] = settings["model"]["bins"]
+            settings["streams"] = sorted(Config.model_validate_json(self.config).sequence_roles)
             del settings["gaussian_process"]["share"]
         facts = [self.data.digest, self.data.share, settings, __version__]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]

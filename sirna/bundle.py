@@ -32,6 +32,7 @@ from sirna.model.regressor import SiRNAModel
 from sirna.model.weights import load_weights
 from sirna.predict import predict
 from sirna.process import RowProcess
+from sirna.sections import IDENTITY_ROLES
 
 SCHEMA = 4
 MANIFEST = "bundle.json"
@@ -87,6 +88,18 @@ class Bundle:
     calibration: Calibration
     decision: Decision
     about: dict[str, Any]
+
+    @property
+    def roles(self) -> set[str]:
+        """The roles of columns that are read of a row that is predicted, and its id."""
+        read = {"id"}
+        hidden = IDENTITY_ROLES if self.config.split.protocol == "target" else frozenset[str]()
+        for member in self.members:
+            read |= {stream.role for stream in member.encoding.streams.values()}
+            read |= set(member.encoding.covariates.roles)
+        for process in self.processes:
+            read |= {"transcript" if name == "site" else str(name) for name in process.measured}
+        return read - hidden
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
         """Encode n checked rows for every member, once for members that encode them alike."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna.config import Config
@@ -41,7 +41,8 @@ def save_progress(folder: Path, progress: Progress, finished: bool) -> None:
 
     def write(draft: Path) -> None:
         # one clone each: safetensors refuses tensors that share memory
-        save_file({key: _own(value) for key, value in tensors.items()}, draft / TENSORS)
+        own = {key: _own(value) for key, value in tensors.items()}
+        (draft / TENSORS).write_bytes(save(own))  # a full disk is then an OSError
         (draft / STATE).write_text(json.dumps(state), encoding="utf-8")
 
     write_folder(folder, write)
@@ -82,7 +83,7 @@ def load_progress(folder: Path, progress: Progress) -> bool:
 
 def save_process(path: Path, process: RowProcess) -> None:
     """Write a fitted Gaussian process, whole or absent."""
-    write_whole(path, lambda draft: save_file(process.tensors(), draft))
+    write_whole(path, lambda draft: draft.write_bytes(save(process.tensors())))
 
 
 def load_process(path: Path, rows: pd.DataFrame, config: Config, number: int) -> RowProcess:

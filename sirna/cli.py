@@ -178,7 +178,7 @@ def submit(
     out: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
     columns: Annotated[Columns, typer.Option(help="The test file's, or id only.")] = Columns.ALL,
     with_uncertainty: Annotated[
-        bool, typer.Option("--with-uncertainty", help="Add P(<30) and an 80 % interval.")
+        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 remain), 80 % interval.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another submission.")] = False,
     device: DeviceOption = "auto",
@@ -233,10 +233,10 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
-        console.line(
-            f"stopped; the bundle holds the best epochs of the folds so far. "
-            f"To go on: sirna train --resume --run {outcome.run.folder}"
-        )
+        from sirna.runs import resuming
+
+        told = "stopped; the bundle holds the best epochs of the folds so far"
+        console.line(f"{told}; {resuming(outcome.run)}")
     folder = shlex.quote(str(outcome.run.folder))
     console.line(f"to predict: sirna submit TEST --run {folder}")
 

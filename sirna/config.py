@@ -67,6 +67,11 @@ class Config(Section):
     decision: DecisionConfig = DecisionConfig()
     predict: PredictConfig = PredictConfig()
 
+    @property
+    def sequence_roles(self) -> set[str]:
+        """The sequences that enabled streams read; the process compares no other chemistry."""
+        return {stream.role for stream in self.streams.values() if stream.enabled}
+
     def to_toml(self) -> str:
         """Write the whole configuration as TOML."""
         return tomli_w.dumps(self.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Predictive distributions of a percentage: histograms with uniform bins."""
+"""Predictive distributions of a percentage: histograms, uniform within each bin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -79,7 +79,7 @@ class RowProcess:
         edges = fit_bins(binned, config.model.bins, config.score.threshold)
         chosen = _drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)
         training = training[chosen]
-        some = rows.iloc[training]
+        some = rows[_columns(rows, config)].iloc[training]
         aligner = Aligner.fit(some, settings, config.split.protocol)
         process = fit_process(
             aligner.encode(some, own=True),
@@ -102,8 +102,8 @@ class RowProcess:
         number: int,
     ) -> Self:
         """Put a process beside the columns that it reads of the table."""
+        measured = rows[_columns(rows, config)].reset_index(drop=True)
         settings, protocol = config.gaussian_process, config.split.protocol
-        measured = rows[Aligner.columns(rows, settings, protocol)].reset_index(drop=True)
         return cls(measured, chosen, process, settings, protocol, number)
 
     def predict(self, rows: pd.DataFrame) -> Histogram:
@@ -140,6 +140,12 @@ class RowProcess:
         loaded = cls.of(rows, chosen, process, config, number)
         loaded.process.kernel.check(loaded._encoded[1])
         return loaded
+
+
+def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
+    return Aligner.columns(
+        rows, config.gaussian_process, config.split.protocol, config.sequence_roles
+    )
 
 
 def _drawn(guides: np.ndarray, most: int, seed: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Where runs live: `runs/<name>/` and the names of the files in it."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,7 +138,7 @@ def run_to_resume(folder: Path | None) -> Run:
 
 
 def finished_run(folder: Path | None) -> Run:
-    """Find a run with a bundle: the one given, else the newest.
+    """Find a run with a bundle: the one given, else the newest that finished, else the newest.
 
     Raises
     ------
@@ -148,9 +149,20 @@ def finished_run(folder: Path | None) -> Run:
         done = [Run(path.parent.parent) for path in RUNS.glob(f"*/bundle/{MANIFEST}")]
         if not done:
             raise SirnaError(f"no finished run in {RUNS}/: run `sirna train` or name one by --run.")
-        return max(done, key=lambda run: ((run.bundle / MANIFEST).stat().st_mtime, run.name))
+        return max(
+            done,
+            key=lambda run: (run.finished, (run.bundle / MANIFEST).stat().st_mtime, run.name),
+        )
     if folder.is_file():
         raise SirnaError(f"{folder}: is a file; name the folder of a run or of a bundle.")
     if not folder.is_dir():
         raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
-    return Run(folder)
+    run = Run(folder)
+    if run.config.is_file() and not run.bundle.is_dir():
+        raise SirnaError(f"{folder}: its training has left no bundle yet; {resuming(run)}.")
+    return run
+
+
+def resuming(run: Run) -> str:
+    """Say how to go on with a run."""
+    return f"to go on: sirna train --resume --run {shlex.quote(str(run.folder))}"

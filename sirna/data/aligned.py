@@ -10,7 +10,7 @@ number in the duplex id, since duplexes of near numbers were made and measured s
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -122,9 +122,15 @@ class Aligner:
         )
 
     @staticmethod
-    def columns(rows: pd.DataFrame, config: GaussianProcessConfig, protocol: Protocol) -> list[str]:
-        """Return the table's columns that may be read."""
-        wanted = ["guide", *STRANDS.values(), *config.numeric, *config.categorical]
+    def columns(
+        rows: pd.DataFrame,
+        config: GaussianProcessConfig,
+        protocol: Protocol,
+        sequences: Collection[str],
+    ) -> list[str]:
+        """Return the table's columns that may be read; of the chemistries those in `sequences`."""
+        chemistries = [role for role in STRANDS.values() if role in sequences]
+        wanted = ["guide", *chemistries, *config.numeric, *config.categorical]
         if protocol != "target":
             wanted += [SERIES[role] for role in config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from sirna.files import near_miss
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+QUOTED = re.compile('"[^"]*"')
 LONGEST_FIELD = 10_000_000
 """Characters: longer than any transcript; csv's own limit is 131,072."""
 
@@ -126,9 +128,11 @@ def _check_opening(path: Path, opening: bytes) -> None:
         )
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise SirnaError(f"{path}: a spreadsheet or archive; save it as CSV.")
-    header = start.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    first = re.split(rb"[\r\n]", start, maxsplit=1)[0].decode("utf-8", "replace").strip()
+    header = QUOTED.sub("", first)
+    commas = header.count(",")
     for delimiter, name in DELIMITERS.items():
-        if header.count(delimiter) > header.count(","):
+        if header.count(delimiter) > commas and not (commas and delimiter == " "):
             raise SirnaError(f"{path}: separated by {name}; a comma is needed: save it as CSV.")
 
 

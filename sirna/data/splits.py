@@ -144,7 +144,7 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
             f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "
             f"{folds} fold{'s' * (folds > 1)} of two halves"
             f"{'' if folds > 1 else ' and rows to train on'}; use "
-            f"{'fewer folds, --valid 0.1 or ' * (folds > 1)}another protocol."
+            f"{'fewer folds, ' * (folds > 2)}{'--valid 0.1 or ' * (folds > 1)}another protocol."
         )
     if folds > 1:
         fold_of = _paired(_deal(sizes, shuffled, folds), sizes, shuffled)
@@ -185,9 +185,11 @@ def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
     only = distinct["first"].where(distinct["nunique"] == 1)
     target = symbol.fillna(publication.map(only)).fillna(publication)
     if target.isna().any():
+        bare = rows.loc[target.isna(), "id"]
         raise SirnaError(
-            f"protocol 'target' needs a target or a publication in every row; {target.isna().sum()}"
-            " have neither. Name the columns in [columns], or use protocol 'duplex'."
+            f"protocol 'target' needs a target or a publication in every row; {len(bare)} of "
+            f"{len(rows)} have neither, the first with id {str(bare.iloc[0])!r}. Fill them in or "
+            "drop these rows; name the columns in [columns]; or use protocol 'duplex'."
         )
     return _join_by_guide(target, guides).to_numpy().astype(str)
 

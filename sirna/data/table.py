@@ -4,6 +4,7 @@ Reading keeps the file as it is (`Table.raw`, all text, to be written back) and 
 checked values under the names of their roles (`Table.rows`).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -113,18 +114,17 @@ def check_table(
     required = {"guide": columns.guide}
     if purpose is Purpose.TRAINING:
         required["label"] = columns.label
-    _check_columns(raw, source, required)
+    _check_columns(raw, source, columns, required)
     text = _by_role(raw, columns)
     names = {role: name for role, name in columns.model_dump().items() if role in text}
     report = Report(source, _ids(text, raw.index), strict=purpose is Purpose.TRAINING)
-    streams = {stream.role for stream in config.streams.values() if stream.enabled}
     if "id" in text:
         _check_ids(text["id"], names["id"], report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
     for role in SEQUENCE_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-        if role in text and role in {"guide", *streams}:
+        if role in text and role in {"guide", *config.sequence_roles}:
             _check_sequences(text[role], role, names[role], report)
     for role in TEXT_ROLES:
         if role in text:
@@ -142,7 +142,10 @@ def check_table(
     if "label" in text:
         rows["label"] = _labels(text["label"], names["label"], config.label, report, purpose)
     report.raise_if_bad()
-    return Table(source, raw, rows, (*_absent(raw, columns, purpose), *report.notices))
+    notices = report.notices
+    if purpose is Purpose.TRAINING:
+        notices = [*absent(raw, columns, columns.model_dump().keys() - {"label"}), *notices]
+    return Table(source, raw, rows, tuple(notices))
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
@@ -155,7 +158,7 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
         column numbers its rows.
     """
     raw, columns = read_text_table(path), config.columns
-    _check_columns(raw, str(path), {"label": columns.label})
+    _check_columns(raw, str(path), columns, {"label": columns.label})
     text = _by_role(raw, columns)
     report = Report(str(path), _ids(text, raw.index))
     if "id" in text:
@@ -178,10 +181,32 @@ def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
     return percent / 100.0 if label.kind == "fraction" else percent
 
 
-def _check_columns(raw: pd.DataFrame, source: str, required: dict[str, str]) -> None:
+def absent(raw: pd.DataFrame, columns: ColumnsConfig, roles: Collection[str]) -> list[str]:
+    """Say which columns a file lacks of those that play one of the roles."""
+    lacking = {
+        role: f"{name!r}{suggestion(name, _spare(raw, columns))}"
+        for role, name in columns.model_dump().items()
+        if role in roles and name and name not in raw
+    }
+    numbered = lacking.pop("id", None)
+    named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
+    notices = [f"without a column, and so left out: {', '.join(named)}"] if named else []
+    if numbered:
+        notices.append(f"without a column {numbered}: the rows are numbered from 1")
+    return notices
+
+
+def _spare(raw: pd.DataFrame, columns: ColumnsConfig) -> set[str]:
+    """Return the columns that play no role."""
+    return set(raw.columns) - set(columns.model_dump().values())
+
+
+def _check_columns(
+    raw: pd.DataFrame, source: str, columns: ColumnsConfig, required: dict[str, str]
+) -> None:
     have = list(raw.columns)
     lacking = [
-        f"no column {name!r} for the {role}{suggestion(name, have)}"
+        f"no column {name!r} for the {role}{suggestion(name, _spare(raw, columns))}"
         for role, name in required.items()
         if name not in have
     ]
@@ -207,19 +232,6 @@ def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
     if "id" in text:
         return text["id"]
     return pd.Series(range(1, len(text) + 1), index=places).astype(str)
-
-
-def _absent(raw: pd.DataFrame, columns: ColumnsConfig, purpose: Purpose) -> list[str]:
-    """Say which optional columns the file lacks."""
-    optional = {role: name for role, name in columns.model_dump().items() if role != "label"}
-    spare = set(raw.columns) - set(optional.values())
-    absent = [
-        f"{role.replace('_', ' ')} {name!r}{suggestion(name, spare)}"
-        for role, name in optional.items()
-        if name and name not in raw
-    ]
-    fate = "left out" if purpose is Purpose.TRAINING else "missing in every row"
-    return [f"without a column, and so {fate}: {', '.join(absent)}"] if absent else []
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:

@@ -16,14 +16,14 @@ from sirna.console import Console
 from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
 from sirna.data.reading import read_text_table
-from sirna.data.table import Purpose, Table, from_remaining, read_table
+from sirna.data.table import Purpose, Table, absent, from_remaining, read_table
 from sirna.decision import expected_score, rounded
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError
 from sirna.evaluate import DECIMALS
 from sirna.files import csv_bytes, sha256, write_csv
-from sirna.runs import finished_run
+from sirna.runs import finished_run, resuming
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
@@ -71,7 +71,11 @@ def submit(
         f"run: {run.folder} ({len(bundle.members)} member{'s' * (len(bundle.members) > 1)}, "
         f"protocol {about['protocol']}, local score {about['scores']['score']:.4f})"
     )
+    if run.config.is_file() and not run.finished:
+        console.note(f"not trained to its end: the bundle holds what there was; {resuming(run)}")
     table = read_table(test, bundle.config, Purpose.TEST)
+    if not force:
+        _check_same(path, table, bundle.config)
     datasets = _encode(bundle, table, console)
     predicted = bundle.predict(table.rows, datasets, chosen)
     points = bundle.decision.apply(predicted)
@@ -112,19 +116,44 @@ def _check_out(path: Path, test: Path) -> None:
         )
 
 
+def _check_same(path: Path, table: Table, config: Config) -> None:
+    """Refuse a file with other rows, before any work; the same rows may turn out the same file."""
+    if not path.exists():
+        return
+    try:
+        same = _same_rows(read_text_table(path), table, config)
+    except SirnaError:
+        same = False
+    if not same:
+        raise _other(path)
+
+
+def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
+    """Return whether a file has the table's ids in their order, or no ids and as many rows."""
+    column, ids = config.columns.id or "id", table.rows["id"].tolist()
+    if column in written:
+        return written[column].str.strip().tolist() == ids
+    return len(written) == len(ids)
+
+
+def _other(path: Path) -> UsageError:
+    return UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
+
+
 def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
     """Encode the rows and tell what training never showed."""
     rows = table.rows
-    for notice in table.notices:
+    for notice in (*absent(table.raw, bundle.config.columns, bundle.roles), *table.notices):
         console.note(notice)
     streams = bundle.members[0].encoding.streams
-    absent = [stream.role for stream in streams.values() if stream.role not in rows]
-    if absent:
+    lacking = {name: stream.role for name, stream in streams.items() if stream.role not in rows}
+    if lacking:
         columns = bundle.config.columns.model_dump()
-        named = ", ".join(repr(columns[role]) for role in absent)
+        named = ", ".join(repr(columns[role]) for role in dict.fromkeys(lacking.values()))
+        without = " ".join(f"--set streams.{name}.enabled=false" for name in lacking)
         raise SirnaError(
             f"{table.source}: no column {named}, which this run was trained on; "
-            "add the column, or train without that stream."
+            f"add the column, or train with {without}."
         )
     datasets = bundle.encode(rows)
     for name, count in datasets[0].unknown.items():
@@ -159,14 +188,20 @@ def _fill(
 
 
 def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
-    """Return P(below the threshold) and the interval, in the label's own unit."""
+    """Return median and interval in the label's own unit, and P(less than the threshold remains).
+
+    The submission's own points are moved across the threshold where that scores: only medians rank.
+    """
     tail = (1 - config.predict.interval) / 2
     ends = [from_remaining(predicted.quantile(q), config.label) for q in (tail, 1 - tail)]
     low, high = np.minimum(*ends), np.maximum(*ends)
     percent = f"{100 * config.predict.interval:.0f}"
+    below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
+    median = from_remaining(predicted.median(), config.label)
     return pd.DataFrame(
         {
-            f"prob_below_{config.score.threshold:g}": predicted.prob_below(
+            "median": median.round(_decimals(config)),
+            f"{below}_{config.score.threshold:g}": predicted.prob_below(
                 config.score.threshold
             ).round(DECIMALS + 2),
             f"interval_{percent}_low": low.round(_decimals(config)),
@@ -180,7 +215,7 @@ def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
     if path.exists() and not force:
         if path.read_bytes() == csv_bytes(path, frame):
             return True
-        raise UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
+        raise _other(path)
     write_csv(path, frame)
     return False
 
@@ -188,12 +223,7 @@ def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
 def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> None:
     """Read the written file back: same ids, same order, every value a number in range."""
     written = read_text_table(path)
-    column = config.columns.id or "id"
-    ids = table.rows["id"].to_numpy()
-    same = len(written) == len(ids) and (
-        column not in written or (written[column].str.strip().to_numpy() == ids).all()
-    )
-    if not same:
+    if not _same_rows(written, table, config):
         raise SirnaError(f"{path}: the written ids are not those of {table.source}; a bug.")
     value = pd.to_numeric(written[config.columns.label], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))

@@ -17,7 +17,7 @@ from sirna.config import Config, load_config, with_changes
 from sirna.console import Console
 from sirna.data.dataset import tokenizer_of
 from sirna.data.source import Source, training_source
-from sirna.data.splits import Split, group_rows, make_split
+from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
@@ -32,6 +32,8 @@ from sirna.stages.models import FoldModels
 
 LEAST_DROPOUT = 0.2
 """Of covariates, where they name training targets: below it the user is told."""
+FAR_OFF = 2.0
+"""Times the wanted share of held-out rows, or one over it: beyond, the user is told."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def train(
     new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
     config = with_changes(config, {"data.train": source.name})
-    split = _split(source, config, splits)
+    split = _split(source, config, splits, console)
     run = new_run(folder, config.split.protocol)  # another may have begun in the meantime
     with held(run.folder):
         new_run(run.folder, config.split.protocol)
@@ -76,7 +78,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     source = _open(None, config, console)
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
-    split = _split(source, config, run.splits)
+    split = _split(source, config, run.splits, console)
     with held(run.folder):
         return _work(run, source, split, config, choose_device(device), console)
 
@@ -93,7 +95,7 @@ def check(
     chosen = choose_device(device)
     new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
-    split = _split(source, config, splits)
+    split = _split(source, config, splits, console)
     fold = make_fold(source.table.rows, split, split.folds[0], config)
     _describe(fold, split, config, console)
     progress = start(fold.encoding, fold.train, config, fold.seed, chosen)
@@ -107,12 +109,15 @@ def check(
     fit(progress, fold, config, fold.seed, chosen, on_batch=few)
     share = min(1.0, batches * config.train.batch_rows / len(fold.train))
     seconds = (time.perf_counter() - began) / share
-    trainings = len(split.folds) + config.train.refit * len(source.table) / len(fold.train)
+    whole = config.train.refit
+    trainings = len(split.folds) + whole * len(source.table) / len(fold.train)
     total = seconds * config.train.epochs * config.train.members * trainings
     parameters = sum(p.numel() for p in progress.model.parameters())
+    folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}{' and all rows' * whole}"
     console.line(
         f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
-        f"{total / 60:.0f} min for the networks on {chosen}"
+        f"{total / 60:.0f} min for the networks of {folds} on {chosen}"
+        + (", and a Gaussian process for each, not timed" if config.gaussian_process.share else "")
     )
 
 
@@ -138,12 +143,16 @@ def _lost_bases(rows: pd.DataFrame, config: Config) -> list[str]:
     return notices
 
 
-def _split(source: Source, config: Config, splits: Path | None) -> Split:
+def _split(source: Source, config: Config, splits: Path | None, console: Console) -> Split:
     rows = source.table.rows
-    if splits is None:
-        return make_split(rows, config.split, source.name)
-    ids = rows["id"].to_numpy().astype(str)
-    return Split.load(splits, ids, group_rows(rows, config.split.protocol))
+    if splits is not None:
+        ids = rows["id"].to_numpy().astype(str)
+        return Split.load(splits, ids, group_rows(rows, config.split.protocol))
+    split = make_split(rows, config.split, source.name)
+    share, wanted = float((split.fold != NEVER).mean()), config.split.valid
+    if config.split.folds < 2 and not wanted / FAR_OFF <= share <= wanted * FAR_OFF:
+        console.note(f"{share:.0%} of the rows are held out, not {wanted:.0%}: few, large groups")
+    return split
 
 
 def _work(

@@ -17,7 +17,7 @@ TESTING = {
     "no guide column": (lambda frame: frame.drop(columns=GUIDE), [GUIDE, "[columns]"]),
     "a trained stream is absent": (
         lambda frame: frame.drop(columns="modified_siRNA_sense_seq_list"),
-        ["modified_siRNA_sense_seq_list", "trained on", "add the column"],
+        ["modified_siRNA_sense_seq_list", "trained on", "add the column", "--set streams."],
     ),
     "id twice": (repeat_id, ["'id'", "row id 4 ", "line 2", "line 3", "remove or rename"]),
 }
@@ -90,6 +90,13 @@ def test_a_run_without_a_bundle_is_refused(folder, expected, data, refused, tmp_
     message = refused("submit", data / "test.csv", "--run", tmp_path / folder)
     for part in expected:
         assert part in message
+
+
+def test_a_run_that_was_killed_before_its_bundle_can_be_resumed(run, data, refused, tmp_path):
+    shutil.copytree(run, tmp_path / "killed", ignore=shutil.ignore_patterns("bundle"))
+    message = refused("submit", data / "test.csv", "--run", tmp_path / "killed")
+    assert "no bundle yet" in message
+    assert f"sirna train --resume --run {tmp_path / 'killed'}" in message
 
 
 def test_without_any_run_the_way_to_one_is_told(data: Path, refused) -> None:

@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from damage import LABEL
 
-from sirna.bundle import load_bundle
+from sirna.bundle import Bundle, load_bundle
 from sirna.data.table import Purpose, read_table
 from sirna.decision import expected_score
 
@@ -60,6 +61,18 @@ def test_the_default_run_is_the_newest_and_the_place_bears_its_name(data, ok, ti
     assert log["file"].tolist() == ["submissions/2/submission.csv"]
 
 
+def test_a_run_that_finished_goes_before_a_newer_one_that_did_not(data, ok, tiny, read) -> None:
+    for seed in (1, 2):
+        ok("train", data / "train_data.csv", *tiny, "--run", f"runs/{seed}", "--seed", seed)
+    figures = Path("runs/2/metrics.json")
+    figures.write_text(figures.read_text().replace('"interrupted": false', '"interrupted": true'))
+    assert "not trained" not in ok("submit", data / "test.csv").err
+    assert read("submissions/log.csv")["run"].tolist() == ["1"]
+    told = ok("submit", data / "test.csv", "--run", "runs/2").err
+    assert "not trained to its end" in told
+    assert "sirna train --resume --run runs/2" in told
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "OUT.CSV"])
 def test_the_same_input_gives_the_same_bytes_at_any_time_in_any_process(
     name: str, run, data, ok, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -90,6 +103,50 @@ def test_another_submission_is_replaced_only_by_force(run, data, cli, ok) -> Non
     assert not list(Path().glob("check-*"))
 
 
+def test_a_submission_for_other_rows_is_refused_before_any_work(
+    run, data, cli, read, monkeypatch
+) -> None:
+    command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
+    read(data / "test.csv").tail(5).to_csv("out.csv", index=False)
+    monkeypatch.setattr(Bundle, "predict", None)
+    outcome = cli(*command)
+    assert outcome.code == 2
+    assert "another submission" in outcome.err
+    assert len(read("out.csv")) == 5
+
+
+def test_only_columns_that_the_bundle_reads_are_missed(run, data, ok, read) -> None:
+    test = read(data / "test.csv").drop(columns=["cell_line_donor", "gene_target_ncbi_id"])
+    test.to_csv("test.csv", index=False)
+    told = ok("submit", "test.csv", "--run", run, "--out", "out.csv").err
+    assert "cell line 'cell_line_donor'" in told
+    assert "ncbi" not in told
+    narrow = ("--set", "covariates.categorical=[]", "--set", "gaussian_process.share=0")
+    tiny = ("--set", "model.hidden=4", "--set", "train.epochs=1", "--set", "train.refit=false")
+    ok("train", data / "train_data.csv", *tiny, *narrow, "--run", "narrow")
+    again = ok("submit", "test.csv", "--run", "narrow", "--out", "again.csv").err
+    assert "cell line" not in again
+
+
+def test_a_sequence_that_no_stream_reads_is_needed_by_nothing(data, ok, read, tiny) -> None:
+    without = [
+        *("--set", "streams.guide_modifications.enabled=false"),
+        *("--set", "streams.passenger_modifications.enabled=false"),
+    ]
+    ok("train", data / "train_data.csv", *tiny, *without, "--run", "run")
+    whole = submitted(ok, read, Path("run"), data / "test.csv")
+    test = read(data / "test.csv")
+    lists = [name for name in test if name.endswith("_list")]
+    assert len(lists) == 2
+    test.drop(columns=lists).to_csv("plain.csv", index=False)
+    plain = submitted(ok, read, Path("run"), "plain.csv")
+    assert plain[LABEL].tolist() == whole[LABEL].tolist()
+    assert not set(pd.read_parquet("run/bundle/known.parquet")) & {
+        "guide_modifications",
+        "passenger_modifications",
+    }
+
+
 def test_the_test_file_is_never_overwritten(run: Path, data: Path, cli) -> None:
     shutil.copy(data / "test.csv", "test.csv")
     before = Path("test.csv").read_bytes()
@@ -109,7 +166,9 @@ def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok,
     pd.testing.assert_frame_equal(out[list(plain)], plain)
     numbers = out.astype(dict.fromkeys(set(out) - set(plain), float))
     assert numbers["prob_below_30"].between(0, 1).all()
-    assert (numbers["interval_80_low"] <= numbers["interval_80_high"]).all()
+    assert numbers["median"].between(numbers["interval_80_low"], numbers["interval_80_high"]).all()
+    surely = np.abs(numbers["prob_below_30"] - 0.5) > 0.001
+    assert ((numbers["median"] < 30) == (numbers["prob_below_30"] > 0.5))[surely].all()
 
 
 def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
@@ -118,7 +177,7 @@ def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
     ok("submit", data / "test.csv", "--run", run, "--out", "first.csv", "--with-uncertainty")
     outcome = cli("submit", "first.csv", "--run", run, "--out", "out.csv", "--with-uncertainty")
     assert outcome.code == 1
-    for part in ("first.csv", "'prob_below_30'", "rename it", "--columns id"):
+    for part in ("first.csv", "'median'", "rename it", "--columns id"):
         assert part in outcome.err
     assert not Path("out.csv").exists()
     again = submitted(ok, read, run, "first.csv", "--with-uncertainty", "--columns", "id")

@@ -112,8 +112,13 @@ def test_runs_of_one_second_get_folders_of_their_own(data, ok, tiny, tmp_path: P
 
 def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path: Path) -> None:
     outcome = ok("train", data / "train_data.csv", *tiny, "--check")
-    assert outcome.out.splitlines()[-1].startswith("check: ok")
+    verdict = outcome.out.splitlines()[-1]
+    assert verdict.startswith("check: ok")
+    assert "networks of 1 fold on cpu, and a Gaussian process for each, not timed" in verdict
     assert not list(tmp_path.iterdir())
+    more = ("--folds", 2, "--set", "train.refit=true", "--set", "gaussian_process.share=0")
+    verdict = ok("train", data / "train_data.csv", *tiny, "--check", *more).out.splitlines()[-1]
+    assert verdict.endswith("networks of 2 folds and all rows on cpu")
 
 
 def test_a_check_refuses_a_run_folder_that_training_would_refuse(run, data, cli, tiny) -> None:
@@ -229,6 +234,12 @@ def test_little_dropout_is_told_where_names_are_read(data, ok, tiny, dropout, to
     assert (
         "must learn to do without" in ok("train", data / "train_data.csv", *options).err
     ) is told
+
+
+def test_a_share_that_large_groups_do_not_allow_is_told(data, ok, tiny) -> None:
+    command = ("train", data / "train_data.csv", *tiny, "--check", "--valid")
+    assert "of the rows are held out, not 2%" in ok(*command, 0.02, "--protocol", "target").err
+    assert "rows are held out, not" not in ok(*command, 0.2).err
 
 
 def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(

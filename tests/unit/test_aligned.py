@@ -166,9 +166,13 @@ def test_missing_strands_are_encoded_all_the_same():
 
 def test_only_columns_that_are_there_are_named():
     rows = table()
-    assert set(Aligner.columns(rows, SETTINGS, "rows")) == set(rows.columns)
-    assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, "rows") == ["guide", "dose"]
-    assert set(rows.columns) - set(Aligner.columns(rows, SETTINGS, "target")) == {"duplex", "site"}
+    both = ("guide_modifications", "passenger_modifications")
+    assert set(Aligner.columns(rows, SETTINGS, "rows", both)) == set(rows.columns)
+    assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, "rows", both) == ["guide", "dose"]
+    read = Aligner.columns(rows, SETTINGS, "target", both)
+    assert set(rows.columns) - set(read) == {"duplex", "site"}
+    read = Aligner.columns(rows, SETTINGS, "rows", both[:1])
+    assert set(rows.columns) - set(read) == {"passenger_modifications"}
 
 
 def test_rows_have_places_in_series():

@@ -1,6 +1,8 @@
 """A training that was interrupted ends as the one that was not."""
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,6 +115,22 @@ def test_a_finished_training_is_known_as_finished(tiny_fold, tiny_config, tmp_pa
     restored = begin(tiny_fold, tiny_config)
     assert load_progress(tmp_path / "last", restored) is True
     assert_same(go_on(restored, tiny_fold, tiny_config), done, tiny_fold)
+
+
+def test_a_full_disk_is_told_with_the_place_and_takes_nothing(
+    tiny_fold, tiny_config, tmp_path, monkeypatch
+):
+    folder = tmp_path / "last"
+    progress = begin(tiny_fold, tiny_config)
+    save_progress(folder, progress, finished=False)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SirnaError, match=r"last: .*No space left"):
+        save_progress(folder, progress, finished=True)
+    assert load_progress(folder, begin(tiny_fold, tiny_config)) is False
 
 
 @pytest.mark.parametrize("name", ["progress.json", "progress.safetensors"])

@@ -45,11 +45,28 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("Antisense strand 5 to 3,Knockdown %", ["Antisense strand 5 to 3", "Knockdown %"]),
+        ('"a; b; c","d"', ["a; b; c", "d"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_names_may_hold_other_delimiters_and_lines_end_as_anywhere(tmp_path, header, columns, end):
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join([header, "x,1", "y,2"]).encode())
+    table = read_text_table(path)
+    assert list(table) == columns
+    assert table[columns[1]].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"", "empty"),
         (b"id;b;c\n1;2;3\n", "semicolons"),
         (b"id\tb\n1\t2\n", "tabs"),
+        (b"id b\n1 2\n", "spaces"),
         (b"id,b\n1,2\n3\n", "line 3 has 1 fields, fewer than the header's 2"),
         (b"id,b\n1,2\n3,4,5\n", "line 3 has 3 fields, more than the header's 2"),
         (b'id,b\n"1\n2",2\n\n3\n', "line 5 has 1 fields, fewer"),

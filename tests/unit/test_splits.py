@@ -67,6 +67,12 @@ def test_a_missing_symbol_is_the_only_one_of_its_publication_else_the_publicatio
     assert len({groups[0], groups[3], groups[4], groups[5]}) == 4
 
 
+def test_a_row_without_target_and_publication_is_named():
+    rows = targets(["T1", None, "T2"], [None, None, "P1"], list("ABC"))
+    with pytest.raises(SirnaError, match=r"1 of 3 have neither, the first with id '1'\. Fill"):
+        group_rows(rows, "target")
+
+
 def test_without_publications_the_symbols_suffice():
     groups = group_rows(targets(["T1", "T2", "T1"], None, list("ABC")), "target")
     assert together(groups, 0, 2)

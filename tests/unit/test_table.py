@@ -102,7 +102,10 @@ def test_extra_columns_and_the_files_own_text_are_kept():
 
 
 def test_without_ids_rows_are_numbered_from_one():
-    assert checked(id=None).rows["id"].tolist() == ["1", "2", "3"]
+    table = checked(id=None)
+    assert table.rows["id"].tolist() == ["1", "2", "3"]
+    assert any("numbered" in notice for notice in table.notices)
+    assert not any("left out" in notice and "'id'" in notice for notice in table.notices)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,12 @@ def test_a_required_column_that_is_absent_is_told_with_what_is_there(role):
         SirnaError,
         match=rf"no column '{name}'.*did you mean '{name}s'.*The file has: .*{NAMES.hours}",
     ):
+        check_table(raw, "mine.csv", Config())
+
+
+def test_a_column_that_plays_a_role_is_not_offered_for_another():
+    raw = text().drop(columns=NAMES.guide)
+    with pytest.raises(SirnaError, match=rf"no column '{NAMES.guide}' for the guide\. The file"):
         check_table(raw, "mine.csv", Config())
 
 
