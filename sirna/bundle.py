@@ -34,7 +34,7 @@ from sirna.predict import predict
 from sirna.process import RowProcess
 from sirna.sections import IDENTITY_ROLES
 
-SCHEMA = 4
+SCHEMA = 5
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")

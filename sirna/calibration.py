@@ -1,16 +1,17 @@
 """How sure a distribution should be, learned from held-out rows.
 
-With z = Phi^-1(F(y)), a calibrated distribution function F makes z standard normal over rows. What
-is found instead, a shift and a spread, is taken back: F becomes Phi((Phi^-1(F) - shift) / spread).
-A spread above 1 widens every distribution; its bins play no part. (A recalibration of the
-probability integral transform: Dawid 1984; Kuleshov, Fenner & Ermon 2018.)
+With z = Phi^-1(F(y)), a calibrated distribution function F makes z standard normal over rows. The
+spread that is found instead is taken back: F becomes Phi(Phi^-1(F) / spread). A spread above 1
+widens every distribution about its median, which stays; its bins play no part. (A recalibration of
+the probability integral transform: Dawid 1984; Kuleshov, Fenner & Ermon 2018.) A shift of z is not
+taken back: it is the level of the held-out groups, and tells little about that of other ones.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from sirna.distribution import Histogram
@@ -30,18 +31,17 @@ class Calibration:
 
     Attributes
     ----------
-    shift, spread : float
-        In standard deviations of z; 0 and 1 change nothing.
+    spread : float
+        Standard deviation of z; 1 changes nothing.
     """
 
-    shift: float = 0.0
     spread: float = 1.0
 
     def apply(self, predicted: Histogram) -> Histogram:
         """Return the calibrated distributions, each from its own row alone."""
         if self == Calibration():
             return predicted
-        inner = (_scores(predicted.cdf(predicted.edges[1:-1])) - self.shift) / self.spread
+        inner = _scores(predicted.cdf(predicted.edges[1:-1])) / self.spread
         ends = np.zeros((len(predicted), 1)), np.ones((len(predicted), 1))
         cdf = np.concatenate([ends[0], ndtr(inner), ends[1]], axis=1)
         return Histogram(predicted.edges, np.diff(cdf, axis=1))
@@ -57,16 +57,16 @@ class Calibration:
         Raises
         ------
         ValueError
-            For a shift or a spread that is no number, or a spread that is not above 0.
+            For a spread that is no number above 0.
         """
-        calibration = cls(float(raw["shift"]), float(raw["spread"]))
-        if not (np.isfinite(list(asdict(calibration).values())).all() and calibration.spread > 0):
+        calibration = cls(float(raw["spread"]))
+        if not (np.isfinite(calibration.spread) and calibration.spread > 0):
             raise ValueError(f"no calibration: {raw}")
         return calibration
 
 
 def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
-    """Fit shift and spread by the likelihood of the bins that the truth falls into.
+    """Fit the spread by the likelihood of the bins that the truth falls into.
 
     Parameters
     ----------
@@ -87,15 +87,14 @@ def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
     low, high = _scores(reached[rows, bins]), _scores(reached[rows, bins + 1])
     low[bins == 0], high[bins == len(edges) - 2] = -np.inf, np.inf
 
-    def cost(parameters: np.ndarray) -> float:
-        shift, spread = parameters[0], np.exp(parameters[1])
-        mass = ndtr((high - shift) / spread) - ndtr((low - shift) / spread)
-        belief = PRIOR * float((parameters**2).sum()) / (2 * len(truth))
+    def cost(log_spread: float) -> float:
+        spread = np.exp(log_spread)
+        mass = ndtr(high / spread) - ndtr(low / spread)
+        belief = PRIOR * log_spread**2 / (2 * len(truth))
         return float(-np.log(np.maximum(mass, TINY)).mean()) + belief
 
-    bounds = [(-1.0, 1.0), (np.log(NARROWEST), np.log(WIDEST))]
-    found = minimize(cost, np.zeros(2), method="Nelder-Mead", bounds=bounds).x
-    return Calibration(float(found[0]), float(np.exp(found[1])))
+    bounds = float(np.log(NARROWEST)), float(np.log(WIDEST))
+    return Calibration(float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x)))
 
 
 def reliability(

@@ -11,18 +11,18 @@ by a positive multiple of
 
 where e_pos and e_neg are the row's expected absolute errors when it is called or not. The
 multipliers depend on the whole set only through F1, R (the range-MAE) and the shares of called
-and positive rows, so they are fitted on held-out predictions and then applied row by row: a
-prediction does not depend on the rest of its file. (The plug-in rule for F-measures: Ye, Chai, Lee
-& Chieu 2012; Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
+and positive rows, so they are fitted on held-out predictions, to their labels or to what they
+expect of themselves, and then applied row by row: a prediction does not depend on the rest of its
+file. (The plug-in rule for F-measures: Ye, Chai, Lee & Chieu 2012; Koyejo, Natarajan, Ravikumar &
+Dhillon 2014.)
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from sirna.distribution import Histogram
-from sirna.score import Score, competition_score
 
 DecisionKind = Literal["score", "median", "mean"]
 MARGIN = 0.01
@@ -116,7 +116,7 @@ def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
 
 def fit_decision(
     predicted: Histogram,
-    truth: np.ndarray,
+    truth: np.ndarray | None,
     kind: DecisionKind,
     threshold: float,
 ) -> Decision:
@@ -126,7 +126,9 @@ def fit_decision(
     ----------
     predicted : Histogram of n rows
         Predictions of models that did not see these rows.
-    truth : array, shape (n,)
+    truth : array, shape (n,), or None
+        The best score over these labels is sought; without them the best expected score, should the
+        distributions be right. Few labels, or those of few groups, fit their own noise.
     kind : {"score", "median", "mean"}
         The last two have nothing to fit.
     threshold : float
@@ -137,22 +139,30 @@ def fit_decision(
     """
     if kind != "score":
         return Decision(kind, threshold)
-    called, spared = _candidates(predicted, threshold)
-    share = max(float((truth < threshold).mean()), 1.0 / len(truth))
+    points = _candidates(predicted, threshold)
+    if truth is None:
+        below = predicted.prob_below(threshold)
+        errors = [predicted.absolute_error(point) for point in points]
+    else:
+        below = (truth < threshold).astype(np.float64)
+        errors = [np.abs(truth - point) for point in points]
+    n = len(below)
+    share = max(float(below.mean()), 1.0 / n)
     decision = Decision(kind, threshold)
     best, best_score = decision, -np.inf
     for _ in range(ROUNDS):
-        decision, score = _best_cut(decision, predicted, truth, called, spared)
-        if score.score <= best_score:
+        gain = decision._gain(predicted, *points)
+        found = _best_cut(gain, below, *errors)
+        decision = replace(decision, cut=found.cut)
+        if found.score <= best_score:
             break
-        best, best_score = decision, score.score
-        called_share = max(float((decision.apply(predicted) < threshold).mean()), 1 / len(truth))
+        best, best_score = decision, found.score
         # the derivative above, divided by the weight of p: F1 and R of the present set
-        scale = max(1.0 - score.range_mae / 100, 1e-3)
+        called_share = max(found.called, 1) / n
+        scale = max(1.0 - found.range_mae / 100, 1e-3)
         both = called_share + share
-        range_weight = score.f1 / 100 * both / (2 * called_share * scale)
-        mae_weight = both / (200 * scale)
-        decision = Decision(kind, threshold, decision.cut, range_weight, mae_weight)
+        range_weight = found.f1 / 100 * both / (2 * called_share * scale)
+        decision = replace(decision, range_weight=range_weight, mae_weight=both / (200 * scale))
     return best
 
 
@@ -162,36 +172,41 @@ def _candidates(predicted: Histogram, threshold: float) -> tuple[np.ndarray, np.
     return np.minimum(median, threshold - MARGIN), np.maximum(median, threshold + MARGIN)
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """A cut through the sorted gains, and the score of what it calls."""
+
+    cut: float
+    called: int
+    score: float
+    f1: float
+    range_mae: float
+
+
 def _best_cut(
-    decision: Decision,
-    predicted: Histogram,
-    truth: np.ndarray,
-    called: np.ndarray,
-    spared: np.ndarray,
-) -> tuple[Decision, Score]:
-    """Find the cut of the sorted gains with the best score: O(n log n)."""
-    threshold = decision.threshold
-    gain = decision._gain(predicted, called, spared)
+    gain: np.ndarray, below: np.ndarray, error_called: np.ndarray, error_spared: np.ndarray
+) -> _Cut:
+    """Find the cut with the best score: O(n log n).
+
+    below : array, shape (n,)
+        Whether a row is positive, or how probably.
+    error_called, error_spared : array, shape (n,)
+        Its absolute error when it is called and when it is not, or the expected ones.
+    """
     order = np.argsort(-gain, kind="stable")
-    n = len(truth)
+    n = len(gain)
     count = np.arange(1, n + 1)
-    error_called = np.abs(truth - called)[order]
-    error_spared = np.abs(truth - spared)[order]
-    hits = np.cumsum(truth[order] < threshold)
-    positives = max(int(hits[-1]), 1)
-    range_mae = np.cumsum(error_called) / count
-    mae = (error_spared.sum() + np.cumsum(error_called - error_spared)) / n
-    f1 = 2 * hits / (count + positives)
+    hits = np.cumsum(below[order])
+    range_mae = np.cumsum(error_called[order]) / count
+    mae = (error_spared.sum() + np.cumsum((error_called - error_spared)[order])) / n
+    f1 = 2 * hits / (count + hits[-1])
     score = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
     ranked = gain[order]
     score[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of equal gain are called together
     last = int(score.argmax())
-    nobody = 0.5 * (1 - error_spared.mean() / 100)
+    nobody = float(0.5 * (1 - error_spared.mean() / 100))
     if nobody >= score[last]:
-        cut = float(ranked[0]) + MARGIN
-    elif last + 1 < n:
-        cut = float(ranked[last] + ranked[last + 1]) / 2
-    else:
-        cut = float(ranked[last]) - MARGIN
-    chosen = Decision(decision.kind, threshold, cut, decision.range_weight, decision.mae_weight)
-    return chosen, competition_score(truth, chosen.apply(predicted), threshold)
+        return _Cut(float(ranked[0]) + MARGIN, 0, nobody, 0.0, 100.0)
+    following = ranked[last + 1] if last + 1 < n else ranked[last] - 2 * MARGIN
+    cut = float(ranked[last] + following) / 2
+    return _Cut(cut, last + 1, float(score[last]), float(f1[last]), float(range_mae[last]))

@@ -66,12 +66,15 @@ def blended(networks: list[HeldOut], process: Histogram | None, share: float) ->
 def fit_rule(
     predicted: Histogram, truth: np.ndarray, config: Config
 ) -> tuple[Calibration, Decision]:
-    """Fit what turns raw distributions of held-out rows into calibrated ones, and into points."""
+    """Fit what turns raw distributions of held-out rows into calibrated ones, and into points.
+
+    Labels tell the calibration alone; the points are those that the calibrated distributions want.
+    """
     calibration = Calibration()
     if config.decision.calibrate:
         calibration = fit_calibration(predicted, truth)
     calibrated = calibration.apply(predicted)
-    decision = fit_decision(calibrated, truth, config.decision.kind, config.score.threshold)
+    decision = fit_decision(calibrated, None, config.decision.kind, config.score.threshold)
     return calibration, decision
 
 

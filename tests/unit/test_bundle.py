@@ -37,7 +37,7 @@ def untrained(fold, config, members=2):
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
-    rule = Calibration(0.1, 1.25), Decision("score", 30.0, 0.3, 0.01, 0.005)
+    rule = Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005)
     return Bundle(config, [member(seed) for seed in range(members)], [], *rule, ABOUT)
 
 

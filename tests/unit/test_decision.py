@@ -109,6 +109,28 @@ def test_no_set_of_called_rows_is_much_better_when_the_distributions_are_the_tru
 
 
 @settings(max_examples=30)
+@given(SEEDS)
+def test_without_labels_the_called_rows_are_those_with_the_best_expected_score(seed):
+    predicted, _ = drawn(seed, 9)
+    called, spared = candidates(predicted)
+
+    def expected(chosen):
+        return expected_score(predicted, np.where(chosen, called, spared), THRESHOLD)
+
+    decision = fit_decision(predicted, None, "score", THRESHOLD)
+    ours = expected(decision.apply(predicted) < THRESHOLD)
+    sets = itertools.product([False, True], repeat=9)
+    assert ours >= max(expected(np.array(chosen)) for chosen in sets) - 0.003
+
+
+def test_without_labels_few_rows_give_about_the_rule_of_many():
+    predicted, _ = drawn(3, 4000)
+    rules = [fit_decision(predicted[rows], None, "score", THRESHOLD) for rows in (slice(100), ...)]
+    called = [rule.apply(predicted) < THRESHOLD for rule in rules]
+    assert (called[0] == called[1]).mean() > 0.9
+
+
+@settings(max_examples=30)
 @given(SEEDS, st.integers(1, 7))
 def test_no_set_of_called_rows_beats_what_the_fit_found_by_brute_force_on_sure_rows(seed, rows):
     # rows that are sure: the truth is the median itself, so the best set is the positives
