@@ -99,6 +99,8 @@ class Bundle:
             read |= set(member.encoding.covariates.roles)
         for process in self.processes:
             read |= {"transcript" if name == "site" else str(name) for name in process.measured}
+        if "dose" in read:
+            read.add("dose_unit")
         return read - hidden
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:

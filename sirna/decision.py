@@ -28,6 +28,8 @@ DecisionKind = Literal["score", "median", "mean"]
 MARGIN = 0.01
 """Percentage points kept from the threshold, so that rounding moves no row across it."""
 ROUNDS = 50
+ROUNDING = 1e-12
+"""Of a score: the same rows, summed in another order."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def fit_decision(
         gain = decision._gain(predicted, *points)
         found = _best_cut(gain, below, *errors)
         decision = replace(decision, cut=found.cut)
-        if found.score <= best_score:
+        if found.score <= best_score + ROUNDING:
             break
         best, best_score = decision, found.score
         # the derivative above, divided by the weight of p: F1 and R of the present set
@@ -209,4 +211,6 @@ def _best_cut(
         return _Cut(float(ranked[0]) + MARGIN, 0, nobody, 0.0, 100.0)
     following = ranked[last + 1] if last + 1 < n else ranked[last] - 2 * MARGIN
     cut = float(ranked[last] + following) / 2
+    if cut <= following:  # the two differ by a rounding
+        cut = float(ranked[last])
     return _Cut(cut, last + 1, float(score[last]), float(f1[last]), float(range_mae[last]))

@@ -158,7 +158,7 @@ def finished_run(folder: Path | None) -> Run:
     if not folder.is_dir():
         raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
     run = Run(folder)
-    if run.config.is_file() and not run.bundle.is_dir():
+    if run.config.is_file() and not run.bundle.is_dir() and not (folder / MANIFEST).is_file():
         raise SirnaError(f"{folder}: its training has left no bundle yet; {resuming(run)}.")
     return run
 

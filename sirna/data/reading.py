@@ -128,11 +128,13 @@ def _check_opening(path: Path, opening: bytes) -> None:
         )
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise SirnaError(f"{path}: a spreadsheet or archive; save it as CSV.")
-    first = re.split(rb"[\r\n]", start, maxsplit=1)[0].decode("utf-8", "replace").strip()
-    header = QUOTED.sub("", first)
+    bare = QUOTED.sub("", start.decode("utf-8", "replace"))
+    header, *below = [line.strip() for line in re.split(r"[\r\n]+", bare)][:2]
     commas = header.count(",")
     for delimiter, name in DELIMITERS.items():
-        if header.count(delimiter) > commas and not (commas and delimiter == " "):
+        # names hold spaces, but then values hold others, and commas stand between
+        named = delimiter == " " and (commas or " " not in "".join(below))
+        if header.count(delimiter) > commas and not named:
             raise SirnaError(f"{path}: separated by {name}; a comma is needed: save it as CSV.")
 
 

@@ -144,7 +144,8 @@ def check_table(
     report.raise_if_bad()
     notices = report.notices
     if purpose is Purpose.TRAINING:
-        notices = [*absent(raw, columns, columns.model_dump().keys() - {"label"}), *notices]
+        optional = columns.model_dump().keys() - {"label"}
+        notices = [*absent(raw, columns, optional, "left out"), *notices]
     return Table(source, raw, rows, tuple(notices))
 
 
@@ -181,16 +182,20 @@ def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
     return percent / 100.0 if label.kind == "fraction" else percent
 
 
-def absent(raw: pd.DataFrame, columns: ColumnsConfig, roles: Collection[str]) -> list[str]:
-    """Say which columns a file lacks of those that play one of the roles."""
+def absent(
+    raw: pd.DataFrame, columns: ColumnsConfig, roles: Collection[str], fate: str
+) -> list[str]:
+    """Say which columns a file lacks of those that play one of the roles, and what that means."""
     lacking = {
         role: f"{name!r}{suggestion(name, _spare(raw, columns))}"
         for role, name in columns.model_dump().items()
         if role in roles and name and name not in raw
     }
-    numbered = lacking.pop("id", None)
+    numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
     named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
-    notices = [f"without a column, and so left out: {', '.join(named)}"] if named else []
+    notices = [f"without a column, and so {fate}: {', '.join(named)}"] if named else []
+    if unit and "dose" not in lacking:
+        notices.append(f"without a column {unit}: doses are read as nM")
     if numbered:
         notices.append(f"without a column {numbered}: the rows are numbered from 1")
     return notices

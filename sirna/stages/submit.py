@@ -71,7 +71,7 @@ def submit(
         f"run: {run.folder} ({len(bundle.members)} member{'s' * (len(bundle.members) > 1)}, "
         f"protocol {about['protocol']}, local score {about['scores']['score']:.4f})"
     )
-    if run.config.is_file() and not run.finished:
+    if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"not trained to its end: the bundle holds what there was; {resuming(run)}")
     table = read_table(test, bundle.config, Purpose.TEST)
     if not force:
@@ -83,7 +83,10 @@ def submit(
     expected = expected_score(predicted, points, bundle.config.score.threshold)
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if with_uncertainty:
-        extra = _uncertainty(predicted, bundle.config)
+        own = {bundle.config.columns.id or "id", bundle.config.columns.label}
+        extra = _uncertainty(predicted, bundle.config).rename(
+            columns=lambda name: f"{name}_" if name in own else name
+        )
         taken = [name for name in extra if name in frame]
         if taken:
             raise SirnaError(
@@ -131,9 +134,10 @@ def _check_same(path: Path, table: Table, config: Config) -> None:
 def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
     """Return whether a file has the table's ids in their order, or no ids and as many rows."""
     column, ids = config.columns.id or "id", table.rows["id"].tolist()
-    if column in written:
-        return written[column].str.strip().tolist() == ids
-    return len(written) == len(ids)
+    numbered = config.columns.id not in table.raw
+    if numbered and (column in table.raw or column not in written):
+        return len(written) == len(ids)
+    return column in written and written[column].str.strip().tolist() == ids
 
 
 def _other(path: Path) -> UsageError:
@@ -143,8 +147,6 @@ def _other(path: Path) -> UsageError:
 def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
     """Encode the rows and tell what training never showed."""
     rows = table.rows
-    for notice in (*absent(table.raw, bundle.config.columns, bundle.roles), *table.notices):
-        console.note(notice)
     streams = bundle.members[0].encoding.streams
     lacking = {name: stream.role for name, stream in streams.items() if stream.role not in rows}
     if lacking:
@@ -155,6 +157,9 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
             f"{table.source}: no column {named}, which this run was trained on; "
             f"add the column, or train with {without}."
         )
+    missed = absent(table.raw, bundle.config.columns, bundle.roles, "missing in every row")
+    for notice in (*missed, *table.notices):
+        console.note(notice)
     datasets = bundle.encode(rows)
     for name, count in datasets[0].unknown.items():
         if count:

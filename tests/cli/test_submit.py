@@ -116,11 +116,13 @@ def test_a_submission_for_other_rows_is_refused_before_any_work(
 
 
 def test_only_columns_that_the_bundle_reads_are_missed(run, data, ok, read) -> None:
-    test = read(data / "test.csv").drop(columns=["cell_line_donor", "gene_target_ncbi_id"])
+    test = read(data / "test.csv")
+    test = test.drop(columns=["cell_line_donor", "siRNA_sense_seq", "concentration_unit"])
     test.to_csv("test.csv", index=False)
     told = ok("submit", "test.csv", "--run", run, "--out", "out.csv").err
-    assert "cell line 'cell_line_donor'" in told
-    assert "ncbi" not in told
+    assert "missing in every row: cell line 'cell_line_donor'" in told
+    assert "'concentration_unit': doses are read as nM" in told
+    assert "siRNA_sense_seq" not in told
     narrow = ("--set", "covariates.categorical=[]", "--set", "gaussian_process.share=0")
     tiny = ("--set", "model.hidden=4", "--set", "train.epochs=1", "--set", "train.refit=false")
     ok("train", data / "train_data.csv", *tiny, *narrow, "--run", "narrow")
@@ -145,6 +147,20 @@ def test_a_sequence_that_no_stream_reads_is_needed_by_nothing(data, ok, read, ti
         "guide_modifications",
         "passenger_modifications",
     }
+
+
+def test_without_an_id_role_a_column_of_that_name_is_one_like_any(data, ok, read, tiny) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--set", "columns.id=''", "--run", "run")
+    for _ in range(2):
+        ok("submit", data / "test.csv", "--run", "run", "--out", "out.csv")
+    assert read("out.csv")["id"].tolist() == read(data / "test.csv")["id"].tolist()
+
+
+def test_a_bundle_beside_a_configuration_is_a_bundle(run, data, ok, tmp_path) -> None:
+    shutil.copytree(run / "bundle", tmp_path / "flat")
+    shutil.copy(run / "config.toml", tmp_path / "flat")
+    told = ok("submit", data / "test.csv", "--run", tmp_path / "flat", "--out", "out.csv")
+    assert "not trained" not in told.err
 
 
 def test_the_test_file_is_never_overwritten(run: Path, data: Path, cli) -> None:

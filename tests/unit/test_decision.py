@@ -108,6 +108,17 @@ def test_no_set_of_called_rows_is_much_better_when_the_distributions_are_the_tru
     assert ours >= max(expected(np.array(chosen)) for chosen in sets) - 0.003
 
 
+@given(SEEDS, st.booleans())
+def test_the_order_of_rows_means_nothing_to_a_fit_without_labels(seed, coarse):
+    predicted, _ = drawn(seed, 40)
+    if coarse:  # gains that are nearly equal
+        rounded = np.round(predicted.probs, 1) + 0.01
+        predicted = Histogram(EDGES, rounded / rounded.sum(axis=1, keepdims=True))
+    order = np.random.default_rng(seed).permutation(40)
+    one, other = (fit_decision(p, None, "score", THRESHOLD) for p in (predicted, predicted[order]))
+    assert one.apply(predicted) == pytest.approx(other.apply(predicted))
+
+
 @settings(max_examples=30)
 @given(SEEDS)
 def test_without_labels_the_called_rows_are_those_with_the_best_expected_score(seed):

@@ -49,6 +49,7 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
     [
         ("Antisense strand 5 to 3,Knockdown %", ["Antisense strand 5 to 3", "Knockdown %"]),
         ('"a; b; c","d"', ["a; b; c", "d"]),
+        ('"a; b\n; c",d', ["a; b\n; c", "d"]),
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -58,6 +59,12 @@ def test_names_may_hold_other_delimiters_and_lines_end_as_anywhere(tmp_path, hea
     table = read_text_table(path)
     assert list(table) == columns
     assert table[columns[1]].tolist() == ["1", "2"]
+
+
+def test_a_single_column_may_have_a_name_of_several_words(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("guide seq\nACGU\n")
+    assert list(read_text_table(path)) == ["guide seq"]
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def test_without_ids_rows_are_numbered_from_one():
     table = checked(id=None)
     assert table.rows["id"].tolist() == ["1", "2", "3"]
     assert any("numbered" in notice for notice in table.notices)
+    assert any("read as nM" in notice for notice in checked(dose_unit=None).notices)
+    assert not any("read as nM" in notice for notice in checked(dose_unit=None, dose=None).notices)
     assert not any("left out" in notice and "'id'" in notice for notice in table.notices)
 
 
