@@ -32,7 +32,6 @@ from sirna.model.regressor import SiRNAModel
 from sirna.model.weights import load_weights
 from sirna.predict import predict
 from sirna.process import RowProcess
-from sirna.sections import IDENTITY_ROLES
 
 SCHEMA = 5
 MANIFEST = "bundle.json"
@@ -93,15 +92,13 @@ class Bundle:
     def roles(self) -> set[str]:
         """The roles of columns that are read of a row that is predicted, and its id."""
         read = {"id"}
-        hidden = IDENTITY_ROLES if self.config.split.protocol == "target" else frozenset[str]()
         for member in self.members:
             read |= {stream.role for stream in member.encoding.streams.values()}
-            read |= set(member.encoding.covariates.roles)
+            read |= member.encoding.covariates.read
         for process in self.processes:
-            read |= {"transcript" if name == "site" else str(name) for name in process.measured}
-        if "dose" in read:
-            read.add("dose_unit")
-        return read - hidden
+            read |= process.read
+        sources = {"site": ("transcript",), "dose": ("dose", "dose_unit")}
+        return {source for role in read for source in sources.get(role, (role,))}
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
         """Encode n checked rows for every member, once for members that encode them alike."""

@@ -111,6 +111,12 @@ class RowProcess:
         aligner, training = self._encoded
         return self.process.predict(aligner.encode(rows), training)
 
+    @property
+    def read(self) -> set[str]:
+        """The columns that are read of a row that is predicted."""
+        hidden = set(self._encoded[0].conditions.groups)
+        return {str(name) for name in self.measured} - hidden
+
     @cached_property
     def _encoded(self) -> tuple[Aligner, Compared]:
         some = self.measured.iloc[self.chosen.numpy()]

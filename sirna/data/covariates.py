@@ -59,6 +59,11 @@ class Covariates:
         return [*self.numeric, *self.categorical]
 
     @property
+    def read(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return set(self.roles) - set(self.groups)
+
+    @property
     def sizes(self) -> list[int]:
         """Number of indices of each categorical role, missing and unseen counted."""
         return [len(values) + 2 for values in self.categorical.values()]

@@ -194,7 +194,7 @@ def absent(
     numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
     named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
     notices = [f"without a column, and so {fate}: {', '.join(named)}"] if named else []
-    if unit and "dose" not in lacking:
+    if unit and columns.dose in raw:
         notices.append(f"without a column {unit}: doses are read as nM")
     if numbered:
         notices.append(f"without a column {numbered}: the rows are numbered from 1")

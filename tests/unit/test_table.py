@@ -107,6 +107,9 @@ def test_without_ids_rows_are_numbered_from_one():
     assert any("numbered" in notice for notice in table.notices)
     assert any("read as nM" in notice for notice in checked(dose_unit=None).notices)
     assert not any("read as nM" in notice for notice in checked(dose_unit=None, dose=None).notices)
+    undosed = Config(columns=NAMES.model_copy(update={"dose": ""}))
+    told = check_table(text(dose_unit=None), "mine.csv", undosed).notices
+    assert not any("read as nM" in notice for notice in told)
     assert not any("left out" in notice and "'id'" in notice for notice in table.notices)
 
 
