@@ -171,7 +171,7 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
     for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
         count = int(rows[role].isin(values).sum())
         told = ", ".join(repr(value) for value in values[:5]) + (" ..." if len(values) > 5 else "")
-        aside = "; a run under --protocol target is made for these" * (role == "target")
+        aside = "; a run under --protocol target is made for new ones" * (role == "target")
         console.note(
             f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
         )

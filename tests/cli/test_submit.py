@@ -258,7 +258,7 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
         ("siRNA_antisense_seq", "AC", "guide_bases"),
         ("modified_siRNA_sense_seq_list", "zz9 a g", "passenger_modifications"),
         ("cell_line_donor", "A cell line of mine", "cell_line"),
-        ("gene_target_symbol_name", "MINE", "--protocol target is made for these"),
+        ("gene_target_symbol_name", "MINE", "--protocol target is made for new ones"),
     ],
 )
 def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
