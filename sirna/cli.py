@@ -92,7 +92,7 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only see whether it would work.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only try it, and time it.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Train on TRAIN (.csv, .csv.gz, .parquet; or what is found) into a run folder."""

@@ -73,24 +73,32 @@ class RowProcess:
         InterruptedError
             Where `stop` said so.
         """
-        settings, seed = config.gaussian_process, config.train.seed + number
         labels = rows["label"].to_numpy()
         binned = labels[training].astype(np.float32).astype(np.float64)  # as the networks' bins
         edges = fit_bins(binned, config.model.bins, config.score.threshold)
-        chosen = _drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)
-        training = training[chosen]
-        some = rows[_columns(rows, config)].iloc[training]
-        aligner = Aligner.fit(some, settings, config.split.protocol)
+        seed = config.train.seed + number
+        chosen, compared = cls.compared(rows, training, config, seed)
         process = fit_process(
-            aligner.encode(some, own=True),
-            labels[training],
-            groups[training],
+            compared,
+            labels[chosen],
+            groups[chosen],
             edges,
-            settings,
+            config.gaussian_process,
             seed,
             stop,
         )
-        return cls.of(rows, torch.from_numpy(training), process, config, number)
+        return cls.of(rows, torch.from_numpy(chosen), process, config, number)
+
+    @staticmethod
+    def compared(
+        rows: pd.DataFrame, training: np.ndarray, config: Config, seed: int
+    ) -> tuple[np.ndarray, Compared]:
+        """Return the positions that are fitted on, and their rows encoded."""
+        settings = config.gaussian_process
+        chosen = training[_drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)]
+        some = rows[_columns(rows, config)].iloc[chosen]
+        aligner = Aligner.fit(some, settings, config.split.protocol)
+        return chosen, aligner.encode(some, own=True)
 
     @classmethod
     def of(

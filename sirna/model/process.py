@@ -166,7 +166,7 @@ def fit_process(
     root = np.sqrt(labels + 1.0)
     scale = np.array([root.mean(), max(float(root.std()), 1e-6)])
     truth = _transformed(labels, scale)
-    kernel = _learn(training, torch.from_numpy(truth).float(), config, seed, stop)
+    kernel = learn_kernel(training, torch.from_numpy(truth).float(), config, seed, stop)
     if stop():
         raise InterruptedError
     weights, left_out = _solve(kernel, training, truth.astype(np.float32), groups)
@@ -178,14 +178,18 @@ def fit_process(
     )
 
 
-def _learn(
+def learn_kernel(
     training: Compared,
     truth: Tensor,
     config: GaussianProcessConfig,
     seed: int,
     stop: Callable[[], bool],
 ) -> Kernel:
-    """Climb the marginal likelihood of some rows, a new draw each step."""
+    """Climb the marginal likelihood of some rows, a new draw each step.
+
+    truth : Tensor, float32, shape (n,)
+        Standardised labels of the training rows.
+    """
     kernel = Kernel.initial(training, config.components, seed)
     rng = np.random.default_rng(seed)
     parameters = [tensor.requires_grad_() for tensor in kernel.tensors().values()]

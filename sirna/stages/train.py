@@ -21,9 +21,10 @@ from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
+from sirna.estimate import epoch_seconds, process_seconds
 from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
 from sirna.files import held, write_csv, write_text
-from sirna.fit import fit, start
+from sirna.fit import start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess
 from sirna.runs import Run, new_run, run_to_resume
@@ -99,26 +100,21 @@ def check(
     fold = make_fold(source.table.rows, split, split.folds[0], config)
     _describe(fold, split, config, console)
     progress = start(fold.encoding, fold.train, config, fold.seed, chosen)
-    began, batches = time.perf_counter(), 0
-
-    def few(rows: int) -> bool:
-        nonlocal batches
-        batches += 1
-        return batches == 5
-
-    fit(progress, fold, config, fold.seed, chosen, on_batch=few)
-    share = min(1.0, batches * config.train.batch_rows / len(fold.train))
-    seconds = (time.perf_counter() - began) / share
-    whole = config.train.refit
-    trainings = len(split.folds) + whole * len(source.table) / len(fold.train)
-    total = seconds * config.train.epochs * config.train.members * trainings
+    seconds = epoch_seconds(progress, fold, config, chosen)
+    rows, whole = source.table.rows, [split.whole] * config.train.refit
+    trained = len(split.folds) + len(whole) * len(rows) / len(fold.train)
+    networks = seconds * config.train.epochs * config.train.members * trained
     parameters = sum(p.numel() for p in progress.model.parameters())
-    folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}{' and all rows' * whole}"
-    console.line(
-        f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch, "
-        f"{total / 60:.0f} min for the networks of {folds} on {chosen}"
-        + (", and a Gaussian process for each, not timed" if config.gaussian_process.share else "")
-    )
+    folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}{' and all rows' * len(whole)}"
+    told = f"{folds} on {chosen}: {networks / 60:.0f} min for the networks"
+    if config.gaussian_process.share:
+        first, *others = (
+            process_seconds(rows, np.flatnonzero(split.fold != number), config, number)
+            for number in [fold.number, *whole]
+        )
+        processes = first * len(split.folds) + sum(others)
+        told += f", {processes / 60:.0f} min for the Gaussian processes"
+    console.line(f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch; {told}")
 
 
 def _open(argument: Path | None, config: Config, console: Console) -> Source:

@@ -114,11 +114,13 @@ def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path
     outcome = ok("train", data / "train_data.csv", *tiny, "--check")
     verdict = outcome.out.splitlines()[-1]
     assert verdict.startswith("check: ok")
-    assert "networks of 1 fold on cpu, and a Gaussian process for each, not timed" in verdict
+    assert verdict.endswith(
+        "1 fold on cpu: 0 min for the networks, 0 min for the Gaussian processes"
+    )
     assert not list(tmp_path.iterdir())
     more = ("--folds", 2, "--set", "train.refit=true", "--set", "gaussian_process.share=0")
     verdict = ok("train", data / "train_data.csv", *tiny, "--check", *more).out.splitlines()[-1]
-    assert verdict.endswith("networks of 2 folds and all rows on cpu")
+    assert verdict.endswith("2 folds and all rows on cpu: 0 min for the networks")
 
 
 def test_a_check_refuses_a_run_folder_that_training_would_refuse(run, data, cli, tiny) -> None:

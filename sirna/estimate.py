@@ -1,0 +1,59 @@
+"""How long a training will take, from small parts of it."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.linalg.lapack import spotrf, spotri
+
+from sirna.config import Config
+from sirna.fit import fit
+from sirna.folds import Fold
+from sirna.model.kernel import BLOCK
+from sirna.model.process import learn_kernel
+from sirna.process import RowProcess
+from sirna.progress import Progress
+
+BATCHES = 5
+STEPS = 4
+SOLVED = 3000
+"""Of training, of learning a kernel, and rows of solving a process: what is timed."""
+
+
+def epoch_seconds(progress: Progress, fold: Fold, config: Config, device: torch.device) -> float:
+    """Estimate the seconds of an epoch by training some batches."""
+    began, batches = time.perf_counter(), 0
+
+    def few(rows: int) -> bool:
+        nonlocal batches
+        batches += 1
+        return batches == BATCHES
+
+    fit(progress, fold, config, fold.seed, device, on_batch=few)
+    share = min(1.0, batches * config.train.batch_rows / len(fold.train))
+    return (time.perf_counter() - began) / share
+
+
+def process_seconds(rows: pd.DataFrame, training: np.ndarray, config: Config, number: int) -> float:
+    """Estimate the seconds of `RowProcess.fit`, whose arguments these are.
+
+    Learning takes so long a step, comparing so long for a block of rows with all others, solving as
+    the cube of the rows.
+    """
+    settings, seed = config.gaussian_process, config.train.seed + number
+    _, compared = RowProcess.compared(rows, training, config, seed)
+    n = len(compared)
+    times = [time.perf_counter()]
+    few = settings.model_copy(update={"steps": STEPS})
+    kernel = learn_kernel(compared, torch.zeros(n), few, seed, lambda: False)
+    times.append(time.perf_counter())
+    block = compared.take(np.argsort(compared.duplex, kind="stable")[:BLOCK])
+    with torch.inference_mode():
+        kernel.between(block, compared)
+    times.append(time.perf_counter())
+    matrix = np.eye(SOLVED, dtype=np.float32, order="F")
+    spotri(spotrf(matrix, lower=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
+    times.append(time.perf_counter())
+    shares = STEPS / settings.steps, len(block) / n, (SOLVED / n) ** 3
+    return float((np.diff(times) / shares).sum())
