@@ -5,10 +5,10 @@
 
 Each of five folds of the protocol --apart is taken out of the table. `sirna train` under each
 protocol of --runs learns from the rest (from --share of its rows, drawn at random), `sirna submit`
-predicts the fold, and the folds' submissions are scored together. Nothing of a fold chose or fitted
-anything, so this is what a test file would get, the training on all rows included; beside it the
-figure that the runs themselves had printed. Runs in --out are gone on with, and finished ones taken
-as they are (delete them after a change of the code).
+predicts the fold, and the folds' submissions are scored together. A run sees nothing of it, so
+this is what a test file would get, the training on all rows included; beside it the figure that the
+runs themselves had printed. Runs in --out are gone on with, and finished ones taken as they are
+(delete them after a change of the code).
 """
 
 import argparse
