@@ -66,7 +66,7 @@ def test_a_check_counts_every_network(data: Path, ok, tiny, monkeypatch) -> None
         clock = iter(range(0, 10**9, 600))
         monkeypatch.setattr(stage.time, "perf_counter", lambda: float(next(clock)))
         told = ok("train", data / "train_data.csv", *tiny, "--check", *several_of(members)).out
-        return float(told.rsplit(" min", 1)[0].rsplit(" ", 1)[1])
+        return float(told.split(" min for the networks")[0].rsplit(" ", 1)[1])
 
     def several_of(members: int) -> tuple[str, ...]:
         return "--set", f"train.members={members}"

@@ -121,12 +121,16 @@ def test_a_failure_on_all_rows_takes_nothing_of_the_folds(data, cli, ok, tiny, m
 
 
 def test_a_check_counts_the_training_on_all_rows(data, ok, tiny, monkeypatch) -> None:
-    def minutes(refit: str) -> float:
+    def minutes(refit: str, of: str) -> float:
         clock = iter(range(0, 10**9, 6000))
         monkeypatch.setattr(stage.time, "perf_counter", lambda: float(next(clock)))
         changes = ("--set", f"train.refit={refit}", "--set", "train.batch_rows=8")
         told = ok("train", data / "train_data.csv", *tiny, *changes, "--check").out
-        return float(told.rsplit(" min", 1)[0].rsplit(" ", 1)[1])
+        return float(told.split(f" min for the {of}")[0].rsplit(" ", 1)[1])
 
     rows, train = 73, 66
-    assert minutes("true") == pytest.approx((1 + rows / train) * minutes("false"), rel=0.01)
+    networks, processes = (
+        minutes("true", of) / minutes("false", of) for of in ("networks", "Gaussian processes")
+    )
+    assert networks == pytest.approx(1 + rows / train, rel=0.01)
+    assert processes == pytest.approx(2, rel=0.01)
