@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from baselines import ROUNDS, blocks, boosted, shifted
+from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
 from trained import Data, networks, processes, table
@@ -47,7 +48,6 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
 PROTOCOLS = ["rows", "duplex", "target"]
 MODELS = ["boosting", "article", "default", "best"]
-RESAMPLES = 1000
 
 
 def main() -> None:
@@ -151,7 +151,7 @@ def _compared(tables: dict[str, pd.DataFrame], config: Config) -> dict[str, Any]
     models = {name: _figures(predicted, config) for name, predicted in tables.items()}
     if "boosting" in tables:
         for name, predicted in tables.items():
-            models[name]["over_boosting"] = _bootstrap(predicted, tables["boosting, shifted"])
+            models[name]["over_boosting"] = gain(predicted, tables["boosting, shifted"])
     return models
 
 
@@ -161,24 +161,6 @@ def _figures(table: pd.DataFrame, config: Config) -> dict[str, Any]:
     figures = metrics(table, config)
     keep = ("pooled", "mean", "sd", "pearson", "interval_coverage")
     return {key: figures[key] for key in keep}
-
-
-def _bootstrap(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
-    """Return the 95 % interval of the difference in score, groups of rows drawn together."""
-    rng = np.random.default_rng(0)
-    _, group = np.unique(one["group"].to_numpy().astype(str), return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    ends = np.cumsum(np.bincount(group))
-    members = np.split(order, ends[:-1])
-    truth = one["measured"].to_numpy()
-    predicted = [frame["predicted"].to_numpy() for frame in (one, other)]
-    differences = []
-    for _ in range(RESAMPLES):
-        drawn = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        scores = [competition_score(truth[drawn], points[drawn]).score for points in predicted]
-        differences.append(scores[0] - scores[1])
-    low, high = np.quantile(differences, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _decisions(

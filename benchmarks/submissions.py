@@ -3,15 +3,17 @@
     python benchmarks/submissions.py train_data.csv.gz --out kept_out [--apart target]
         [--runs rows target] [--folds 0 1 2 3 4] [--share 0.4] [--config F] [--set key=value]
 
-Each of five folds of the protocol --apart is taken out of the table. `sirna train` under each
-protocol of --runs learns from the rest (from --share of its rows, drawn at random), `sirna submit`
-predicts the fold, and the folds' submissions are scored together. A run sees nothing of it, so
-this is what a test file would get, the training on all rows included; beside it the figure that the
-runs themselves had printed. Runs in --out are gone on with, and finished ones taken as they are
-(delete them after a change of the code).
+Each of five folds of the protocol --apart is taken out of the table (labels: percent that remains).
+`sirna train` under each protocol of --runs learns from the rest (from --share of its rows, drawn
+at random), `sirna submit` predicts the fold, and the folds' submissions are scored together. A run
+sees nothing of its fold, so this is what a test file would get, the training on all rows included;
+beside it the figure that the runs themselves had printed, and the 95 % interval of the gain over
+the first protocol. Runs in --out of the same data and options are gone on with, and finished ones
+taken as they are (delete them after a change of the code).
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -20,17 +22,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
 
+from sirna import __version__
 from sirna.config import Config, load_config
 from sirna.data.source import Source, training_source
-from sirna.data.splits import make_split
+from sirna.data.splits import Split, make_split
 from sirna.score import competition_score
 
 SIRNA = Path(sys.executable).with_name("sirna")
 PROTOCOLS = ["rows", "duplex", "target"]
 FOLDS = 5
+HEADS = ("score", "MAE", "F1", "Pearson of medians", "Brier", "interval covers", "folds")
 
 
 def main() -> None:
@@ -41,18 +46,22 @@ def main() -> None:
         flags={"split.protocol": arguments.apart, "split.folds": FOLDS},
     )
     source = training_source(arguments.train, config)
-    fold_of = make_split(source.table.rows, config.split, str(arguments.train)).fold
-    grid = Grid(title=f"kept out: {arguments.apart}, folds {arguments.folds}")
-    for head in ("trained under", "score", "MAE", "F1", "interval covers", "told by its runs"):
-        grid.add_column(head, justify="left" if head == "trained under" else "right")
+    split = make_split(source.table.rows, config.split, str(arguments.train))
+    grid = Grid("trained under", title=f"kept out: {arguments.apart}, folds {arguments.folds}")
+    for head in (*HEADS, "told by its runs", "gain over the first (95 %)"):
+        grid.add_column(head, justify="right")
+    tables: list[pd.DataFrame] = []
     for protocol in arguments.runs:
         parts, told = [], []
         for fold in arguments.folds:
-            submission, pooled = _predicted(source, fold_of == fold, fold, protocol, arguments)
-            parts.append(submission)
+            predicted, pooled = _predicted(source, split, fold, protocol, config, arguments)
+            parts.append(predicted)
             told.append(pooled["score"])
-        grid.add_row(protocol, *_figures(pd.concat(parts), config), f"{np.mean(told):.4f}")
-    Console(width=120).print(grid)
+        tables.append(pd.concat(parts, ignore_index=True))
+        over = gain(tables[-1], tables[0]) if len(tables) > 1 else None
+        shown = f"{over[0]:+.4f} to {over[1]:+.4f}" if over else ""
+        grid.add_row(protocol, *_figures(tables[-1], config), f"{np.mean(told):.4f}", shown)
+    Console(width=160).print(grid)
 
 
 def _arguments() -> argparse.Namespace:
@@ -61,7 +70,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("kept_out"))
     parser.add_argument("--apart", choices=PROTOCOLS, default="target")
     parser.add_argument("--runs", nargs="+", choices=PROTOCOLS, default=["rows", "target"])
-    parser.add_argument("--folds", nargs="+", type=int, default=list(range(FOLDS)))
+    parser.add_argument("--folds", nargs="+", type=int, choices=range(FOLDS), default=range(FOLDS))
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--set", action="append", default=[], dest="changes")
@@ -69,14 +78,23 @@ def _arguments() -> argparse.Namespace:
 
 
 def _predicted(
-    source: Source, kept: np.ndarray, fold: int, protocol: str, arguments: argparse.Namespace
+    source: Source,
+    split: Split,
+    fold: int,
+    protocol: str,
+    config: Config,
+    arguments: argparse.Namespace,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Train without a fold; return the submission for it, and the figures that the run printed."""
-    folder = arguments.out / f"{arguments.apart}-{fold}"
+    """Train without a fold; return what was submitted for it, and the figures of the run."""
+    facts = [source.digest, arguments.share, config.model_dump(mode="json"), __version__]
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    folder = arguments.out / key / f"{arguments.apart}-{fold}"
     folder.mkdir(parents=True, exist_ok=True)
-    raw, used = source.table.raw, np.random.default_rng(fold).random(len(kept)) < arguments.share
+    raw, kept = source.table.raw, split.fold == fold
+    used = np.random.default_rng(fold).random(len(kept)) < arguments.share
+    label = config.columns.label
     raw[~kept & used].to_csv(folder / "train.csv", index=False)
-    raw[kept].to_csv(folder / "test.csv", index=False)
+    raw[kept].drop(columns=label).to_csv(folder / "test.csv", index=False)
 
     def sirna(*words: str) -> None:
         subprocess.run([SIRNA, *words], cwd=folder, check=True)
@@ -90,17 +108,29 @@ def _predicted(
     out = f"{protocol}.csv"
     sirna("submit", "test.csv", "--run", protocol, "--out", out, "--with-uncertainty", "--force")
     metrics = json.loads((folder / protocol / "metrics.json").read_text())
-    return pd.read_csv(folder / out), metrics["pooled"]
+    written = pd.read_csv(folder / out).rename(columns={label: "predicted"})
+    measured = source.table.rows["label"].to_numpy()[kept]
+    return written.assign(measured=measured, group=split.groups[kept], fold=fold), metrics["pooled"]
 
 
 def _figures(table: pd.DataFrame, config: Config) -> tuple[str, ...]:
-    """Return score, MAE, F1 and coverage of the submissions, which keep the measured labels."""
-    label = config.columns.label
-    measured = table[f"{label}_measured"]
-    score = competition_score(measured, table[label], config.score.threshold)
-    low, high = (table[name] for name in table.columns if name.startswith("interval_"))
-    covered = ((measured >= low) & (measured <= high)).mean()
-    return f"{score.score:.4f}", f"{score.mae:.2f}", f"{score.f1:.3f}", f"{covered:.1%}"
+    """Return what is shown beneath `HEADS`."""
+    measured, threshold = table["measured"], config.score.threshold
+    score = competition_score(measured, table["predicted"], threshold)
+    folds = [
+        competition_score(part["measured"], part["predicted"], threshold).score
+        for _, part in table.groupby("fold")
+    ]
+    below, low, high = (table[name] for name in table if name.startswith(("prob_", "interval_")))
+    return (
+        f"{score.score:.4f}",
+        f"{score.mae:.2f}",
+        f"{score.f1:.3f}",
+        f"{table['median'].corr(measured):.3f}",
+        f"{((below - (measured < threshold)) ** 2).mean():.4f}",
+        f"{((measured >= low) & (measured <= high)).mean():.1%}",
+        " ".join(f"{value:.3f}" for value in folds),
+    )
 
 
 if __name__ == "__main__":
