@@ -28,7 +28,11 @@ def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np
     for number in split.folds:
         held = split.fold == number
         model = HistGradientBoostingRegressor(
-            loss="absolute_error", max_iter=rounds, learning_rate=0.08, random_state=0
+            loss="absolute_error",
+            max_iter=rounds,
+            learning_rate=0.08,
+            early_stopping=False,
+            random_state=0,
         )
         predicted[held] = model.fit(features[~held], truth[~held]).predict(features[held])
     return predicted
