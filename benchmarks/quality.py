@@ -40,8 +40,9 @@ from sirna.calibration import reliability
 from sirna.config import Config, load_config, with_changes
 from sirna.data.splits import Split, make_split
 from sirna.distribution import Histogram
-from sirna.evaluate import HeldOut, blended, fit_rule, metrics, oof_table
+from sirna.evaluate import HeldOut, blended, metrics, oof_table
 from sirna.files import sha256
+from sirna.rule import fit_rule
 from sirna.score import competition_score
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -200,8 +201,8 @@ def _reliability(
     probs = np.empty_like(whole.probs)
     for block in blocks(split):
         own = block[place]
-        calibration, _ = fit_rule(whole[~own], truth[place][~own], config)
-        probs[own] = calibration.apply(whole[own]).probs
+        rule = fit_rule(whole[~own], truth[place][~own], config)
+        probs[own] = rule.calibration.apply(whole[own]).probs
     return reliability(Histogram(whole.edges, probs), truth[place], config.score.threshold)
 
 

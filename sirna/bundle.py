@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
@@ -20,10 +21,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna import __version__
-from sirna.calibration import Calibration
 from sirna.config import Config, config_from_dict
 from sirna.data.dataset import Encoding, SiRNADataset
-from sirna.decision import Decision
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError, reason
 from sirna.files import recovered, sha256, write_folder
@@ -32,8 +31,9 @@ from sirna.model.regressor import SiRNAModel
 from sirna.model.weights import load_weights
 from sirna.predict import predict
 from sirna.process import RowProcess
+from sirna.rule import Rule
 
-SCHEMA = 5
+SCHEMA = 6
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")
@@ -75,8 +75,9 @@ class Bundle:
         Their distributions are averaged.
     processes : list of RowProcess
         Theirs too; the two averages are mixed by `gaussian_process.share`.
-    calibration : Calibration
-    decision : Decision
+    rule : Rule
+    new_target_rule : Rule, optional
+        For rows of targets that training never showed; None where there is but one rule.
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
     """
@@ -84,8 +85,8 @@ class Bundle:
     config: Config
     members: list[Member]
     processes: list[RowProcess]
-    calibration: Calibration
-    decision: Decision
+    rule: Rule
+    new_target_rule: Rule | None
     about: dict[str, Any]
 
     @property
@@ -111,8 +112,16 @@ class Bundle:
 
     def predict(
         self, rows: pd.DataFrame, datasets: list[SiRNADataset], device: torch.device
-    ) -> Histogram:
-        """Predict n checked rows, which `encode` returned as `datasets`: calibrated mixtures."""
+    ) -> tuple[Histogram, np.ndarray]:
+        """Predict n checked rows, which `encode` returned as `datasets`.
+
+        Returns
+        -------
+        Histogram of n rows
+            Calibrated mixtures.
+        array, shape (n,)
+            The points that are submitted.
+        """
         parts = [
             predict(
                 member.model(self.config).to(device), data, self.config.predict.batch_rows, device
@@ -124,7 +133,13 @@ class Bundle:
             share = self.config.gaussian_process.share
             compared = Histogram.mixture([process.predict(rows) for process in self.processes])
             mixed = Histogram.mixture([mixed, compared], [1 - share, share])
-        return self.calibration.apply(mixed)
+        calibrated, points = self.rule.apply(mixed)
+        if self.new_target_rule is None:
+            return calibrated, points
+        new = np.all([process.new_targets(rows) for process in self.processes], axis=0)
+        wider, others = self.new_target_rule.apply(mixed)
+        probs = np.where(new[:, None], wider.probs, calibrated.probs)
+        return Histogram(mixed.edges, probs), np.where(new, others, points)
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -160,8 +175,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             "torch": torch.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **bundle.about,
-            "calibration": bundle.calibration.to_dict(),
-            "decision": bundle.decision.to_dict(),
+            "rule": bundle.rule.to_dict(),
+            "new_target_rule": bundle.new_target_rule and bundle.new_target_rule.to_dict(),
             "config": bundle.config.model_dump(mode="json"),
             "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
@@ -203,8 +218,9 @@ def load_bundle(folder: Path) -> Bundle:
         )
     try:
         config = config_from_dict(raw["config"], source=str(path))
-        calibration = Calibration.from_dict(raw["calibration"])
-        decision = Decision.from_dict(raw["decision"])
+        rule = Rule.from_dict(raw["rule"])
+        other = raw["new_target_rule"]
+        new_target_rule = None if other is None else Rule.from_dict(other)
         measured = _load_known(folder, raw["known"])
         members = [_load_member(folder, entry, measured) for entry in raw["members"]]
         for member in members:
@@ -216,12 +232,14 @@ def load_bundle(folder: Path) -> Bundle:
             raise ValueError("no members")
         if not isinstance(raw["processes"], list):
             raise TypeError("processes are a list")
+        if new_target_rule is not None and not processes:
+            raise ValueError("a rule for new targets, and no process that knows them")
     except UsageError as error:
         raise SirnaError(str(error)) from error
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, processes, calibration, decision, about)
+    return Bundle(config, members, processes, rule, new_target_rule, about)
 
 
 def _digest(manifest: dict[str, Any]) -> str:

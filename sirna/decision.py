@@ -62,6 +62,13 @@ class Decision:
         gain = self._gain(predicted, called, spared)
         return np.where(gain >= self.cut, called, spared)
 
+    def towards(self, other: Self, share: float) -> Self:
+        """Return the decision a share of the way to another of the same kind."""
+        ways = ((1 - share, self), (share, other))
+        names = ("cut", "range_weight", "mae_weight")
+        between = {name: sum(part * getattr(end, name) for part, end in ways) for name in names}
+        return replace(self, **between)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return asdict(self)

@@ -11,7 +11,7 @@ from sirna.config import Config
 from sirna.fit import fit
 from sirna.folds import Fold
 from sirna.model.kernel import BLOCK
-from sirna.model.process import learn_kernel
+from sirna.model.process_fit import learn_kernel
 from sirna.process import RowProcess
 from sirna.progress import Progress
 

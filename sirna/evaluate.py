@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sirna.calibration import Calibration, fit_calibration
 from sirna.config import Config
 from sirna.data.splits import Split
-from sirna.decision import Decision, fit_decision, rounded
+from sirna.decision import rounded
 from sirna.distribution import Histogram
+from sirna.rule import fit_rule
 from sirna.score import Score, competition_score
 
 DECIMALS = 2
@@ -63,21 +63,6 @@ def blended(networks: list[HeldOut], process: Histogram | None, share: float) ->
     return HeldOut(networks[0].held, **parts)
 
 
-def fit_rule(
-    predicted: Histogram, truth: np.ndarray, config: Config
-) -> tuple[Calibration, Decision]:
-    """Fit what turns raw distributions of held-out rows into calibrated ones, and into points.
-
-    Labels tell the calibration alone; the points are those that the calibrated distributions want.
-    """
-    calibration = Calibration()
-    if config.decision.calibrate:
-        calibration = fit_calibration(predicted, truth)
-    calibrated = calibration.apply(predicted)
-    decision = fit_decision(calibrated, None, config.decision.kind, config.score.threshold)
-    return calibration, decision
-
-
 def oof_table(
     parts: list[HeldOut], rows: pd.DataFrame, split: Split, config: Config
 ) -> pd.DataFrame:
@@ -100,15 +85,14 @@ def oof_table(
         # of this fold, what the judged half has not chosen; of the others, what is scored
         probs = np.where((fold == number)[:, None], chosen.probs, whole.probs)
         others = Histogram(whole.edges, probs)[~own]
-        calibration, decision = fit_rule(others, truth[~own], config)
-        predicted = calibration.apply(whole[own])
+        predicted, points = fit_rule(others, truth[~own], config).apply(whole[own])
         columns = {
             "id": split.ids[held[own]],
             "group": split.groups[held[own]],
             "fold": number,
             "half": side,
             "measured": truth[own],
-            "predicted": rounded(decision.apply(predicted), threshold, DECIMALS),
+            "predicted": rounded(points, threshold, DECIMALS),
             "prob_below_threshold": predicted.prob_below(threshold).round(4),
             "interval_low": predicted.quantile(tail).round(4),
             "interval_high": predicted.quantile(1 - tail).round(4),

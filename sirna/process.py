@@ -12,12 +12,17 @@ from torch import Tensor
 
 from sirna.config import Config
 from sirna.data.aligned import Aligner, Compared
+from sirna.data.splits import group_rows, name_targets, new_targets
 from sirna.distribution import Histogram, fit_bins
-from sirna.model.process import GaussianProcess, fit_process
+from sirna.model.process import GaussianProcess
+from sirna.model.process_fit import fit_process
 from sirna.sections import GaussianProcessConfig, Protocol
 
 CHOSEN = "chosen"
 """The tensor of the training rows' positions in the table."""
+FEWEST_TARGETS = 5
+LARGEST_TARGET = 1 / 3
+"""Of the training rows: with fewer targets or a larger one, they say little of new ones."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class RowProcess:
             compared,
             labels[chosen],
             groups[chosen],
+            _targets(rows[_columns(rows, config)].iloc[chosen], config),
             edges,
             config.gaussian_process,
             seed,
@@ -118,6 +124,15 @@ class RowProcess:
         """Predict the distribution of n checked rows; none depends on the others."""
         aligner, training = self._encoded
         return self.process.predict(aligner.encode(rows), training)
+
+    @property
+    def knows_targets(self) -> bool:
+        """Whether it tells new targets from its own, and how well it predicts them."""
+        return len(self.process.left_out) > 0
+
+    def new_targets(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return which of n checked rows have targets that it was not fitted on, shape (n,)."""
+        return new_targets(rows, self.measured.iloc[self.chosen.numpy()])
 
     @property
     def read(self) -> set[str]:
@@ -160,6 +175,16 @@ def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
     return Aligner.columns(
         rows, config.gaussian_process, config.split.protocol, config.sequence_roles
     )
+
+
+def _targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
+    """Return the training rows' targets; None where they cannot stand for new ones."""
+    if config.split.protocol == "target" or name_targets(rows).isna().any():
+        return None
+    targets = group_rows(rows, "target")
+    _, sizes = np.unique(targets, return_counts=True)
+    few = len(sizes) < FEWEST_TARGETS or sizes.max() > LARGEST_TARGET * len(rows)
+    return None if few else targets
 
 
 def _drawn(guides: np.ndarray, most: int, seed: int) -> np.ndarray:

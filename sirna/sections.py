@@ -220,6 +220,13 @@ class DecisionConfig(Section):
 
     kind: Literal["score", "median", "mean"] = "score"
     calibrate: bool = True
+    new_targets: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="how far rows of targets that training never showed follow the decision for a "
+        "file of nothing else; not under `target`",
+    )
 
 
 class PredictConfig(Section):

@@ -178,12 +178,7 @@ def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
     guides = rows["guide"].fillna("").str.upper().str.replace("T", "U")
     if protocol == "duplex":
         return guides.to_numpy().astype(str)
-    nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    symbol = rows.get("target", nothing).str.upper()
-    publication = rows.get("publication", nothing)
-    distinct = symbol.groupby(publication).agg(["nunique", "first"])
-    only = distinct["first"].where(distinct["nunique"] == 1)
-    target = symbol.fillna(publication.map(only)).fillna(publication)
+    target = name_targets(rows)
     if target.isna().any():
         bare = rows.loc[target.isna(), "id"]
         raise SirnaError(
@@ -192,6 +187,31 @@ def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
             "drop these rows; name the columns in [columns]; or use protocol 'duplex'."
         )
     return _join_by_guide(target, guides).to_numpy().astype(str)
+
+
+def name_targets(rows: pd.DataFrame) -> pd.Series:
+    """Name each row's target as under `group_rows`; missing where nothing names it."""
+    symbol, publication = _symbols(rows)
+    distinct = symbol.groupby(publication).agg(["nunique", "first"])
+    only = distinct["first"].where(distinct["nunique"] == 1)
+    return symbol.fillna(publication.map(only)).fillna(publication)
+
+
+def new_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
+    """Return whether no training row shares a row's symbol, or without one its publication; (n,).
+
+    A row with neither counts as new: nothing says that its target is known.
+    """
+    symbol, publication = _symbols(rows)
+    symbols, publications = (set(names.dropna()) for names in _symbols(training))
+    known = symbol.isin(symbols) | (symbol.isna() & publication.isin(publications))
+    return ~known.to_numpy(dtype=bool)
+
+
+def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return gene symbols in capitals, and publications; missing where there is no column."""
+    nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
+    return rows.get("target", nothing).str.upper(), rows.get("publication", nothing)
 
 
 def _join_by_guide(target: pd.Series, guides: pd.Series) -> pd.Series:

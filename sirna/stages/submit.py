@@ -77,8 +77,7 @@ def submit(
     if not force:
         _check_same(path, table, bundle.config)
     datasets = _encode(bundle, table, console)
-    predicted = bundle.predict(table.rows, datasets, chosen)
-    points = bundle.decision.apply(predicted)
+    predicted, points = bundle.predict(table.rows, datasets, chosen)
     frame = _fill(table, points, bundle.config, columns)
     expected = expected_score(predicted, points, bundle.config.score.threshold)
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
@@ -171,7 +170,10 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
     for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
         count = int(rows[role].isin(values).sum())
         told = ", ".join(repr(value) for value in values[:5]) + (" ..." if len(values) > 5 else "")
-        aside = "; a run under --protocol target is made for new ones" * (role == "target")
+        aside = ""
+        if role == "target":
+            wider = "; their distributions are widened, but" * (bundle.new_target_rule is not None)
+            aside = f"{wider or ';'} a run under --protocol target is made for new ones"
         console.note(
             f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
         )

@@ -22,11 +22,12 @@ from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
 from sirna.estimate import epoch_seconds, process_seconds
-from sirna.evaluate import HeldOut, fit_rule, metrics, oof_table
+from sirna.evaluate import HeldOut, metrics, oof_table
 from sirna.files import held, write_csv, write_text
 from sirna.fit import start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess
+from sirna.rule import fit_new_target_rule, fit_rule
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import stop_on_signals
 from sirna.stages.models import FoldModels
@@ -224,15 +225,24 @@ def _bundle(
     config: Config,
     figures: dict[str, Any],
 ) -> Bundle:
-    """Fit the rule on all held-out predictions and put the bundle together."""
+    """Fit the rules on all held-out predictions and put the bundle together."""
     rows = source.table.rows
     labels = rows["label"].to_numpy()
     members = [replace(one, encoding=one.encoding.knowing(rows)) for one in members]
-    calibration, decision = fit_rule(
+    rule = fit_rule(
         Histogram.stacked([part.best for part in parts]),
         np.concatenate([labels[part.held] for part in parts]),
         config,
     )
+    knowing = [one for one in processes if one.knows_targets]
+    new_target_rule = None
+    if processes and len(knowing) == len(processes):
+        new_target_rule = fit_new_target_rule(
+            rule,
+            Histogram.stacked([one.process.with_new_targets() for one in processes]),
+            np.concatenate([labels[one.chosen.numpy()] for one in processes]),
+            config,
+        )
     about = {
         "protocol": config.split.protocol,
         "scores": figures["pooled"],
@@ -244,7 +254,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, processes, calibration, decision, about)
+    return Bundle(shared, members, processes, rule, new_target_rule, about)
 
 
 def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:

@@ -71,7 +71,14 @@ class Parameter(Section):
         return trial.suggest_float(key, float(low), float(high), log=self.log)
 
 
-IDLE = ("train.members", "train.refit", "decision.calibrate", "predict.", "gaussian_process.")
+IDLE = (
+    "train.members",
+    "train.refit",
+    "decision.calibrate",
+    "decision.new_targets",
+    "predict.",
+    "gaussian_process.",
+)
 """A trial trains one network a fold, alone and once, and scores it before any calibration."""
 
 

@@ -59,8 +59,7 @@ def test_the_networks_train_for_the_median_of_the_best_epochs(pair: Path) -> Non
 
 def test_the_rule_is_that_of_the_held_out_rows(pair: Path) -> None:
     once, again = (sirna.load_bundle(pair / name / "bundle") for name in ("once", "again"))
-    assert once.calibration == again.calibration
-    assert once.decision == again.decision
+    assert once.rule == again.rule
 
 
 def test_the_test_file_is_predicted_by_the_models_of_all_rows(pair, data, ok, read) -> None:

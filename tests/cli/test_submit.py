@@ -13,6 +13,8 @@ from sirna.bundle import Bundle, load_bundle
 from sirna.data.table import Purpose, read_table
 from sirna.decision import expected_score
 
+RULES = ("rule", "new_target_rule")
+
 
 def submitted(ok, read, run: Path, test: Path | str, *options: object) -> pd.DataFrame:
     out = Path("out") / f"{len(list(Path().rglob('*.csv')))}.csv"
@@ -38,8 +40,8 @@ def test_the_expected_score_is_told_and_that_of_the_bundles_distributions(run, d
     out = ok("submit", data / "test.csv", "--run", run).out
     bundle = load_bundle(run / "bundle")
     table = read_table(data / "test.csv", bundle.config, Purpose.TEST)
-    predicted = bundle.predict(table.rows, bundle.encode(table.rows), torch.device("cpu"))
-    expected = expected_score(predicted, bundle.decision.apply(predicted), 30.0)
+    predicted, points = bundle.predict(table.rows, bundle.encode(table.rows), torch.device("cpu"))
+    expected = expected_score(predicted, points, 30.0)
     told = "expected score, if the predicted distributions are right:"
     assert [line for line in out.splitlines() if "expected" in line] == [f"{told} {expected:.4f}"]
 
@@ -275,6 +277,28 @@ def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
     out = by_id(read("out.csv"))
     assert float(out.iloc[3]) >= 0
     assert out.drop(out.index[3]).tolist() == whole.drop(whole.index[3]).tolist()
+
+
+def test_rows_of_a_new_target_are_predicted_less_surely(ok, tiny, read) -> None:
+    ok("sample", "data", "--duplexes", 100)
+    ok("train", "data/train_data.csv", *tiny, "--protocol", "duplex", "--run", "run")
+    rule, wider = (getattr(load_bundle(Path("run/bundle")), name) for name in RULES)
+    assert wider.calibration.spread > rule.calibration.spread
+    test, width = read("data/test.csv"), {}
+    for name in ("known", "new"):
+        rows = test if name == "known" else test.assign(gene_target_symbol_name="MINE")
+        rows.to_csv(f"{name}.csv", index=False)
+        out = ("--run", "run", "--with-uncertainty", "--out", f"{name}-out.csv")
+        told = ok("submit", f"{name}.csv", *out).err
+        ends = read(f"{name}-out.csv")[["interval_80_low", "interval_80_high"]].astype(float)
+        width[name] = float(ends.diff(axis=1).iloc[:, 1].median())
+    assert "rows have a value never seen: 'MINE'; their distributions are widened, but" in told
+    assert width["new"] > 1.03 * width["known"]
+
+
+def test_under_target_there_is_one_rule_for_all(data, ok, tiny) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "run")
+    assert load_bundle(Path("run/bundle")).new_target_rule is None
 
 
 def test_a_missing_condition_is_a_value_of_its_own(run: Path, data: Path, ok, read) -> None:

@@ -186,11 +186,12 @@ def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
     assert bundle.processes == []
     mixed = sirna.load_bundle(run / "bundle")
     rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
-    network = replace(mixed, processes=[], calibration=Calibration())
+    rule = replace(mixed.rule, calibration=Calibration())
+    both = replace(mixed, rule=rule, new_target_rule=None)
     process = mixed.processes[0].predict(rows)
-    both = replace(mixed, calibration=Calibration())
     one, other = (
-        part.predict(rows, part.encode(rows), torch.device("cpu")) for part in (network, both)
+        part.predict(rows, part.encode(rows), torch.device("cpu"))[0]
+        for part in (replace(both, processes=[]), both)
     )
     weight = mixed.config.gaussian_process.share
     expected = Histogram.mixture([one, process], [1 - weight, weight])
@@ -225,7 +226,10 @@ def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, 
     assert bundle.members[0].encoding.covariates.groups
     rows = read_table(data / "test.csv", bundle.config, Purpose.TEST).rows
     renamed = rows.assign(target=rows["target"].iloc[::-1].to_numpy(), publication="another")
-    one, other = (bundle.predict(r, bundle.encode(r), torch.device("cpu")) for r in (rows, renamed))
+    one, other = (
+        bundle.predict(table, bundle.encode(table), torch.device("cpu"))[0]
+        for table in (rows, renamed)
+    )
     np.testing.assert_array_equal(one.probs, other.probs)
 
 

@@ -28,7 +28,7 @@ def test_file(bundle: Bundle) -> Table:
 
 
 def medians(bundle: Bundle, rows: pd.DataFrame) -> np.ndarray:
-    return bundle.predict(rows, bundle.encode(rows), CPU).median()
+    return bundle.predict(rows, bundle.encode(rows), CPU)[0].median()
 
 
 def rebuilt(bundle: Bundle, rows: pd.DataFrame) -> Bundle:

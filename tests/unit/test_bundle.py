@@ -20,6 +20,7 @@ from sirna.errors import SirnaError
 from sirna.files import sha256
 from sirna.fit import start
 from sirna.process import RowProcess
+from sirna.rule import Rule
 
 CPU = torch.device("cpu")
 ABOUT = {
@@ -37,8 +38,13 @@ def untrained(fold, config, members=2):
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
-    rule = Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005)
-    return Bundle(config, [member(seed) for seed in range(members)], [], *rule, ABOUT)
+    rule = Rule(Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005))
+    return Bundle(config, [member(seed) for seed in range(members)], [], rule, None, ABOUT)
+
+
+def uncalibrated(bundle):
+    rule = replace(bundle.rule, calibration=Calibration())
+    return replace(bundle, rule=rule, new_target_rule=None)
 
 
 @pytest.fixture
@@ -49,8 +55,8 @@ def saved(tiny_fold, tiny_config, tmp_path):
 
 
 def predictions(bundle, rows):
-    predicted = bundle.predict(rows, bundle.encode(rows), CPU)
-    return predicted.probs, bundle.decision.apply(predicted)
+    predicted, points = bundle.predict(rows, bundle.encode(rows), CPU)
+    return predicted.probs, points
 
 
 def tamper(folder, change, sealed=True):
@@ -77,8 +83,8 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(
     ):
         np.testing.assert_array_equal(one, other)
     assert loaded.config == bundle.config
-    assert loaded.calibration == bundle.calibration
-    assert loaded.decision == bundle.decision
+    assert loaded.rule == bundle.rule
+    assert loaded.new_target_rule == bundle.new_target_rule
     assert loaded.about == bundle.about
     for one, other in zip(bundle.members, loaded.members, strict=True):
         assert replace(one.encoding, known=None) == replace(other.encoding, known=None)
@@ -90,7 +96,7 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(
 
 def test_members_are_averaged(saved, tiny_table):
     bundle = load_bundle(saved)
-    raw = replace(bundle, calibration=Calibration())
+    raw = uncalibrated(bundle)
     singles = [
         predictions(replace(raw, members=[member]), tiny_table.rows)[0] for member in raw.members
     ]
@@ -110,13 +116,14 @@ def test_a_prediction_does_not_depend_on_the_rest_of_its_file(saved, tiny_table)
 
 def test_the_members_mixture_is_calibrated(saved, tiny_table):
     bundle = load_bundle(saved)
-    raw = replace(bundle, calibration=Calibration())
+    raw = uncalibrated(bundle)
     datasets = bundle.encode(tiny_table.rows)
-    expected = bundle.calibration.apply(raw.predict(tiny_table.rows, datasets, CPU))
-    np.testing.assert_allclose(
-        bundle.predict(tiny_table.rows, datasets, CPU).probs, expected.probs, atol=1e-5
-    )
-    assert np.abs(expected.probs - raw.predict(tiny_table.rows, datasets, CPU).probs).max() > 1e-2
+    mixed, _ = raw.predict(tiny_table.rows, datasets, CPU)
+    expected, points = bundle.rule.apply(mixed)
+    found, own = bundle.predict(tiny_table.rows, datasets, CPU)
+    np.testing.assert_allclose(found.probs, expected.probs, atol=1e-5)
+    np.testing.assert_allclose(own, points, atol=1e-3)
+    assert np.abs(expected.probs - mixed.probs).max() > 1e-2
 
 
 def test_a_prediction_looks_up_all_that_the_bundle_holds(saved, tiny_table):
@@ -256,10 +263,14 @@ TAMPERED = {
     "a score that is no number": lambda raw: raw["scores"].update(score="high"),
     "no seed": lambda raw: raw.pop("seed"),
     "no training table": lambda raw: raw.pop("training"),
-    "no decision": lambda raw: raw.pop("decision"),
-    "no calibration": lambda raw: raw.pop("calibration"),
-    "a calibration without a spread": lambda raw: raw["calibration"].pop("spread"),
-    "a spread of 0": lambda raw: raw["calibration"].update(spread=0.0),
+    "no rule": lambda raw: raw.pop("rule"),
+    "no decision": lambda raw: raw["rule"].pop("decision"),
+    "no calibration": lambda raw: raw["rule"].pop("calibration"),
+    "a calibration without a spread": lambda raw: raw["rule"]["calibration"].pop("spread"),
+    "a spread of 0": lambda raw: raw["rule"]["calibration"].update(spread=0.0),
+    "no word of new targets": lambda raw: raw.pop("new_target_rule"),
+    "a rule for new targets that is none": lambda raw: raw.update(new_target_rule={}),
+    "a rule for new targets without a process": lambda raw: raw.update(new_target_rule=raw["rule"]),
     "no word of what is known": lambda raw: raw.pop("known"),
     "nothing known where something is": lambda raw: raw.update(known=None),
     "no word of what a member knows": lambda raw: _encoding(raw).pop("known"),
@@ -278,9 +289,9 @@ TAMPERED = {
     "a name that is none": lambda raw: raw["members"][0].update(weights=5),
     "another size": lambda raw: raw["config"]["model"].update(hidden=9),
     "an unknown key": lambda raw: raw["config"]["model"].update(hiden=9),
-    "an unknown decision": lambda raw: raw["decision"].update(kind="magic"),
-    "a decision without a number": lambda raw: raw["decision"].update(cut="high"),
-    "a decision with more": lambda raw: raw["decision"].update(color="red"),
+    "an unknown decision": lambda raw: raw["rule"]["decision"].update(kind="magic"),
+    "a decision without a number": lambda raw: raw["rule"]["decision"].update(cut="high"),
+    "a decision with more": lambda raw: raw["rule"]["decision"].update(color="red"),
 }
 
 
@@ -378,9 +389,9 @@ def test_a_bundle_whose_parts_know_other_rows_is_not_written(compared, tiny_fold
 
 def test_networks_and_processes_are_mixed_by_the_share(compared, tiny_table, tiny_config):
     bundle, _ = compared
-    raw = replace(bundle, calibration=Calibration())
+    raw = uncalibrated(bundle)
     rows = tiny_table.rows
-    networks = replace(raw, processes=[]).predict(rows, bundle.encode(rows), CPU)
+    networks, _ = replace(raw, processes=[]).predict(rows, bundle.encode(rows), CPU)
     process = bundle.processes[0].predict(rows)
     share = tiny_config.gaussian_process.share
     expected = Histogram.mixture([networks, process], [1 - share, share]).probs
@@ -405,3 +416,32 @@ def test_a_damaged_process_is_refused(compared, damage):
         reseal(folder, pd.read_parquet(folder / KNOWN).head(30))
     with pytest.raises(SirnaError):
         load_bundle(folder)
+
+
+@pytest.fixture
+def with_two_rules(compared):
+    bundle, _ = compared
+    wider = Rule(Calibration(2.5), Decision("score", 30.0, 0.1))
+    return replace(bundle, new_target_rule=wider)
+
+
+def test_a_row_of_a_new_target_alone_is_judged_by_the_rule_for_them(with_two_rules, tiny_table):
+    bundle = with_two_rules
+    rows = tiny_table.rows.iloc[:50].copy()
+    rows.loc[[3, 8], "target"] = "MINE"
+    predicted, points = bundle.predict(rows, bundle.encode(rows), CPU)
+    raw, _ = uncalibrated(bundle).predict(rows, bundle.encode(rows), CPU)
+    is_new = np.isin(np.arange(len(rows)), [3, 8])
+    for some, rule in ((is_new, bundle.new_target_rule), (~is_new, bundle.rule)):
+        expected, values = rule.apply(raw[some])
+        np.testing.assert_allclose(predicted[some].probs, expected.probs, atol=1e-12)
+        np.testing.assert_array_equal(points[some], values)
+
+
+def test_both_rules_come_back_from_disk(with_two_rules, tmp_path):
+    save_bundle(tmp_path / "two", with_two_rules)
+    loaded = load_bundle(tmp_path / "two")
+    assert (loaded.rule, loaded.new_target_rule) == (
+        with_two_rules.rule,
+        with_two_rules.new_target_rule,
+    )

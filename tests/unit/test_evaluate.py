@@ -8,14 +8,14 @@ import pytest
 import torch
 from scipy.special import ndtr
 
-from sirna.calibration import Calibration
 from sirna.config import Config, with_changes
 from sirna.data.splits import NEVER, Split, make_split
-from sirna.decision import fit_decision, rounded
+from sirna.decision import rounded
 from sirna.distribution import Histogram
-from sirna.evaluate import DECIMALS, HeldOut, fit_rule, metrics, oof_table
+from sirna.evaluate import DECIMALS, HeldOut, metrics, oof_table
 from sirna.fit import fit, start
 from sirna.folds import make_fold
+from sirna.rule import fit_rule
 from sirna.score import competition_score
 
 CPU = torch.device("cpu")
@@ -79,10 +79,9 @@ def test_each_block_is_decided_by_all_the_others():
     for fold in range(3):
         for half in (0, 1):
             own = (split.fold[held] == fold) & (split.half[held] == half)
-            calibration, decision = fit_rule(whole[~own], truth[~own], config)
-            predicted = calibration.apply(whole[own])
+            predicted, points = fit_rule(whole[~own], truth[~own], config).apply(whole[own])
             found = oof.loc[held[own]]
-            expected = rounded(decision.apply(predicted), THRESHOLD, DECIMALS)
+            expected = rounded(points, THRESHOLD, DECIMALS)
             np.testing.assert_array_equal(found["predicted"], expected)
             below = predicted.prob_below(THRESHOLD)
             np.testing.assert_allclose(found["prob_below_threshold"], below, atol=1e-4)
@@ -113,20 +112,6 @@ def test_the_kept_epochs_are_not_what_is_scored():
     other = [replace(part, best=distributions(rng, len(part.held))) for part in parts]
     expected, found = (oof_table(which, table, split, Config()) for which in (parts, other))
     pd.testing.assert_frame_equal(found, expected)
-
-
-def test_a_rule_is_a_calibration_and_a_decision_upon_what_it_calibrated():
-    (part, *_), table, _ = case(rows=400)
-    truth = table["label"].to_numpy()[part.held]
-    calibration, decision = fit_rule(part.predicted, truth, Config())
-    assert calibration != Calibration()
-    calibrated = calibration.apply(part.predicted)
-    assert decision == fit_decision(calibrated, None, "score", THRESHOLD)
-    plain, other = fit_rule(
-        part.predicted, truth, with_changes(Config(), {"decision.calibrate": False})
-    )
-    assert plain == Calibration()
-    assert other == fit_decision(part.predicted, None, "score", THRESHOLD)
 
 
 def test_calibration_brings_the_intervals_cover_near_what_they_promise():

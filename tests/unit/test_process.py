@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sirna.config import with_changes
+from sirna.config import Config, with_changes
 from sirna.data.aligned import UNSEEN, Aligner
 from sirna.data.simulate import simulate
 from sirna.data.source import as_text
@@ -15,8 +15,9 @@ from sirna.data.table import check_table
 from sirna.distribution import fit_bins
 from sirna.errors import SirnaError
 from sirna.model.kernel import LEAST_NOISE, REACHES, Kernel
-from sirna.model.process import GaussianProcess, _solve, fit_process
-from sirna.process import RowProcess
+from sirna.model.process import GaussianProcess, transformed
+from sirna.model.process_fit import _solve, fit_process
+from sirna.process import FEWEST_TARGETS, RowProcess
 from sirna.sections import GaussianProcessConfig
 
 QUICK = GaussianProcessConfig(components=2, steps=8, step_rows=40)
@@ -90,16 +91,17 @@ def test_the_kernel_is_symmetric_and_positive(compared):
 def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(compared, rows):
     kernel = Kernel.initial(compared, 2, seed=3)
     truth = ((rows["label"] - rows["label"].mean()) / rows["label"].std()).to_numpy()
-    groups = group_rows(rows, "duplex")
-    weights, left_out = _solve(kernel, compared, truth.astype(np.float32), groups)
+    groupings = [group_rows(rows, protocol) for protocol in ("duplex", "target")]
+    weights, means = _solve(kernel, compared, truth.astype(np.float32), groupings)
     matrix = kernel.between(compared, compared).double().numpy()
     noisy = matrix + float(kernel.variance) * np.eye(len(rows))
     np.testing.assert_allclose(weights, np.linalg.solve(noisy, truth), atol=2e-3)
-    for group in np.unique(groups):
-        held = groups == group
-        refitted = np.linalg.solve(noisy[np.ix_(~held, ~held)], truth[~held])
-        expected = matrix[np.ix_(held, ~held)] @ refitted
-        np.testing.assert_allclose(left_out[held], expected, atol=2e-3)
+    for groups, left_out in zip(groupings, means, strict=True):
+        for group in np.unique(groups):
+            held = groups == group
+            refitted = np.linalg.solve(noisy[np.ix_(~held, ~held)], truth[~held])
+            expected = matrix[np.ix_(held, ~held)] @ refitted
+            np.testing.assert_allclose(left_out[held], expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
@@ -107,9 +109,9 @@ def test_a_mean_without_its_group_does_not_know_the_groups_labels(compared, rows
     kernel = Kernel.initial(compared, 2, seed=3)
     truth = rows["label"].to_numpy().astype(np.float32) / 30
     groups = group_rows(rows, protocol)
-    _, before = _solve(kernel, compared, truth, groups)
+    _, (before,) = _solve(kernel, compared, truth, [groups])
     held = groups == groups[4]
-    _, after = _solve(kernel, compared, np.where(held, truth + 2, truth), groups)
+    _, (after,) = _solve(kernel, compared, np.where(held, truth + 2, truth), [groups])
     np.testing.assert_allclose(after[held], before[held], atol=5e-3)
     assert np.abs(after - before)[~held].max() > 0.02
 
@@ -209,6 +211,11 @@ BROKEN = {
     "bias": [lambda t: t[:0]],
     "spread": [lambda t: t * 0],
     "edges": [lambda t: t.flip(0), lambda t: t[:1], lambda t: t.bfloat16()],
+    "left_out": [
+        lambda _: torch.zeros(3),
+        lambda t: t.double(),
+        lambda _: torch.full((40,), torch.nan),
+    ],
     "kernel.channel": [lambda t: t[:, :-1], lambda t: t[:1], lambda t: t[0]],
     "kernel.novel": [lambda t: t[:1]],
     "kernel.noise": [lambda t: t.repeat(2), lambda t: t * torch.nan],
@@ -252,8 +259,9 @@ def test_a_request_to_stop_is_heard(rows, quick):
 def test_a_kernel_that_cannot_be_solved_is_told(compared, monkeypatch):
     labels = np.linspace(1.0, 90.0, len(compared))
     monkeypatch.setattr(Kernel, "variance", torch.tensor([-5.0]))
+    edges = np.array([0, 30, 100.0])
     with pytest.raises(SirnaError, match=r"gaussian_process\.share = 0"):
-        fit_process(compared, labels, np.arange(len(labels)), np.array([0, 30, 100.0]), QUICK, 0)
+        fit_process(compared, labels, np.arange(len(labels)), None, edges, QUICK, 0)
 
 
 def test_few_and_equal_labels_are_fitted_all_the_same(rows, quick):
@@ -273,3 +281,58 @@ def test_errors_follow_the_level(rows, quick):
     assert isinstance(process, GaussianProcess)
     assert (np.diff(process.knots.numpy()) >= 0).all()
     assert (process.spread > 0).all()
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Rows of targets enough to stand for new ones."""
+    return check_table(as_text(simulate(duplexes=120, seed=2).train), "many", Config()).rows
+
+
+def fitted(rows, config, protocol="duplex"):
+    config = with_changes(config, {"split.protocol": protocol})
+    return RowProcess.fit(rows, np.arange(len(rows)), group_rows(rows, protocol), config, 0)
+
+
+def test_training_rows_are_predicted_as_if_their_targets_were_new(many, quick):
+    process = fitted(many, quick)
+    assert process.knows_targets
+    own, fitted_one = process.process, group_rows(many, "target")
+    truth = transformed(many["label"].to_numpy(), own.scale.numpy()).astype(np.float32)
+    some = fitted_one == fitted_one[7]
+    weights, (left_out,) = _solve(
+        own.kernel, process._encoded[1], np.where(some, truth + 2, truth), [fitted_one]
+    )
+    np.testing.assert_allclose(left_out[some], own.left_out[some], atol=5e-3)
+    assert np.abs(weights - own.weights.numpy()).max() > 0.1
+    alone = own.with_new_targets()
+    error = {
+        name: np.abs(predicted.median() - many["label"]).mean()
+        for name, predicted in (("new", alone), ("known", process.predict(many)))
+    }
+    assert error["new"] > 1.2 * error["known"]
+
+
+@pytest.mark.parametrize("case", ["target", "few", "large", "nameless"])
+def test_targets_that_cannot_stand_for_new_ones_are_not_asked(many, quick, case):
+    rows, protocol = many, "duplex"
+    if case == "target":
+        protocol = "target"
+    elif case == "few":
+        names = rows["target"].dropna().unique()[: FEWEST_TARGETS - 1]
+        rows = rows[rows["target"].isin(names)].reset_index(drop=True)
+    elif case == "large":
+        rows = rows.assign(target=np.where(rows.index % 2, "ONE", rows["target"]))
+    else:
+        rows = rows.drop(columns=["target", "publication"])
+    process = fitted(rows, quick, protocol)
+    assert not process.knows_targets
+    assert len(process.process.with_new_targets()) == 0
+
+
+def test_a_new_target_is_one_that_no_training_row_has(many, quick):
+    config = with_changes(quick, {"split.protocol": "rows"})
+    targets = group_rows(many, "target")
+    training = np.flatnonzero(targets != targets[0])
+    process = RowProcess.fit(many, training, many["id"].to_numpy(), config, 0)
+    np.testing.assert_array_equal(process.new_targets(many), targets == targets[0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.data.splits import NEVER, Split, group_rows, make_split
+from sirna.data.splits import NEVER, Split, group_rows, make_split, new_targets
 from sirna.errors import SirnaError
 from sirna.sections import SplitConfig
 
@@ -65,6 +65,29 @@ def test_a_missing_symbol_is_the_only_one_of_its_publication_else_the_publicatio
     assert together(groups, 0, 1, 2)
     assert together(groups, 5, 6)
     assert len({groups[0], groups[3], groups[4], groups[5]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("target", "publication", "new"),
+    [
+        ("AGT", "other", False),
+        ("agt", None, False),
+        ("TTR", "p1", True),
+        (None, "p1", False),
+        (None, "p2", False),
+        (None, "other", True),
+        (None, None, True),
+    ],
+)
+def test_a_target_is_new_by_its_symbol_and_without_one_by_its_publication(target, publication, new):
+    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
+    row = targets([target], [publication], ["GGG"])
+    assert new_targets(row, training).tolist() == [new]
+
+
+def test_rows_without_columns_that_name_targets_have_new_ones():
+    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
+    assert new_targets(targets(None, None, ["ACG", "GGG"]), training).all()
 
 
 def test_a_row_without_target_and_publication_is_named():
