@@ -34,7 +34,7 @@ from baselines import ROUNDS, blocks, boosted, shifted
 from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
-from trained import Data, networks, processes, table
+from trained import BESIDE, Data, beside, networks, table
 
 from sirna.calibration import reliability
 from sirna.config import Config, load_config, with_changes
@@ -118,14 +118,18 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         return [*networks(data, config, split, seeds, arguments.out, arguments.jobs).values()]
 
     def add(name: str, path: Path | None, folds: list[list[HeldOut]], seed: int | None) -> None:
-        """Put the members of every fold together, with the process of a seed or without one."""
-        config, parts = configs[path], [None] * len(split.folds)
-        if seed is not None:
-            parts = processes(data, config, split, [seed], arguments.out, arguments.jobs)[seed]
-        share = config.gaussian_process.share
+        """Put the members of every fold together, with what a seed has beside them or without."""
+        config = configs[path]
+        nothing: list[Histogram | None] = [None] * len(split.folds)
+        others = [
+            nothing
+            if seed is None
+            else beside(data, config, split, seed, arguments.out, arguments.jobs, kind)
+            for kind in BESIDE
+        ]
         distributions[name] = [
-            blended([*members], part, share)
-            for members, part in zip(zip(*folds, strict=True), parts, strict=True)
+            blended([*members], process, trees, config)
+            for members, process, trees in zip(zip(*folds, strict=True), *others, strict=True)
         ]
         tables[name] = oof_table(distributions[name], rows, split, config)
 

@@ -23,12 +23,16 @@ from sirna.evaluate import HeldOut
 from sirna.fit import fit, start
 from sirna.folds import make_fold
 from sirna.process import RowProcess
+from sirna.trees import RowTrees
 
 PARTS = ("predicted", "own", "best")
 """Of `HeldOut`: the distributions of a fold's held-out rows."""
-NO_NETWORK = {"decision", "gaussian_process", "predict"}
-NO_PROCESS = {"covariates", "decision", "known", "predict", "train", "vocab"}
-"""Sections that one kind of model does not depend on."""
+NO_NETWORK = {"decision", "gaussian_process", "predict", "trees"}
+NO_ROWS = {"covariates", "decision", "known", "predict", "train", "vocab"}
+"""Sections that networks, and what stands beside them, do not depend on."""
+OWN = {"process": "gaussian_process", "trees": "trees"}
+OTHER = {"process": "trees", "trees": "gaussian_process"}
+BESIDE = {"process": RowProcess, "trees": RowTrees}
 
 
 @dataclass(frozen=True)
@@ -42,30 +46,30 @@ class Data:
 
 @dataclass(frozen=True)
 class Unit:
-    """One network or one Gaussian process of one fold, to be trained or found in the cache."""
+    """One model of one fold, to be trained or found in the cache: its `kind` is its folder."""
 
     data: Data
     config: str
     fold: int
     seed: int
     folder: Path
-    is_process: bool
+    kind: str
 
     @property
     def path(self) -> Path:
         """The file with its held-out predictions."""
         settings = json.loads(self.config)
         del settings["train"]["refit"]
-        for section in NO_PROCESS if self.is_process else NO_NETWORK:
+        unused = NO_NETWORK if self.kind == "network" else NO_ROWS | {OTHER[self.kind]}
+        for section in unused:
             del settings[section]
-        if self.is_process:
+        if self.kind != "network":
             settings["model"] = settings["model"]["bins"]
             settings["streams"] = sorted(Config.model_validate_json(self.config).sequence_roles)
-            del settings["gaussian_process"]["share"]
+            del settings[OWN[self.kind]]["share"]
         facts = [self.data.digest, self.data.share, settings, __version__]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
-        kind = "process" if self.is_process else "network"
-        return self.folder / kind / f"{key}-{self.seed}-fold-{self.fold}.npz"
+        return self.folder / self.kind / f"{key}-{self.seed}-fold-{self.fold}.npz"
 
 
 @cache
@@ -81,21 +85,23 @@ def networks(
 ) -> dict[int, list[HeldOut]]:
     """Return the networks' held-out predictions: by seed, a list over folds."""
     found: dict[int, list[HeldOut]] = {seed: [] for seed in seeds}
-    for unit in _trained(data, config, split, seeds, folder, jobs, is_process=False):
+    for unit in _trained(data, config, split, seeds, folder, jobs, "network"):
         with np.load(unit.path) as file:
             parts = [Histogram(file["edges"], file[key]) for key in PARTS]
         found[unit.seed].append(HeldOut(np.flatnonzero(split.fold == unit.fold), *parts))
     return found
 
 
-def processes(
-    data: Data, config: Config, split: Split, seeds: list[int], folder: Path, jobs: int
-) -> dict[int, list[Histogram]]:
-    """Return the Gaussian processes' held-out predictions: by seed, a list over folds."""
-    found: dict[int, list[Histogram]] = {seed: [] for seed in seeds}
-    for unit in _trained(data, config, split, seeds, folder, jobs, is_process=True):
+def beside(
+    data: Data, config: Config, split: Split, seed: int, folder: Path, jobs: int, kind: str
+) -> list[Histogram | None]:
+    """Return the held-out predictions of processes or trees over folds; None without a share."""
+    if not config.model_dump()[OWN[kind]]["share"]:
+        return [None] * len(split.folds)
+    found: list[Histogram | None] = []
+    for unit in _trained(data, config, split, [seed], folder, jobs, kind):
         with np.load(unit.path) as file:
-            found[unit.seed].append(Histogram(file["edges"], file["predicted"]))
+            found.append(Histogram(file["edges"], file["predicted"]))
     return found
 
 
@@ -106,19 +112,16 @@ def _trained(
     seeds: list[int],
     folder: Path,
     jobs: int,
-    is_process: bool,
+    kind: str,
 ) -> list[Unit]:
     """Train what the cache lacks in worker processes of one thread each; return all units."""
     one = with_changes(config, {"train.members": 1, "train.seed": 0}).model_dump_json()
-    units = [
-        Unit(data, one, fold, seed, folder, is_process) for seed in seeds for fold in split.folds
-    ]
+    units = [Unit(data, one, fold, seed, folder, kind) for seed in seeds for fold in split.folds]
     missing = [unit for unit in units if not unit.path.exists()]
     if missing:
         context = get_context("spawn")
         with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (1,)) as pool:
             for unit, seconds in zip(missing, pool.map(_train, missing), strict=True):
-                kind = unit.path.parent.name
                 told = f"{config.split.protocol} fold {unit.fold} seed {unit.seed} {kind}"
                 print(f"{told}: {seconds:.0f} s", file=sys.stderr, flush=True)
     return units
@@ -130,11 +133,11 @@ def _train(unit: Unit) -> float:
     rows = table(unit.data, unit.config)
     split = make_split(rows, config.split, str(unit.data.train))
     began = time.perf_counter()
-    if unit.is_process:
+    if unit.kind in BESIDE:
         training = np.flatnonzero(split.fold != unit.fold)
         seeded = with_changes(config, {"train.seed": unit.seed})
-        process = RowProcess.fit(rows, training, split.groups, seeded, unit.fold)
-        histogram = process.predict(rows[split.fold == unit.fold])
+        fitted = BESIDE[unit.kind].fit(rows, training, split.groups, seeded, unit.fold)
+        histogram = fitted.predict(rows[split.fold == unit.fold])
         arrays = {"edges": histogram.edges, "predicted": histogram.probs}
     else:
         fold = make_fold(rows, split, unit.fold, config)

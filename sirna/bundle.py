@@ -1,8 +1,8 @@
 """The bundle: all that inference needs in one folder, and the only thing that it reads.
 
 `bundle.json` holds plain data, `member-*.safetensors` the networks, `process-*.safetensors` the
-Gaussian processes, `known.parquet` the training measurements that processes compare rows with and,
-under protocol `rows`, networks look up; nothing in it runs code.
+Gaussian processes, `trees-*.safetensors` the trees, `known.parquet` the training measurements that
+processes compare rows with and, under protocol `rows`, networks look up; nothing in it runs code.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from sirna.config import Config, config_from_dict
 from sirna.data.dataset import Encoding, SiRNADataset
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError, reason
+from sirna.evaluate import mixed
 from sirna.files import recovered, sha256, write_folder
 from sirna.fit import build_model
 from sirna.model.regressor import SiRNAModel
@@ -32,12 +33,13 @@ from sirna.model.weights import load_weights
 from sirna.predict import predict
 from sirna.process import RowProcess
 from sirna.rule import Rule
+from sirna.trees import RowTrees
 
 SCHEMA = 6
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")
-WEIGHTS_NAME = re.compile(r"(member|process)-\d+\.safetensors")
+WEIGHTS_NAME = re.compile(r"(member|process|trees)-\d+\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Bundle:
     members : list of Member
         Their distributions are averaged.
     processes : list of RowProcess
-        Theirs too; the two averages are mixed by `gaussian_process.share`.
+    trees : list of RowTrees
+        Theirs too; the averages are mixed by `gaussian_process.share` and `trees.share`.
     rule : Rule
     new_target_rule : Rule, optional
         For rows of targets that training never showed; None where there is but one rule.
@@ -85,6 +88,7 @@ class Bundle:
     config: Config
     members: list[Member]
     processes: list[RowProcess]
+    trees: list[RowTrees]
     rule: Rule
     new_target_rule: Rule | None
     about: dict[str, Any]
@@ -98,7 +102,13 @@ class Bundle:
             read |= member.encoding.covariates.read
         for process in self.processes:
             read |= process.read
-        sources = {"site": ("transcript",), "dose": ("dose", "dose_unit")}
+        for trees in self.trees:
+            read |= trees.read
+        sources = {
+            "site": ("transcript",),
+            "duplex_number": ("duplex",),
+            "dose": ("dose", "dose_unit"),
+        }
         return {source for role in read for source in sources.get(role, (role,))}
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
@@ -128,18 +138,18 @@ class Bundle:
             )
             for member, data in zip(self.members, datasets, strict=True)
         ]
-        mixed = Histogram.mixture(parts)
-        if self.processes:
-            share = self.config.gaussian_process.share
-            compared = Histogram.mixture([process.predict(rows) for process in self.processes])
-            mixed = Histogram.mixture([mixed, compared], [1 - share, share])
-        calibrated, points = self.rule.apply(mixed)
+        process, trees = (
+            Histogram.mixture([one.predict(rows) for one in beside]) if beside else None
+            for beside in (self.processes, self.trees)
+        )
+        whole = mixed(Histogram.mixture(parts), process, trees, self.config)
+        calibrated, points = self.rule.apply(whole)
         if self.new_target_rule is None:
             return calibrated, points
         new = np.all([process.new_targets(rows) for process in self.processes], axis=0)
-        wider, others = self.new_target_rule.apply(mixed)
+        wider, others = self.new_target_rule.apply(whole)
         probs = np.where(new[:, None], wider.probs, calibrated.probs)
-        return Histogram(mixed.edges, probs), np.where(new, others, points)
+        return Histogram(whole.edges, probs), np.where(new, others, points)
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -159,13 +169,14 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
                     "encoding": member.encoding.to_dict(),
                 }
             )
-        processes = []
-        for number, process in enumerate(bundle.processes):
-            name = f"process-{number}.safetensors"
-            (draft / name).write_bytes(save(process.tensors()))
-            processes.append(
-                {"tensors": name, "sha256": sha256(draft / name), "fold": process.number}
-            )
+        beside: dict[str, list[dict[str, Any]]] = {"process": [], "trees": []}
+        fitted: list[RowProcess | RowTrees] = [*bundle.processes, *bundle.trees]
+        for one in fitted:
+            kind = "trees" if isinstance(one, RowTrees) else "process"
+            name = f"{kind}-{len(beside[kind])}.safetensors"
+            (draft / name).write_bytes(save(one.tensors()))
+            facts = {"tensors": name, "sha256": sha256(draft / name), "fold": one.number}
+            beside[kind].append(facts)
         known = _known(bundle)
         if known is not None:
             known.to_parquet(draft / KNOWN, index=False)
@@ -180,7 +191,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             "config": bundle.config.model_dump(mode="json"),
             "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
-            "processes": processes,
+            "processes": beside["process"],
+            "trees": beside["trees"],
         }
         manifest["digest"] = _digest(manifest)
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
@@ -225,13 +237,20 @@ def load_bundle(folder: Path) -> Bundle:
         members = [_load_member(folder, entry, measured) for entry in raw["members"]]
         for member in members:
             member.model(config)  # the weights fit the network, or the bundle is refused here
-        processes = [_load_process(folder, entry, measured, config) for entry in raw["processes"]]
+        processes = [
+            RowProcess.from_tensors(_beside(folder, entry), measured, config, int(entry["fold"]))
+            for entry in raw["processes"]
+        ]
+        trees = [
+            RowTrees.from_tensors(_beside(folder, entry), int(entry["fold"]))
+            for entry in raw["trees"]
+        ]
         about = {key: raw[key] for key in ABOUT}
         float(about["scores"]["score"])
         if not members:
             raise ValueError("no members")
-        if not isinstance(raw["processes"], list):
-            raise TypeError("processes are a list")
+        if not isinstance(raw["processes"], list) or not isinstance(raw["trees"], list):
+            raise TypeError("processes and trees are lists")
         if new_target_rule is not None and not processes:
             raise ValueError("a rule for new targets, and no process that knows them")
     except UsageError as error:
@@ -239,7 +258,7 @@ def load_bundle(folder: Path) -> Bundle:
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, processes, rule, new_target_rule, about)
+    return Bundle(config, members, processes, trees, rule, new_target_rule, about)
 
 
 def _digest(manifest: dict[str, Any]) -> str:
@@ -281,11 +300,8 @@ def _checked(folder: Path, name: str, digest: str) -> Path:
     return path
 
 
-def _load_process(
-    folder: Path, entry: dict[str, Any], measured: pd.DataFrame, config: Config
-) -> RowProcess:
-    tensors = _tensors(folder, entry["tensors"], entry["sha256"])
-    return RowProcess.from_tensors(tensors, measured, config, int(entry["fold"]))
+def _beside(folder: Path, entry: dict[str, Any]) -> dict[str, Tensor]:
+    return _tensors(folder, entry["tensors"], entry["sha256"])
 
 
 def _tensors(folder: Path, name: str, digest: str) -> dict[str, Tensor]:

@@ -17,8 +17,10 @@ from sirna.model.weights import load_weights
 from sirna.process import RowProcess
 from sirna.progress import Epoch, Pick, Progress
 from sirna.score import Score
+from sirna.trees import RowTrees
 
 TENSORS, STATE = "progress.safetensors", "progress.json"
+UNREADABLE = (OSError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
 
 
 def save_progress(folder: Path, progress: Progress, finished: bool) -> None:
@@ -81,9 +83,9 @@ def load_progress(folder: Path, progress: Progress) -> bool:
         raise SirnaError(f"{folder}: {told}") from error
 
 
-def save_process(path: Path, process: RowProcess) -> None:
-    """Write a fitted Gaussian process, whole or absent."""
-    write_whole(path, lambda draft: draft.write_bytes(save(process.tensors())))
+def save_fitted(path: Path, fitted: RowProcess | RowTrees) -> None:
+    """Write a fitted Gaussian process or trees, whole or absent."""
+    write_whole(path, lambda draft: draft.write_bytes(save(fitted.tensors())))
 
 
 def load_process(path: Path, rows: pd.DataFrame, config: Config, number: int) -> RowProcess:
@@ -96,14 +98,32 @@ def load_process(path: Path, rows: pd.DataFrame, config: Config, number: int) ->
     """
     try:
         return RowProcess.from_tensors(load_file(path), rows, config, number)
-    except (OSError, LookupError, ValueError, TypeError, SafetensorError) as error:
-        told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
-        raise SirnaError(f"{path}: {told}") from error
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
+
+
+def load_trees(path: Path, number: int) -> RowTrees:
+    """Restore the trees of a fold.
+
+    Raises
+    ------
+    SirnaError
+        For a damaged file.
+    """
+    try:
+        return RowTrees.from_tensors(load_file(path), number)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
 
 
 def exists(folder: Path) -> bool:
     """Return whether there is progress to restore."""
     return recovered(folder).is_dir()
+
+
+def _damaged(path: Path, error: Exception) -> SirnaError:
+    told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
+    return SirnaError(f"{path}: {told}")
 
 
 def _own(tensor: Tensor) -> Tensor:

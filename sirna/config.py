@@ -28,6 +28,7 @@ from sirna.sections import (
     SplitConfig,
     Streams,
     TrainConfig,
+    TreesConfig,
     VocabConfig,
 )
 
@@ -38,6 +39,8 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
             "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
             "model": {"covariate_dropout": 0.4},
             "split": {"folds": 5},
+            "trees": {"share": 0.4},
+            "covariates": {"numeric": ("dose", "hours", "duplex_number")},
         },
     }
 )
@@ -46,6 +49,8 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
 Without measurements of the same duplex to look up, the network itself has more to learn. New
 targets are soon overfitted; there the names of training targets explain their levels, and the
 network must learn to do without them. The few targets of one split would make no rule for others.
+Campaigns of near duplex numbers were run side by side and share their level: networks and trees
+read the number there.
 """
 
 
@@ -61,6 +66,7 @@ class Config(Section):
     covariates: CovariatesConfig = CovariatesConfig()
     known: KnownConfig = KnownConfig()
     gaussian_process: GaussianProcessConfig = GaussianProcessConfig()
+    trees: TreesConfig = TreesConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     split: SplitConfig = SplitConfig()
@@ -69,7 +75,7 @@ class Config(Section):
 
     @property
     def sequence_roles(self) -> set[str]:
-        """The sequences that enabled streams read; the process compares no other chemistry."""
+        """The sequences that enabled streams read; no other chemistry is compared."""
         return {stream.role for stream in self.streams.values() if stream.enabled}
 
     def to_toml(self) -> str:

@@ -7,18 +7,20 @@ import pandas as pd
 import torch
 from scipy.linalg.lapack import spotrf, spotri
 
-from sirna.config import Config
+from sirna.config import Config, with_changes
 from sirna.fit import fit
 from sirna.folds import Fold
 from sirna.model.kernel import BLOCK
 from sirna.model.process_fit import learn_kernel
 from sirna.process import RowProcess
 from sirna.progress import Progress
+from sirna.trees import RowTrees
 
 BATCHES = 5
 STEPS = 4
+ROUNDS = 10
 SOLVED = 3000
-"""Of training, of learning a kernel, and rows of solving a process: what is timed."""
+"""Of training, of learning a kernel, of trees, and rows of solving a process: what is timed."""
 
 
 def epoch_seconds(progress: Progress, fold: Fold, config: Config, device: torch.device) -> float:
@@ -33,6 +35,16 @@ def epoch_seconds(progress: Progress, fold: Fold, config: Config, device: torch.
     fit(progress, fold, config, fold.seed, device, on_batch=few)
     share = min(1.0, batches * config.train.batch_rows / len(fold.train))
     return (time.perf_counter() - began) / share
+
+
+def trees_seconds(
+    rows: pd.DataFrame, training: np.ndarray, groups: np.ndarray, config: Config, number: int
+) -> float:
+    """Estimate the seconds of `RowTrees.fit`, whose arguments these are, from a few rounds."""
+    few = min(ROUNDS, config.trees.rounds)
+    began = time.perf_counter()
+    RowTrees.fit(rows, training, groups, with_changes(config, {"trees.rounds": few}), number)
+    return (time.perf_counter() - began) * config.trees.rounds / few
 
 
 def process_seconds(rows: pd.DataFrame, training: np.ndarray, config: Config, number: int) -> float:

@@ -41,26 +41,40 @@ class HeldOut:
     best: Histogram
 
 
-def blended(networks: list[HeldOut], process: Histogram | None, share: float) -> HeldOut:
+def mixed(
+    networks: Histogram, process: Histogram | None, trees: Histogram | None, config: Config
+) -> Histogram:
+    """Return what all models predict together for the same rows.
+
+    Networks and process are mixed by `gaussian_process.share`, both with the trees by
+    `trees.share`; models that are not there leave their weight to the others.
+    """
+    whole = networks
+    for beside, share in ((process, config.gaussian_process.share), (trees, config.trees.share)):
+        if beside is not None:
+            whole = Histogram.mixture([whole, beside], [1 - share, share])
+    return whole
+
+
+def blended(
+    networks: list[HeldOut], process: Histogram | None, trees: Histogram | None, config: Config
+) -> HeldOut:
     """Return what all models of one fold predict together.
 
     Parameters
     ----------
     networks : list of HeldOut
         Of the same rows; they count evenly.
-    process : Histogram, optional
-        What the fold's Gaussian process predicts: it has no epochs to choose among.
-    share : float
-        The weight of the process.
+    process, trees : Histogram, optional
+        What the fold's others predict: they have no epochs to choose among.
+    config : Config
     """
     parts = {
         name: Histogram.mixture([getattr(network, name) for network in networks])
         for name in ("predicted", "own", "best")
     }
-    if process is not None:
-        for name, mixed in parts.items():
-            parts[name] = Histogram.mixture([mixed, process], [1 - share, share])
-    return HeldOut(networks[0].held, **parts)
+    whole = {name: mixed(part, process, trees, config) for name, part in parts.items()}
+    return HeldOut(networks[0].held, **whole)
 
 
 def oof_table(

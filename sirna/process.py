@@ -90,6 +90,7 @@ class RowProcess:
             _targets(rows[_columns(rows, config)].iloc[chosen], config),
             edges,
             config.gaussian_process,
+            config.split.protocol,
             seed,
             stop,
         )

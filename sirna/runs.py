@@ -97,6 +97,10 @@ class Run:
         """Name the folder with what `--resume` needs of one network."""
         return self.folder / "last" / f"fold-{fold}-{member}"
 
+    def last_trees(self, fold: int) -> Path:
+        """Return where the fitted trees of a fold are kept."""
+        return self.folder / "last" / f"trees-{fold}.safetensors"
+
     def last_process(self, fold: int) -> Path:
         """Name the file with the Gaussian process of a fold, for `--resume`."""
         return self.folder / "last" / f"process-{fold}.safetensors"

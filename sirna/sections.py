@@ -16,7 +16,7 @@ from pydantic import (
 
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
-NumericRole = Literal["dose", "hours"]
+NumericRole = Literal["dose", "hours", "duplex_number"]
 CategoricalRole = Literal["cell_line", "transfection", "species", "target", "publication"]
 SeriesRole = Literal["site", "duplex_number"]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -137,25 +137,43 @@ class KnownConfig(Section):
     size: Count = 64
 
 
-class GaussianProcessConfig(Section):
-    """The Gaussian process beside the networks of a fold; its conditions are its own."""
+class ComparedConfig(Section):
+    """What models beside the networks read of a row besides its sequences."""
 
-    share: Rate = Field(0.6, description="weight of its distributions; 0: there is none")
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
     categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
     series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(
-        ("site", "duplex_number"), description="rows near in these are alike; not under `target`"
+        ("site", "duplex_number"),
+        description="rows near in these are alike; under `target` read by the trees alone",
     )
+
+    @property
+    def conditions(self) -> CovariatesConfig:
+        """The conditions among it."""
+        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
+
+
+class GaussianProcessConfig(ComparedConfig):
+    """The Gaussian process beside the networks of a fold."""
+
+    share: Rate = Field(0.6, description="its weight against the networks'; 0: there is none")
     components: Count = 4
     steps: Count = 150
     step_rows: Count = 800
     learning_rate: float = Field(0.05, gt=0.0)
     most_rows: Count = Field(25_000, description="training rows that it holds at most")
 
-    @property
-    def conditions(self) -> CovariatesConfig:
-        """What rows are compared by beside their sequences."""
-        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
+
+class TreesConfig(ComparedConfig):
+    """Gradient-boosted trees beside the networks and the process of a fold."""
+
+    share: Rate = Field(0.0, description="their weight against all others'; 0: there are none")
+    rounds: Count = 150
+    learning_rate: float = Field(0.08, gt=0.0)
+    leaves: int = Field(31, ge=2)
+    features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
+    members: Count = Field(3, description="ensembles of other seeds, averaged")
+    folds: int = Field(5, ge=2, description="parts of the training rows that tell the errors")
 
 
 class ModelConfig(Section):

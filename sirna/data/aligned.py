@@ -11,21 +11,18 @@ number in the duplex id, since duplexes of near numbers were made and measured s
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import pandas as pd
 
 from sirna.data.covariates import UNSEEN_INDEX, Covariates
-from sirna.sections import GaussianProcessConfig, Protocol
+from sirna.sections import ComparedConfig, Protocol, SeriesRole
 
 BASE = re.compile("[ACGUTacgut]")
-NUMBER = re.compile(r"(\d+)")
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
-SERIES = {"site": "site", "duplex_number": "duplex"}
-"""The table's column that gives a row's place in a series."""
 UNSEEN = -1
 """The code of a category that training never showed: it equals nothing."""
 LONGEST = 64
@@ -91,7 +88,7 @@ class Aligner:
     counted : tuple of (strand, chemistry)
     conditions : Covariates
     series : tuple of str
-        None under `target`: a place says nothing of another transcript or campaign.
+        None under `target`: no neighbours are as near as these measure.
     """
 
     channels: dict[str, dict[str, int]]
@@ -100,7 +97,7 @@ class Aligner:
     series: tuple[str, ...]
 
     @classmethod
-    def fit(cls, rows: pd.DataFrame, config: GaussianProcessConfig, protocol: Protocol) -> Self:
+    def fit(cls, rows: pd.DataFrame, config: ComparedConfig, protocol: Protocol) -> Self:
         """Fit on training rows; a series in which none of them has a place is left out."""
         channels: dict[str, dict[str, int]] = {}
         chemistries: set[tuple[str, str]] = set()
@@ -124,7 +121,7 @@ class Aligner:
     @staticmethod
     def columns(
         rows: pd.DataFrame,
-        config: GaussianProcessConfig,
+        config: ComparedConfig,
         protocol: Protocol,
         sequences: Collection[str],
     ) -> list[str]:
@@ -132,8 +129,41 @@ class Aligner:
         chemistries = [role for role in STRANDS.values() if role in sequences]
         wanted = ["guide", *chemistries, *config.numeric, *config.categorical]
         if protocol != "target":
-            wanted += [SERIES[role] for role in config.series]
+            wanted += config.series
         return [name for name in dict.fromkeys(wanted) if name in rows]
+
+    @property
+    def width(self) -> int:
+        """Number of codes and numbers that a row becomes."""
+        conditions = len(self.conditions.categorical) + len(self.conditions.numeric)
+        return len(self.channels) + len(self.counted) + 1 + conditions + len(self.series)
+
+    @property
+    def read(self) -> set[str]:
+        """The table's columns that are read of a row that is predicted."""
+        strands = {name.split()[0] for name in self.channels if name.split()[1] == "chemistry"}
+        sequences = {"guide", *(STRANDS[strand] for strand in strands)}
+        return sequences | self.conditions.read | set(self.series)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            For anything else.
+        """
+        counted = tuple((str(strand), str(chemistry)) for strand, chemistry in raw["counted"])
+        conditions = Covariates.from_dict(raw["conditions"])
+        series = tuple(str(role) for role in raw["series"])
+        if not set(series) <= set(get_args(SeriesRole)):
+            raise ValueError(f"no series: {series}")
+        return cls(dict(raw["channels"]), counted, conditions, series)
 
     def encode(self, rows: pd.DataFrame, own: bool = False) -> Compared:
         """Encode n checked rows.
@@ -212,13 +242,9 @@ def nucleotides(tokens: list[str]) -> list[tuple[str, str]]:
 
 def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
     """Return the rows' places in a series, (n,) of float64; NaN where unknown."""
-    column = SERIES[series]
-    if column not in rows:
+    if series not in rows:
         return np.full(len(rows), np.nan)
-    places = rows[column]
-    if series == "duplex_number":
-        places = places.astype("str").str.extract(NUMBER, expand=False)
-    return pd.to_numeric(places, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return rows[series].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _channels(rows: pd.DataFrame) -> dict[str, np.ndarray]:

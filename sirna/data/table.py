@@ -20,7 +20,8 @@ from sirna.errors import SirnaError, suggestion
 from sirna.sections import ColumnsConfig, LabelConfig
 
 SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifications")
-TEXT_ROLES = ("duplex", "publication", "target", "species", "cell_line", "transfection")
+TEXT_ROLES = ("publication", "target", "species", "cell_line", "transfection")
+DUPLEX_NUMBER = r"(\d{1,15})"
 BASES = frozenset("ACGUTacgut")
 NANOMOLAR = {
     "fm": 1e-6,
@@ -71,8 +72,9 @@ class Table:
         The file's own columns as text, n rows in the file's order.
     rows : DataFrame
         n rows, a column a role that the file has. `id` (text), sequences and conditions (text,
-        NaN where missing), `site` (where the guide binds its transcript, see `sites`), `dose`
-        (nM) and `hours` (float, NaN where missing), `label`
+        NaN where missing), `site` (where the guide binds its transcript, see `sites`),
+        `duplex_number` (the first in the duplex id), `dose` (nM) and `hours` (float, NaN where
+        missing), `label`
         (percentage of mRNA that remains, NaN where unknown).
     notices : tuple of str
         What the reader should know: columns left out, incomplete rows.
@@ -129,9 +131,7 @@ def check_table(
     for role in TEXT_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-    if "transcript" in text:
-        rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
-        report.notices += _strangers(rows, text["transcript"], names["transcript"])
+    _place(rows, text, names, report)
     if "dose" in text:
         rows["dose"] = _doses(text, names, report)
     if "hours" in text:
@@ -254,6 +254,16 @@ def _check_sequences(text: pd.Series, role: str, column: str, report: Report) ->
         wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
         rule = "bases are A, C, G and U or T; tokens belong in a modification list"
         report.fault(column, text.isin(wrong), text, rule)
+
+
+def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report: Report) -> None:
+    """Add the site on the transcript and the number in the duplex id, where there are columns."""
+    if "transcript" in text:
+        rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
+        report.notices += _strangers(rows, text["transcript"], names["transcript"])
+    if "duplex" in text:
+        number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
+        rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
 
 
 def _strangers(rows: pd.DataFrame, transcripts: pd.Series, column: str) -> list[str]:

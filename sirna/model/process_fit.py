@@ -17,13 +17,10 @@ from torch import Tensor
 from sirna.data.aligned import Compared
 from sirna.errors import SirnaError
 from sirna.model.kernel import Kernel
-from sirna.model.process import GaussianProcess, blocks, transformed
-from sirna.sections import GaussianProcessConfig
+from sirna.model.process import GaussianProcess, blocks
+from sirna.model.residuals import fit_residuals, scale_of, standardised
+from sirna.sections import GaussianProcessConfig, Protocol
 
-KNOTS = 64
-NEIGHBOURS = 0.05
-"""Share of the training rows, those with the most similar means, that tell the error at a knot."""
-FEWEST = 100
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
 """Of a broad normal belief about the logarithms of distances, in rows."""
@@ -40,6 +37,7 @@ def fit_process(
     targets: np.ndarray | None,
     edges: np.ndarray,
     config: GaussianProcessConfig,
+    protocol: Protocol,
     seed: int,
     stop: Callable[[], bool] = lambda: False,
 ) -> GaussianProcess:
@@ -56,6 +54,7 @@ def fit_process(
         Of each row, to predict it as if it were new.
     edges : array, shape (bins + 1,)
     config : GaussianProcessConfig
+    protocol : str
     seed : int
     stop : callable
         Asked at every step of the kernel's learning.
@@ -67,20 +66,18 @@ def fit_process(
     SirnaError
         For covariances that cannot be solved.
     """
-    root = np.sqrt(labels + 1.0)
-    scale = np.array([root.mean(), max(float(root.std()), 1e-6)])
-    truth = transformed(labels, scale)
+    truth = standardised(labels, *scale_of(labels))
     kernel = learn_kernel(training, torch.from_numpy(truth).float(), config, seed, stop)
     if stop():
         raise InterruptedError
     groupings = [groups] if targets is None else [groups, targets]
     weights, means = _solve(kernel, training, truth.astype(np.float32), groupings)
-    knots, bias, spread = _errors(means[0], truth - means[0])
     left_out = means[1] if targets is not None else np.zeros(0, dtype=np.float32)
     return GaussianProcess(
         kernel,
         torch.from_numpy(weights),
-        *(torch.from_numpy(part) for part in (scale, knots, bias, spread, edges, left_out)),
+        fit_residuals(labels, means[0], edges, protocol),
+        torch.from_numpy(left_out),
     )
 
 
@@ -176,20 +173,6 @@ def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> 
         block += np.tril(block, -1).T
         residual[group] = np.linalg.solve(block, weights[group])
     return residual
-
-
-def _errors(mean: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Describe errors along the means: knots, and around each the mean and sd of the error."""
-    n = len(mean)
-    order = np.argsort(mean, kind="stable")
-    width = min(n, max(FEWEST, int(NEIGHBOURS * n)))
-    starts = np.linspace(0, n - width, KNOTS).astype(int)
-    knots, bias, spread = (np.empty(KNOTS) for _ in range(3))
-    for knot, start in enumerate(starts):
-        near = order[start : start + width]
-        knots[knot], bias[knot] = mean[near].mean(), error[near].mean()
-        spread[knot] = max(float(error[near].std()), 1e-3)
-    return knots, bias, spread
 
 
 def _singular() -> SirnaError:

@@ -2,6 +2,8 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,11 +23,23 @@ from sirna.process import RowProcess
 from sirna.progress import Progress
 from sirna.runs import Run
 from sirna.signals import StopRequest
+from sirna.trees import RowTrees
+
+Kind = TypeVar("Kind", RowProcess, RowTrees)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was trained; a process or trees without a share, or time, are None."""
+
+    networks: list[Progress]
+    process: RowProcess | None
+    trees: RowTrees | None
 
 
 @dataclass(frozen=True)
 class FoldModels:
-    """Trains the networks and the process of one fold, and says what they predict together.
+    """Trains the models of one fold, and says what they predict together.
 
     A fold that holds nothing out gives the models of all rows.
     """
@@ -39,10 +53,8 @@ class FoldModels:
     request: StopRequest
     console: Console
 
-    def train(
-        self, log: list[dict[str, float]], epochs: int | None = None
-    ) -> tuple[list[Progress], RowProcess | None]:
-        """Train every network, then the process, until all is done or a stop is asked for.
+    def train(self, log: list[dict[str, float]], epochs: int | None = None) -> Trained:
+        """Train every network, then what stands beside them, until a stop is asked for.
 
         Parameters
         ----------
@@ -50,13 +62,6 @@ class FoldModels:
             The run's; extended.
         epochs : int, optional
             Of each network; see `fit`.
-
-        Returns
-        -------
-        networks : list of Progress
-            Those that have finished an epoch.
-        process : RowProcess, optional
-            None where it has no share or there was no time for it.
         """
         networks: list[Progress] = []
         for member in range(self.config.train.members):
@@ -64,7 +69,9 @@ class FoldModels:
             networks += [progress] if progress.best_weights else []
             if self.request.asked:
                 break
-        return networks, self._fit_process() if networks else None
+        if not networks:
+            return Trained([], None, None)
+        return Trained(networks, self._fit_process(), self._fit_trees())
 
     def _train_network(
         self, member: int, log: list[dict[str, float]], epochs: int | None
@@ -116,38 +123,56 @@ class FoldModels:
         return f"fold {self.fold.number}" if len(self.fold.held) else "all rows"
 
     def _fit_process(self) -> RowProcess | None:
-        number = self.fold.number
-        if not self.config.gaussian_process.share or self.request.asked:
+        number, config = self.fold.number, self.config
+        if not config.gaussian_process.share:
             return None
         path = self.run.last_process(number)
-        if path.is_file():
-            return checkpoint.load_process(path, self.rows, self.config, number)
+        if path.is_file() and not self.request.asked:
+            return checkpoint.load_process(path, self.rows, config, number)
+        most = min(self._training.size, config.gaussian_process.most_rows)
+        return self._fitted(RowProcess, path, f"Gaussian process on {most:,} rows")
+
+    def _fit_trees(self) -> RowTrees | None:
+        number, config = self.fold.number, self.config
+        if not config.trees.share:
+            return None
+        path = self.run.last_trees(number)
+        if path.is_file() and not self.request.asked:
+            return checkpoint.load_trees(path, number)
+        return self._fitted(RowTrees, path, f"trees on {self._training.size:,} rows")
+
+    def _fitted(self, kind: type[Kind], path: Path, name: str) -> Kind | None:
+        """Fit and keep; None where there was no time for it."""
+        if self.request.asked:
+            return None
         began = time.perf_counter()
-        training = np.flatnonzero(self.split.fold != number)
         try:
-            process = RowProcess.fit(
+            fitted = kind.fit(
                 self.rows,
-                training,
+                self._training,
                 self.split.groups,
                 self.config,
-                number,
+                self.fold.number,
                 lambda: self.request.asked,
             )
         except InterruptedError:
             return None
-        checkpoint.save_process(path, process)
-        seconds = time.perf_counter() - began
-        self.console.line(
-            f"{self._name}: Gaussian process on {len(process.chosen):,} rows, {seconds:.0f} s"
-        )
-        return process
+        checkpoint.save_fitted(path, fitted)
+        self.console.line(f"{self._name}: {name}, {time.perf_counter() - began:.0f} s")
+        return fitted
 
-    def held_out(self, networks: list[Progress], process: RowProcess | None) -> HeldOut:
+    @property
+    def _training(self) -> np.ndarray:
+        return np.flatnonzero(self.split.fold != self.fold.number)
+
+    def held_out(self, trained: Trained) -> HeldOut:
         """Return what the models predict together for the fold's held-out rows."""
         fold, parts = self.fold, []
-        for progress in networks:
+        for progress in trained.networks:
             predicted, own = (progress.held_out(fold.half, own=own) for own in (False, True))
             best = Histogram(predicted.edges, progress.best.probs)
             parts.append(HeldOut(fold.held, predicted, own, best))
-        compared = process.predict(self.rows.iloc[fold.held]) if process else None
-        return blended(parts, compared, self.config.gaussian_process.share)
+        rows = self.rows.iloc[fold.held]
+        process = trained.process.predict(rows) if trained.process else None
+        trees = trained.trees.predict(rows) if trained.trees else None
+        return blended(parts, process, trees, self.config)

@@ -21,7 +21,7 @@ from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
-from sirna.estimate import epoch_seconds, process_seconds
+from sirna.estimate import epoch_seconds, process_seconds, trees_seconds
 from sirna.evaluate import HeldOut, metrics, oof_table
 from sirna.files import held, write_csv, write_text
 from sirna.fit import start
@@ -31,6 +31,7 @@ from sirna.rule import fit_new_target_rule, fit_rule
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import stop_on_signals
 from sirna.stages.models import FoldModels
+from sirna.trees import RowTrees
 
 LEAST_DROPOUT = 0.2
 """Of covariates, where they name training targets: below it the user is told."""
@@ -115,6 +116,12 @@ def check(
         )
         processes = first * len(split.folds) + sum(others)
         told += f", {processes / 60:.0f} min for the Gaussian processes"
+    if config.trees.share:
+        first, *others = (
+            trees_seconds(rows, np.flatnonzero(split.fold != number), split.groups, config, number)
+            for number in [fold.number, *whole]
+        )
+        told += f", {(first * len(split.folds) + sum(others)) / 60:.0f} min for the trees"
     console.line(f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch; {told}")
 
 
@@ -165,6 +172,7 @@ def _work(
     began = time.perf_counter()
     members: list[Member] = []
     processes: list[RowProcess] = []
+    trees: list[RowTrees] = []
     parts: list[HeldOut] = []
     log: list[dict[str, float]] = []
     with stop_on_signals() as request:
@@ -172,11 +180,12 @@ def _work(
             fold = make_fold(rows, split, number, config)
             _describe(fold, split, config, console)
             models = FoldModels(run, rows, split, fold, config, device, request, console)
-            networks, process = models.train(log)
-            if networks:
-                members += models.members(networks)
-                processes += [process] if process else []
-                parts.append(models.held_out(networks, process))
+            trained = models.train(log)
+            if trained.networks:
+                members += models.members(trained.networks)
+                processes += [trained.process] if trained.process else []
+                trees += [trained.trees] if trained.trees else []
+                parts.append(models.held_out(trained))
             if request.asked:
                 break
         if not members:
@@ -198,7 +207,8 @@ def _work(
             }
             write_csv(run.log, pd.DataFrame(log))
             write_csv(run.oof, oof)
-            save_bundle(run.bundle, _bundle(members, processes, parts, source, config, figures))
+            fitted = members, processes, trees
+            save_bundle(run.bundle, _bundle(*fitted, parts, source, config, figures))
             write_text(run.metrics, json.dumps(figures, indent=1))
             return TrainOutcome(run, figures)
 
@@ -210,9 +220,11 @@ def _work(
                 f"all rows: {len(fold.train):,} train the bundle's models; epochs: {epochs}"
             )
             models = FoldModels(run, rows, split, fold, config, device, request, console)
-            networks, process = models.train(log, epochs)
+            trained = models.train(log, epochs)
             if not request.asked:
-                members, processes = models.members(networks), [process] if process else []
+                members = models.members(trained.networks)
+                processes = [trained.process] if trained.process else []
+                trees = [trained.trees] if trained.trees else []
                 outcome = keep(interrupted=False)
     return outcome
 
@@ -220,6 +232,7 @@ def _work(
 def _bundle(
     members: list[Member],
     processes: list[RowProcess],
+    trees: list[RowTrees],
     parts: list[HeldOut],
     source: Source,
     config: Config,
@@ -254,7 +267,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, processes, rule, new_target_rule, about)
+    return Bundle(shared, members, processes, trees, rule, new_target_rule, about)
 
 
 def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:

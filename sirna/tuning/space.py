@@ -78,6 +78,7 @@ IDLE = (
     "decision.new_targets",
     "predict.",
     "gaussian_process.",
+    "trees.",
 )
 """A trial trains one network a fold, alone and once, and scores it before any calibration."""
 

@@ -20,7 +20,7 @@ def table(**changed):
         "cell_line": ["HeLa", "HeLa", None, "COS-7"],
         "target": ["one", "one", "two", "two"],
         "publication": ["p", "p", "p", "q"],
-        "duplex": ["AD-7.1", "AD-7.2", "AD-120", None],
+        "duplex_number": [7.0, 7.0, 120.0, np.nan],
         "site": [40.0, 40.0, np.nan, 900.0],
     }
     return pd.DataFrame(columns | changed)
@@ -170,7 +170,7 @@ def test_only_columns_that_are_there_are_named():
     assert set(Aligner.columns(rows, SETTINGS, "rows", both)) == set(rows.columns)
     assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, "rows", both) == ["guide", "dose"]
     read = Aligner.columns(rows, SETTINGS, "target", both)
-    assert set(rows.columns) - set(read) == {"duplex", "site"}
+    assert set(rows.columns) - set(read) == {"duplex_number", "site"}
     read = Aligner.columns(rows, SETTINGS, "rows", both[:1])
     assert set(rows.columns) - set(read) == {"passenger_modifications"}
 
@@ -183,14 +183,14 @@ def test_rows_have_places_in_series():
         places = aligner.encode(rows).places
         np.testing.assert_array_equal(places[:, 0], [40, 40, np.nan, 900])
         np.testing.assert_array_equal(places[:, 1], [7, 7, 120, np.nan])
-        lacking = aligner.encode(rows.drop(columns=["site", "duplex"]))
+        lacking = aligner.encode(rows.drop(columns=["site", "duplex_number"]))
         assert np.isnan(lacking.places).all()
         assert lacking.places.shape == (4, 2)
 
 
 def test_a_series_without_a_place_is_left_out():
     assert fitted(table(site=[np.nan] * 4)).series == ("duplex_number",)
-    assert fitted(table(duplex=["control"] * 4)).series == ("site",)
+    assert fitted(table(duplex_number=[np.nan] * 4)).series == ("site",)
     none = Aligner.fit(table(), GaussianProcessConfig(series=()), "rows")
     assert none.encode(table()).places.shape == (4, 0)
 

@@ -39,7 +39,7 @@ def untrained(fold, config, members=2):
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
     rule = Rule(Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005))
-    return Bundle(config, [member(seed) for seed in range(members)], [], rule, None, ABOUT)
+    return Bundle(config, [member(seed) for seed in range(members)], [], [], rule, None, ABOUT)
 
 
 def uncalibrated(bundle):

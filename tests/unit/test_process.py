@@ -15,7 +15,7 @@ from sirna.data.table import check_table
 from sirna.distribution import fit_bins
 from sirna.errors import SirnaError
 from sirna.model.kernel import LEAST_NOISE, REACHES, Kernel
-from sirna.model.process import GaussianProcess, transformed
+from sirna.model.process import GaussianProcess
 from sirna.model.process_fit import _solve, fit_process
 from sirna.process import FEWEST_TARGETS, RowProcess
 from sirna.sections import GaussianProcessConfig
@@ -133,11 +133,11 @@ def test_what_neighbours_share_is_learned(quick, series):
     rows = check_table(simulated, "simulated", quick).rows
     place = np.random.default_rng(0).permutation(len(rows))
     plate = np.random.default_rng(1).uniform(5, 95, len(rows) // 20 + 1)[place // 20]
-    rows["site"], rows["duplex"] = np.nan, None
+    rows["site"], rows["duplex_number"] = np.nan, np.nan
     if series == "site":
         rows["site"] = place * 1.0
     else:
-        rows["duplex"] = [f"XY-{number}.1" for number in place]
+        rows["duplex_number"] = place * 1.0
     rows["label"] = plate
     training, held = np.arange(0, len(rows), 2), np.arange(1, len(rows), 2)
     error = {}
@@ -164,7 +164,7 @@ def test_under_target_no_name_changes_a_prediction(rows, quick):
     config = with_changes(quick, {"split.protocol": "target"})
     process = RowProcess.fit(rows, np.arange(len(rows)), group_rows(rows, "target"), config, 0)
     renamed = rows.assign(target=rows["target"].iloc[0], publication="another")
-    renamed = renamed.assign(duplex=rows["duplex"].iloc[0], site=rows["site"].iloc[0])
+    renamed = renamed.assign(duplex_number=7.0, site=rows["site"].iloc[0])
     np.testing.assert_array_equal(process.predict(rows).probs, process.predict(renamed).probs)
 
 
@@ -261,7 +261,7 @@ def test_a_kernel_that_cannot_be_solved_is_told(compared, monkeypatch):
     monkeypatch.setattr(Kernel, "variance", torch.tensor([-5.0]))
     edges = np.array([0, 30, 100.0])
     with pytest.raises(SirnaError, match=r"gaussian_process\.share = 0"):
-        fit_process(compared, labels, np.arange(len(labels)), None, edges, QUICK, 0)
+        fit_process(compared, labels, np.arange(len(labels)), None, edges, QUICK, "rows", 0)
 
 
 def test_few_and_equal_labels_are_fitted_all_the_same(rows, quick):
@@ -279,8 +279,8 @@ def test_noise_has_a_floor(compared):
 def test_errors_follow_the_level(rows, quick):
     process = RowProcess.fit(rows, np.arange(len(rows)), rows["id"].to_numpy(), quick, 0).process
     assert isinstance(process, GaussianProcess)
-    assert (np.diff(process.knots.numpy()) >= 0).all()
-    assert (process.spread > 0).all()
+    assert (np.diff(process.residuals.knots.numpy()) >= 0).all()
+    assert (process.residuals.spread > 0).all()
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +298,7 @@ def test_training_rows_are_predicted_as_if_their_targets_were_new(many, quick):
     process = fitted(many, quick)
     assert process.knows_targets
     own, fitted_one = process.process, group_rows(many, "target")
-    truth = transformed(many["label"].to_numpy(), own.scale.numpy()).astype(np.float32)
+    truth = own.residuals.standardised(many["label"].to_numpy()).astype(np.float32)
     some = fitted_one == fitted_one[7]
     weights, (left_out,) = _solve(
         own.kernel, process._encoded[1], np.where(some, truth + 2, truth), [fitted_one]

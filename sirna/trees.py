@@ -1,0 +1,133 @@
+"""Trees with the encoding of the rows that they were fitted on: rows in, distributions out."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sirna.config import Config
+from sirna.data.aligned import Aligner
+from sirna.distribution import Histogram, fit_bins
+from sirna.model.trees import Trees
+from sirna.sections import IDENTITY_ROLES, TreesConfig
+
+ALIGNER = "aligner"
+"""The tensor of bytes that spells the encoding as JSON."""
+
+
+@dataclass(frozen=True)
+class RowTrees:
+    """Fitted trees, and how rows become their features.
+
+    Attributes
+    ----------
+    aligner : Aligner
+    trees : Trees
+    number : int
+        The fold whose held-out rows they have not seen; the one after the last holds none out.
+    """
+
+    aligner: Aligner
+    trees: Trees
+    number: int
+
+    @classmethod
+    def fit(
+        cls,
+        rows: pd.DataFrame,
+        training: np.ndarray,
+        groups: np.ndarray,
+        config: Config,
+        number: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Self:
+        """Fit on some rows of the table.
+
+        Parameters
+        ----------
+        rows : DataFrame of m rows
+        training : array of int, shape (n,)
+            Positions of the rows to fit on.
+        groups : array, shape (m,)
+            What the split keeps together.
+        config : Config
+        number : int
+            The fold's.
+        stop : callable
+
+        Raises
+        ------
+        InterruptedError
+            Where `stop` said so.
+        """
+        from sirna.model.trees_fit import fit_trees  # noqa: PLC0415, scikit-learn loads slowly
+
+        labels = rows["label"].to_numpy()[training]
+        binned = labels.astype(np.float32).astype(np.float64)  # as the networks' bins
+        edges = fit_bins(binned, config.model.bins, config.score.threshold)
+        settings = _settings(config)
+        columns = Aligner.columns(rows, settings, "duplex", config.sequence_roles)
+        some = rows[columns].iloc[training]
+        aligner = Aligner.fit(some, settings, "duplex")  # what must not be read is not in settings
+        features = _features(aligner, some)
+        seed = config.train.seed + number
+        trees = fit_trees(
+            features,
+            labels,
+            groups[training],
+            edges,
+            config.trees,
+            config.split.protocol,
+            seed,
+            stop,
+        )
+        return cls(aligner, trees, number)
+
+    def predict(self, rows: pd.DataFrame) -> Histogram:
+        """Predict the distribution of n checked rows; none depends on the others."""
+        return self.trees.predict(_features(self.aligner, rows))
+
+    @property
+    def read(self) -> set[str]:
+        """The columns that are read of a row that is predicted."""
+        return self.aligner.read
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that is learned, by name."""
+        text = json.dumps(self.aligner.to_dict()).encode()
+        spelt = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        return {ALIGNER: spelt, **self.trees.tensors()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], number: int) -> Self:
+        """Rebuild from `tensors`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            For a tensor that is absent, or tensors that do not fit.
+        """
+        aligner = Aligner.from_dict(json.loads(tensors[ALIGNER].numpy().tobytes()))
+        return cls(aligner, Trees.from_tensors(tensors, aligner.width), number)
+
+
+def _settings(config: Config) -> TreesConfig:
+    """Return what is read under the protocol: no name of a target where targets are new."""
+    settings = config.trees
+    if config.split.protocol != "target":
+        return settings
+    named = tuple(role for role in settings.categorical if role not in IDENTITY_ROLES)
+    return settings.model_copy(update={"categorical": named})
+
+
+def _features(aligner: Aligner, rows: pd.DataFrame) -> np.ndarray:
+    """Return the features of n rows, shape (n, aligner.width); NaN where a place is unknown."""
+    compared = aligner.encode(rows)
+    of_duplex = np.concatenate([compared.channels, compared.counts], axis=1)[compared.duplex]
+    of_setting = np.concatenate([compared.categories, compared.numbers], axis=1)[compared.setting]
+    return np.concatenate([of_duplex, of_setting, compared.places], axis=1).astype(np.float64)
