@@ -8,7 +8,7 @@ from sirna.config import Config
 from sirna.data.splits import Split
 from sirna.score import competition_score
 
-ROUNDS = {"rows": 1500, "duplex": 600, "target": 150}
+ROUNDS = {"rows": 3000, "duplex": 1000, "target": 150}
 """Boosting rounds: about where the score of each protocol stops rising."""
 SHIFTS = np.arange(0.0, 25.0, 0.5)
 
@@ -23,12 +23,12 @@ def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np
     for role in ("cell_line", "transfection", "species", "target", "publication"):
         if role not in barred:
             columns.append(pd.factorize(rows[role])[0])
-    features = np.stack([*columns, np.log10(rows["dose"]), rows["hours"]], axis=1)
+    numbers = (np.log10(rows["dose"]), rows["hours"], rows["duplex_number"], rows["site"])
+    features = np.stack([*columns, *numbers], axis=1)
     truth, predicted = rows["label"].to_numpy(), np.empty(len(rows))
     for number in split.folds:
         held = split.fold == number
         model = HistGradientBoostingRegressor(
-            loss="absolute_error",
             max_iter=rounds,
             learning_rate=0.08,
             early_stopping=False,

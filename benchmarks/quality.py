@@ -7,8 +7,8 @@
 Five folds of each protocol, out-of-fold predictions pooled:
 
 - constant: 29.99 everywhere;
-- boosting: scikit-learn's histogram gradient boosting on position-wise tokens and conditions
-  (absolute error), as it is and with predictions just above 30 moved below it;
+- boosting: scikit-learn's histogram gradient boosting on position-wise tokens, conditions, site and
+  duplex number (squared error), as it is and with predictions just above 30 moved below it;
 - article: `configs/article.toml` with --article-epochs epochs (the article trains 50);
 - default: the default configuration, one network and one Gaussian process a fold, each seed a row
   of its own, and beside it the network alone;

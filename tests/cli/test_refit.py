@@ -17,6 +17,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, data: Path, cli, tiny: list[s
     """Two runs that differ in `train.refit` alone: `once` and `again`."""
     folder = tmp_path_factory.mktemp("refit")
     options = ("--folds", 2, "--set", "train.members=2", "--set", "train.epochs=4")
+    options += ("--set", "trees.share=0.3", "--set", "trees.rounds=5")
     for name, refit in (("once", "false"), ("again", "true")):
         more = ("--set", f"train.refit={refit}", "--run", folder / name)
         outcome = cli("train", data / "train_data.csv", *tiny, *options, *more)
@@ -36,11 +37,13 @@ def test_the_bundle_holds_models_of_all_rows_and_no_others(pair: Path, data: Pat
     rows = len(read(data / "train_data.csv"))
     bundle = sirna.load_bundle(pair / "again/bundle")
     assert [len(process.chosen) for process in bundle.processes] == [rows]
+    assert [trees.number for trees in bundle.trees] == [2]
     assert [member.facts["fold"] for member in bundle.members] == [2, 2]
     assert len({member.facts["seed"] for member in bundle.members}) == 2
     vocabulary = bundle.members[0].encoding.vocabs["modifications"].to_list()
     kept = sirna.load_bundle(pair / "once/bundle")
     assert len(kept.members) == 4
+    assert [trees.number for trees in kept.trees] == [0, 1]
     for member in kept.members:
         assert set(member.encoding.vocabs["modifications"].to_list()) <= set(vocabulary)
 

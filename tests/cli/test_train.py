@@ -16,6 +16,7 @@ from sirna.calibration import Calibration
 from sirna.data.table import Purpose, read_table
 from sirna.distribution import Histogram
 from sirna.process import RowProcess
+from sirna.trees import RowTrees
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -196,6 +197,29 @@ def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
     weight = mixed.config.gaussian_process.share
     expected = Histogram.mixture([one, process], [1 - weight, weight])
     np.testing.assert_allclose(other.probs, expected.probs, atol=1e-12)
+
+
+def test_trees_are_there_where_they_have_a_share(data, ok, tiny, monkeypatch) -> None:
+    some = ("--set", "trees.share=0.25", "--set", "trees.rounds=5")
+    told = ok("train", data / "train_data.csv", *tiny, *some, "--run", "with").out
+    assert "fold 0: trees on" in told
+    mixed = sirna.load_bundle(Path("with/bundle"))
+    rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
+    rule = replace(mixed.rule, calibration=Calibration())
+    whole = replace(mixed, rule=rule, new_target_rule=None)
+    others, both = (
+        part.predict(rows, part.encode(rows), torch.device("cpu"))[0]
+        for part in (replace(whole, trees=[]), whole)
+    )
+    expected = Histogram.mixture([others, mixed.trees[0].predict(rows)], [0.75, 0.25])
+    np.testing.assert_allclose(both.probs, expected.probs, atol=1e-12)
+    assert "trees" not in ok("train", data / "train_data.csv", *tiny, "--run", "without").out
+    assert sirna.load_bundle(Path("without/bundle")).trees == []
+    before = Path("with/oof.csv").read_bytes()
+    Path("with/metrics.json").unlink()
+    monkeypatch.setattr(RowTrees, "fit", None)  # calling it fails
+    ok("train", "--resume", "--run", "with")
+    assert Path("with/oof.csv").read_bytes() == before
 
 
 def test_a_process_that_was_fitted_is_not_fitted_again(data, ok, cli, tiny, monkeypatch) -> None:

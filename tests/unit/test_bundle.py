@@ -268,6 +268,8 @@ TAMPERED = {
     "no calibration": lambda raw: raw["rule"].pop("calibration"),
     "a calibration without a spread": lambda raw: raw["rule"]["calibration"].pop("spread"),
     "a spread of 0": lambda raw: raw["rule"]["calibration"].update(spread=0.0),
+    "no word of trees": lambda raw: raw.pop("trees"),
+    "trees that are none": lambda raw: raw.update(trees=5),
     "no word of new targets": lambda raw: raw.pop("new_target_rule"),
     "a rule for new targets that is none": lambda raw: raw.update(new_target_rule={}),
     "a rule for new targets without a process": lambda raw: raw.update(new_target_rule=raw["rule"]),

@@ -58,3 +58,12 @@ def test_an_epoch_takes_as_long_as_the_share_of_it_that_was_trained(
     told = estimate.epoch_seconds(progress, tiny_fold, config, cpu)
     assert told == pytest.approx(2.0 * rows / (4 * estimate.BATCHES))
     assert progress.epoch == 0
+
+
+def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, seconds) -> None:
+    rows = tiny_table.rows
+    config = with_changes(tiny_config, {"trees.rounds": 4 * estimate.ROUNDS, "trees.members": 1})
+    seconds(0.5)
+    groups = rows["id"].to_numpy()
+    told = estimate.trees_seconds(rows, np.arange(len(rows)), groups, config, 0)
+    assert told == pytest.approx(2.0)

@@ -280,3 +280,13 @@ def test_transcripts_give_sites_and_strange_ones_are_told():
     blanks = raw.assign(**{NAMES.transcript: [transcript] * 5 + [""] * 25})
     table = check_table(blanks, "mine.csv", Config())
     assert "pair" not in "\n".join(table.notices)
+
+
+def test_the_first_number_in_a_duplex_id_is_its_number():
+    ids = ["AD-7.1", "AD-120", "control", "", "x9y12"]
+    columns = {"id": list("abcde"), "label": list("12345"), "guide": ["ACGU"] * 5, "duplex": ids}
+    raw = pd.DataFrame({NAMES.model_dump()[role]: values for role, values in columns.items()})
+    numbers = check_table(raw, "mine.csv", Config()).rows["duplex_number"]
+    np.testing.assert_array_equal(numbers, [7, 120, np.nan, np.nan, 9])
+    without = check_table(raw.drop(columns=NAMES.duplex), "mine.csv", Config())
+    assert "duplex_number" not in without.rows
