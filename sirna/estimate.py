@@ -41,10 +41,13 @@ def trees_seconds(
     rows: pd.DataFrame, training: np.ndarray, groups: np.ndarray, config: Config, number: int
 ) -> float:
     """Estimate the seconds of `RowTrees.fit`, whose arguments these are, from a few rounds."""
-    few = min(ROUNDS, config.trees.rounds)
-    began = time.perf_counter()
-    RowTrees.fit(rows, training, groups, with_changes(config, {"trees.rounds": few}), number)
-    return (time.perf_counter() - began) * config.trees.rounds / few
+    times = [time.perf_counter()]
+    for rounds in (1, 1 + ROUNDS):
+        some = with_changes(config, {"trees.rounds": rounds})
+        RowTrees.fit(rows, training, groups, some, number)
+        times.append(time.perf_counter())
+    first, more = np.diff(times)
+    return float(first + (more - first) * (config.trees.rounds - 1) / ROUNDS)
 
 
 def process_seconds(rows: pd.DataFrame, training: np.ndarray, config: Config, number: int) -> float:
