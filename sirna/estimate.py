@@ -41,13 +41,16 @@ def trees_seconds(
     rows: pd.DataFrame, training: np.ndarray, groups: np.ndarray, config: Config, number: int
 ) -> float:
     """Estimate the seconds of `RowTrees.fit`, whose arguments these are, from a few rounds."""
-    times = [time.perf_counter()]
-    for rounds in (1, 1 + ROUNDS):
+
+    def seconds(rounds: int) -> float:
         some = with_changes(config, {"trees.rounds": rounds})
+        began = time.perf_counter()
         RowTrees.fit(rows, training, groups, some, number)
-        times.append(time.perf_counter())
-    first, more = np.diff(times)
-    return float(first + (more - first) * (config.trees.rounds - 1) / ROUNDS)
+        return time.perf_counter() - began
+
+    seconds(1)  # scikit-learn is loaded
+    first, more = seconds(1), seconds(1 + ROUNDS)
+    return first + (more - first) * (config.trees.rounds - 1) / ROUNDS
 
 
 def process_seconds(rows: pd.DataFrame, training: np.ndarray, config: Config, number: int) -> float:

@@ -64,7 +64,7 @@ def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, seconds
     rows = tiny_table.rows
     changes = {"trees.rounds": 1 + 4 * estimate.ROUNDS, "trees.members": 1, "trees.folds": 2}
     config = with_changes(tiny_config, changes)
-    seconds(0.3, 0.5)
+    seconds(9.0, 0.0, 0.3, 0.0, 0.5)
     groups = rows["id"].to_numpy()
     told = estimate.trees_seconds(rows, np.arange(len(rows)), groups, config, 0)
     assert told == pytest.approx(0.3 + 4 * 0.2)
