@@ -115,3 +115,8 @@ def fit_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:
     edges[np.abs(edges - threshold).argmin()] = threshold
     inner = np.unique(np.round(edges, 6))
     return np.concatenate([[0.0], inner[(inner > 0.0) & (inner < top)], [top]])
+
+
+def network_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:
+    """Return the bins of a network for these labels, which it holds as float32; see `fit_bins`."""
+    return fit_bins(labels.astype(np.float32).astype(np.float64), bins, threshold)

@@ -13,7 +13,7 @@ from torch import Tensor
 from sirna.config import Config
 from sirna.data.aligned import Aligner, Compared
 from sirna.data.splits import group_rows, name_targets, new_targets
-from sirna.distribution import Histogram, fit_bins
+from sirna.distribution import Histogram, network_bins
 from sirna.model.process import GaussianProcess
 from sirna.model.process_fit import fit_process
 from sirna.sections import GaussianProcessConfig, Protocol
@@ -79,8 +79,7 @@ class RowProcess:
             Where `stop` said so.
         """
         labels = rows["label"].to_numpy()
-        binned = labels[training].astype(np.float32).astype(np.float64)  # as the networks' bins
-        edges = fit_bins(binned, config.model.bins, config.score.threshold)
+        edges = network_bins(labels[training], config.model.bins, config.score.threshold)
         seed = config.train.seed + number
         chosen, compared = cls.compared(rows, training, config, seed)
         process = fit_process(
@@ -101,7 +100,7 @@ class RowProcess:
         rows: pd.DataFrame, training: np.ndarray, config: Config, seed: int
     ) -> tuple[np.ndarray, Compared]:
         """Return the positions that are fitted on, and their rows encoded."""
-        settings = config.gaussian_process
+        settings = config.gaussian_process.under(config.split.protocol)
         chosen = training[_drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)]
         some = rows[_columns(rows, config)].iloc[chosen]
         aligner = Aligner.fit(some, settings, config.split.protocol)
@@ -118,7 +117,8 @@ class RowProcess:
     ) -> Self:
         """Put a process beside the columns that it reads of the table."""
         measured = rows[_columns(rows, config)].reset_index(drop=True)
-        settings, protocol = config.gaussian_process, config.split.protocol
+        protocol = config.split.protocol
+        settings = config.gaussian_process.under(protocol)
         return cls(measured, chosen, process, settings, protocol, number)
 
     def predict(self, rows: pd.DataFrame) -> Histogram:
@@ -173,9 +173,8 @@ class RowProcess:
 
 
 def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
-    return Aligner.columns(
-        rows, config.gaussian_process, config.split.protocol, config.sequence_roles
-    )
+    settings = config.gaussian_process.under(config.split.protocol)
+    return Aligner.columns(rows, settings, config.sequence_roles)
 
 
 def _targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:

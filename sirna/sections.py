@@ -163,6 +163,10 @@ class GaussianProcessConfig(ComparedConfig):
     learning_rate: float = Field(0.05, gt=0.0)
     most_rows: Count = Field(25_000, description="training rows that it holds at most")
 
+    def under(self, protocol: Protocol) -> Self:
+        """Return what it reads: under `target` no series, where no neighbour is near enough."""
+        return self.model_copy(update={"series": ()}) if protocol == "target" else self
+
 
 class TreesConfig(ComparedConfig):
     """Gradient-boosted trees beside the networks and the process of a fold."""
@@ -174,6 +178,11 @@ class TreesConfig(ComparedConfig):
     features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
     members: Count = Field(3, description="ensembles of other seeds, averaged")
     folds: int = Field(5, ge=2, description="parts of the training rows that tell the errors")
+
+    def under(self, protocol: Protocol) -> Self:
+        """Return what they read: no name of a target where targets are new."""
+        named = tuple(role for role in self.categorical if role not in IDENTITY_ROLES)
+        return self.model_copy(update={"categorical": named}) if protocol == "target" else self
 
 
 class ModelConfig(Section):

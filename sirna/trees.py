@@ -12,9 +12,8 @@ from torch import Tensor
 
 from sirna.config import Config
 from sirna.data.aligned import Aligner
-from sirna.distribution import Histogram, fit_bins
+from sirna.distribution import Histogram, network_bins
 from sirna.model.trees import Trees
-from sirna.sections import IDENTITY_ROLES, TreesConfig
 
 ALIGNER = "aligner"
 """The tensor of bytes that spells the encoding as JSON."""
@@ -67,23 +66,18 @@ class RowTrees:
         """
         from sirna.model.trees_fit import fit_trees  # noqa: PLC0415, scikit-learn loads slowly
 
-        labels = rows["label"].to_numpy()[training]
-        binned = labels.astype(np.float32).astype(np.float64)  # as the networks' bins
-        edges = fit_bins(binned, config.model.bins, config.score.threshold)
-        settings = _settings(config)
-        columns = Aligner.columns(rows, settings, "duplex", config.sequence_roles)
-        some = rows[columns].iloc[training]
-        aligner = Aligner.fit(some, settings, "duplex")  # what must not be read is not in settings
-        features = _features(aligner, some)
-        seed = config.train.seed + number
+        labels, protocol = rows["label"].to_numpy()[training], config.split.protocol
+        settings = config.trees.under(protocol)
+        some = rows[Aligner.columns(rows, settings, config.sequence_roles)].iloc[training]
+        aligner = Aligner.fit(some, settings, protocol)
         trees = fit_trees(
-            features,
+            _features(aligner, some),
             labels,
             groups[training],
-            edges,
-            config.trees,
-            config.split.protocol,
-            seed,
+            network_bins(labels, config.model.bins, config.score.threshold),
+            settings,
+            protocol,
+            config.train.seed + number,
             stop,
         )
         return cls(aligner, trees, number)
@@ -114,15 +108,6 @@ class RowTrees:
         """
         aligner = Aligner.from_dict(json.loads(tensors[ALIGNER].numpy().tobytes()))
         return cls(aligner, Trees.from_tensors(tensors, aligner.width), number)
-
-
-def _settings(config: Config) -> TreesConfig:
-    """Return what is read under the protocol: no name of a target where targets are new."""
-    settings = config.trees
-    if config.split.protocol != "target":
-        return settings
-    named = tuple(role for role in settings.categorical if role not in IDENTITY_ROLES)
-    return settings.model_copy(update={"categorical": named})
 
 
 def _features(aligner: Aligner, rows: pd.DataFrame) -> np.ndarray:

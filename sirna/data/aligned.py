@@ -88,7 +88,6 @@ class Aligner:
     counted : tuple of (strand, chemistry)
     conditions : Covariates
     series : tuple of str
-        None under `target`: no neighbours are as near as these measure.
     """
 
     channels: dict[str, dict[str, int]]
@@ -111,25 +110,16 @@ class Aligner:
             channels,
             tuple(sorted(chemistries)),
             Covariates.fit(rows, config.conditions, protocol),
-            tuple(
-                role
-                for role in config.series
-                if protocol != "target" and np.isfinite(_places(rows, role)).any()
-            ),
+            tuple(role for role in config.series if np.isfinite(_places(rows, role)).any()),
         )
 
     @staticmethod
     def columns(
-        rows: pd.DataFrame,
-        config: ComparedConfig,
-        protocol: Protocol,
-        sequences: Collection[str],
+        rows: pd.DataFrame, config: ComparedConfig, sequences: Collection[str]
     ) -> list[str]:
         """Return the table's columns that may be read; of the chemistries those in `sequences`."""
         chemistries = [role for role in STRANDS.values() if role in sequences]
-        wanted = ["guide", *chemistries, *config.numeric, *config.categorical]
-        if protocol != "target":
-            wanted += config.series
+        wanted = ["guide", *chemistries, *config.numeric, *config.categorical, *config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]
 
     @property

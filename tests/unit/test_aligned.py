@@ -27,7 +27,7 @@ def table(**changed):
 
 
 def fitted(rows, protocol="rows"):
-    return Aligner.fit(rows, SETTINGS, protocol)
+    return Aligner.fit(rows, SETTINGS.under(protocol), protocol)
 
 
 def channel(aligner, compared, name):
@@ -167,11 +167,11 @@ def test_missing_strands_are_encoded_all_the_same():
 def test_only_columns_that_are_there_are_named():
     rows = table()
     both = ("guide_modifications", "passenger_modifications")
-    assert set(Aligner.columns(rows, SETTINGS, "rows", both)) == set(rows.columns)
-    assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, "rows", both) == ["guide", "dose"]
-    read = Aligner.columns(rows, SETTINGS, "target", both)
+    assert set(Aligner.columns(rows, SETTINGS.under("rows"), both)) == set(rows.columns)
+    assert Aligner.columns(rows[["guide", "dose"]], SETTINGS, both) == ["guide", "dose"]
+    read = Aligner.columns(rows, SETTINGS.under("target"), both)
     assert set(rows.columns) - set(read) == {"duplex_number", "site"}
-    read = Aligner.columns(rows, SETTINGS, "rows", both[:1])
+    read = Aligner.columns(rows, SETTINGS, both[:1])
     assert set(rows.columns) - set(read) == {"passenger_modifications"}
 
 
