@@ -13,7 +13,7 @@ _HOMES = {
     "SiRNAModel": "sirna.model.regressor",
     "SirnaError": "sirna.errors",
     "competition_score": "sirna.score",
-    "load_bundle": "sirna.bundle",
+    "load_bundle": "sirna.storage",
 }
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - names resolved lazily below
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sirna.bundle import MANIFEST
 from sirna.errors import SirnaError, UsageError
 from sirna.files import LOCK, near_miss, recovered
+from sirna.storage import MANIFEST
 
 RUNS = Path("runs")
 BEFORE_CONFIG = {LOCK, "last", "splits.csv"}

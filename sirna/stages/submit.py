@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sirna.bundle import Bundle, load_bundle
+from sirna.bundle import Bundle
 from sirna.config import Config
 from sirna.console import Console
 from sirna.data.checks import blank
@@ -24,6 +24,7 @@ from sirna.errors import SirnaError, UsageError
 from sirna.evaluate import DECIMALS
 from sirna.files import csv_bytes, sha256, write_csv
 from sirna.runs import finished_run, resuming
+from sirna.storage import load_bundle
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sirna.bundle import Bundle, Member, save_bundle
+from sirna.bundle import Bundle, Member
 from sirna.config import Config, load_config, with_changes
 from sirna.console import Console
 from sirna.data.dataset import tokenizer_of
@@ -31,6 +31,7 @@ from sirna.rule import fit_new_target_rule, fit_rule
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import stop_on_signals
 from sirna.stages.models import FoldModels
+from sirna.storage import save_bundle
 from sirna.trees import RowTrees
 
 LEAST_DROPOUT = 0.2

@@ -9,9 +9,10 @@ import pytest
 import torch
 from damage import LABEL
 
-from sirna.bundle import Bundle, load_bundle
+from sirna.bundle import Bundle
 from sirna.data.table import Purpose, read_table
 from sirna.decision import expected_score
+from sirna.storage import load_bundle
 
 RULES = ("rule", "new_target_rule")
 

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.bundle import Bundle, load_bundle
+from sirna.bundle import Bundle
 from sirna.data.table import Purpose, Table, read_table
 from sirna.data.vocab import GenomicVocab
+from sirna.storage import load_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CPU = torch.device("cpu")

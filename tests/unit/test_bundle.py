@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sirna.bundle import KNOWN, MANIFEST, Bundle, Member, _digest, load_bundle, save_bundle
+from sirna.bundle import Bundle, Member
 from sirna.calibration import Calibration
 from sirna.config import with_changes
 from sirna.data.dataset import Encoding
@@ -21,6 +21,7 @@ from sirna.files import sha256
 from sirna.fit import start
 from sirna.process import RowProcess
 from sirna.rule import Rule
+from sirna.storage import KNOWN, MANIFEST, _digest, load_bundle, save_bundle
 
 CPU = torch.device("cpu")
 ABOUT = {
