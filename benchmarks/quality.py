@@ -10,9 +10,9 @@ Five folds of each protocol, out-of-fold predictions pooled:
 - boosting: scikit-learn's histogram gradient boosting on position-wise tokens, conditions, site and
   duplex number (squared error), as it is and with predictions just above 30 moved below it;
 - article: `configs/article.toml` with --article-epochs epochs (the article trains 50);
-- default: the default configuration, one network and one Gaussian process a fold, each seed a row
-  of its own, and beside it the network alone;
-- best: `configs/best.toml`: its networks are the seeds given, its process has the first of them.
+- default: the default configuration, one network and one Gaussian process a fold, under `target`
+  trees too, each seed a row of its own, and beside it the network alone;
+- best: `configs/best.toml`: its networks are the seeds given, process and trees have the first.
 
 Every cut, shift, calibration and decision that scores a row was fitted on other rows: on all
 held-out rows but those of the same half of the same fold. What is trained is kept in --out; a

@@ -1,4 +1,4 @@
-"""Networks and Gaussian processes of every fold: trained once in worker processes, and kept."""
+"""All models of every fold: trained once in worker processes, and kept."""
 
 import hashlib
 import json

@@ -100,6 +100,13 @@ class Bundle:
                 done[key] = member.encoding.encode(rows)
         return [done[key] for key in keys]
 
+    def new_targets(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return which of n checked rows the rule for new targets is for, shape (n,)."""
+        if self.new_target_rule is None:
+            return np.zeros(len(rows), dtype=bool)
+        new: np.ndarray = np.all([one.new_targets(rows) for one in self.processes], axis=0)
+        return new
+
     def predict(
         self, rows: pd.DataFrame, datasets: list[SiRNADataset], device: torch.device
     ) -> tuple[Histogram, np.ndarray]:
@@ -126,7 +133,7 @@ class Bundle:
         calibrated, points = self.rule.apply(whole)
         if self.new_target_rule is None:
             return calibrated, points
-        new = np.all([process.new_targets(rows) for process in self.processes], axis=0)
+        new = self.new_targets(rows)
         wider, others = self.new_target_rule.apply(whole)
         probs = np.where(new[:, None], wider.probs, calibrated.probs)
         return Histogram(whole.edges, probs), np.where(new, others, points)

@@ -13,7 +13,7 @@ from sirna.config import Config
 from sirna.data.dataset import Batch, Encoding, SiRNADataset
 from sirna.data.known import Known
 from sirna.decision import fit_decision
-from sirna.distribution import Histogram, fit_bins
+from sirna.distribution import Histogram, network_bins
 from sirna.errors import SirnaError
 from sirna.folds import Fold
 from sirna.model.loss import training_loss
@@ -51,7 +51,7 @@ def start(
     torch.manual_seed(seed)
     labels = train.whole.label.numpy().astype(np.float64)
     if config.train.distributional:
-        edges = fit_bins(labels, config.model.bins, config.score.threshold)
+        edges = network_bins(labels, config.model.bins, config.score.threshold)
     else:
         edges = np.linspace(0.0, max(labels.max(), config.score.threshold + 1), POINT_EDGES + 1)
     model = build_model(encoding, config, torch.from_numpy(edges))

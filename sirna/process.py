@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sirna.config import Config
 from sirna.data.aligned import Aligner, Compared
-from sirna.data.splits import group_rows, name_targets, new_targets
+from sirna.data.splits import group_targets, new_targets
 from sirna.distribution import Histogram, network_bins
 from sirna.model.process import GaussianProcess
 from sirna.model.process_fit import fit_process
@@ -179,9 +179,9 @@ def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
 
 def _targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
     """Return the training rows' targets; None where they cannot stand for new ones."""
-    if config.split.protocol == "target" or name_targets(rows).isna().any():
+    if config.split.protocol == "target":
         return None
-    targets = group_rows(rows, "target")
+    targets = group_targets(rows)
     _, sizes = np.unique(targets, return_counts=True)
     few = len(sizes) < FEWEST_TARGETS or sizes.max() > LARGEST_TARGET * len(rows)
     return None if few else targets

@@ -141,7 +141,11 @@ class ComparedConfig(Section):
     """What models beside the networks read of a row besides its sequences."""
 
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
+    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = Field(
+        CONDITIONS,
+        description="under `target` the trees read no name of a target or publication, the process "
+        "those of training rows",
+    )
     series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(
         ("site", "duplex_number"),
         description="rows near in these are alike; under `target` read by the trees alone",

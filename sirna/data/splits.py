@@ -14,6 +14,8 @@ from sirna.sections import Protocol, SplitConfig
 
 COLUMNS = ["id", "group", "fold", "half"]
 NEVER = -1
+NAMELESS = ""
+"""The target of rows whose target nothing names."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
             f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "
             f"{folds} fold{'s' * (folds > 1)} of two halves"
             f"{'' if folds > 1 else ' and rows to train on'}; use "
-            f"{'fewer folds, ' * (folds > 2)}{'--valid 0.1 or ' * (folds > 1)}another protocol."
+            f"{_fewer(len(names), folds)}another protocol."
         )
     if folds > 1:
         fold_of = _paired(_deal(sizes, shuffled, folds), sizes, shuffled)
@@ -161,6 +163,12 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
     return split
 
 
+def _fewer(groups: int, folds: int) -> str:
+    """Return which splits so few groups allow: one takes three of them, two folds four."""
+    most = f"--folds {groups // 2} or " * (folds > 2 and groups >= 4)
+    return most or "--valid 0.1 or " * (folds > 1 and groups == 3)
+
+
 def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
     """Name the group of each row, shape (n,).
 
@@ -175,22 +183,26 @@ def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
     """
     if protocol == "rows":
         return rows["id"].to_numpy().astype(str)
-    guides = rows["guide"].fillna("").str.upper().str.replace("T", "U")
     if protocol == "duplex":
-        return guides.to_numpy().astype(str)
-    target = name_targets(rows)
-    if target.isna().any():
-        bare = rows.loc[target.isna(), "id"]
+        return _guides(rows).to_numpy().astype(str)
+    bare = rows.loc[_name_targets(rows).isna(), "id"]
+    if len(bare):
         raise SirnaError(
             f"protocol 'target' needs a target or a publication in every row; {len(bare)} of "
             f"{len(rows)} have neither, the first with id {str(bare.iloc[0])!r}. Fill them in or "
             "drop these rows; name the columns in [columns]; or use protocol 'duplex'."
         )
-    return _join_by_guide(target, guides).to_numpy().astype(str)
+    return group_targets(rows)
 
 
-def name_targets(rows: pd.DataFrame) -> pd.Series:
-    """Name each row's target as under `group_rows`; missing where nothing names it."""
+def group_targets(rows: pd.DataFrame) -> np.ndarray:
+    """Name each row's target as `group_rows` does, those that nothing names `NAMELESS`; (n,)."""
+    names, guides = _name_targets(rows), _guides(rows)
+    names = names.fillna(names.groupby(guides).transform("first")).fillna(NAMELESS)
+    return _join_by_guide(names, guides).to_numpy().astype(str)
+
+
+def _name_targets(rows: pd.DataFrame) -> pd.Series:
     symbol, publication = _symbols(rows)
     distinct = symbol.groupby(publication).agg(["nunique", "first"])
     only = distinct["first"].where(distinct["nunique"] == 1)
@@ -198,14 +210,22 @@ def name_targets(rows: pd.DataFrame) -> pd.Series:
 
 
 def new_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
-    """Return whether no training row shares a row's symbol, or without one its publication; (n,).
+    """Return whether no training row shares a row's guide, or what names its target; (n,).
 
-    A row with neither counts as new: nothing says that its target is known.
+    That is its symbol; where the row or all training rows lack one, its publication. A row of a new
+    guide with neither counts as new: nothing says that its target is known.
     """
     symbol, publication = _symbols(rows)
     symbols, publications = (set(names.dropna()) for names in _symbols(training))
-    known = symbol.isin(symbols) | (symbol.isna() & publication.isin(publications))
-    return ~known.to_numpy(dtype=bool)
+    published = publication.isin(publications) & (symbol.isna() | (not symbols))
+    measured = _guides(rows).isin(set(_guides(training)))
+    return ~(symbol.isin(symbols) | published | measured).to_numpy(dtype=bool)
+
+
+def _guides(rows: pd.DataFrame) -> pd.Series:
+    """Return antisense bases as capitals of RNA; empty where missing."""
+    bases: pd.Series = rows["guide"].fillna("").str.upper().str.replace("T", "U")
+    return bases
 
 
 def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

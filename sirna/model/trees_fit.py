@@ -17,6 +17,8 @@ from sirna.model.residuals import Residuals, fit_residuals, scale_of, standardis
 from sirna.model.trees import NODES, Trees
 from sirna.sections import Protocol, TreesConfig
 
+SEEDS = 2**32
+"""As many as scikit-learn knows."""
 CHECKED = 200
 """Training rows for which the tensors must say what scikit-learn says."""
 
@@ -67,7 +69,7 @@ def fit_trees(
             max_leaf_nodes=config.leaves,
             max_features=config.features,
             early_stopping=False,
-            random_state=seed + number,
+            random_state=(seed + number) % SEEDS,
         )
         return model.fit(np.where(known, features[rows], 0.0), truth[rows])
 

@@ -29,6 +29,7 @@ from sirna.storage import load_bundle
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
+MADE_FOR_NEW = "a run under --protocol target is made for new ones"
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,15 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
     for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
         count = int(rows[role].isin(values).sum())
         told = ", ".join(repr(value) for value in values[:5]) + (" ..." if len(values) > 5 else "")
-        aside = ""
-        if role == "target":
-            wider = "; their distributions are widened, but" * (bundle.new_target_rule is not None)
-            aside = f"{wider or ';'} a run under --protocol target is made for new ones"
+        aside = f"; {MADE_FOR_NEW}" * (role == "target" and bundle.new_target_rule is None)
         console.note(
             f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
+        )
+    new = int(bundle.new_targets(rows).sum())
+    if new:
+        console.note(
+            f"{new} of {len(rows):,} rows are of new targets, and are predicted less surely; "
+            f"{MADE_FOR_NEW}"
         )
     return datasets
 

@@ -21,9 +21,12 @@ def test_every_shipped_configuration_loads_under_every_protocol(name, protocol):
     assert config.split.protocol == protocol
 
 
-def test_the_article_is_the_published_network():
-    article = load_config(CONFIGS / "article.toml")
+@pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
+def test_the_article_is_the_published_network(protocol):
+    article = load_config(CONFIGS / "article.toml", flags={"split.protocol": protocol})
     assert not article.known.measurements
+    assert not article.gaussian_process.share
+    assert not article.trees.share
     assert not article.decision.calibrate
     model, train = article.model, article.train
     assert len(article.streams) == 2

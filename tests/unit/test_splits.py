@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.data.splits import NEVER, Split, group_rows, make_split, new_targets
+from sirna.data.splits import (
+    NAMELESS,
+    NEVER,
+    Split,
+    group_rows,
+    group_targets,
+    make_split,
+    new_targets,
+)
 from sirna.errors import SirnaError
 from sirna.sections import SplitConfig
 
@@ -85,9 +93,23 @@ def test_a_target_is_new_by_its_symbol_and_without_one_by_its_publication(target
     assert new_targets(row, training).tolist() == [new]
 
 
-def test_rows_without_columns_that_name_targets_have_new_ones():
+def test_a_guide_that_was_measured_is_of_no_new_target_whatever_its_name():
     training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
-    assert new_targets(targets(None, None, ["ACG", "GGG"]), training).all()
+    assert new_targets(targets(None, None, ["acg", "GGG"]), training).tolist() == [False, True]
+    assert new_targets(targets(["MINE"] * 2, None, ["ACG", "GTG"]), training).tolist() == [0, 1]
+
+
+def test_where_training_has_no_symbols_the_publication_names_the_target():
+    training = targets(None, ["p1", "p2"], ["ACG", "CCC"])
+    rows = targets(["AGT", "AGT", None], ["p1", "p3", "p2"], ["GGG"] * 3)
+    assert new_targets(rows, training).tolist() == [False, True, False]
+
+
+def test_rows_that_nothing_names_are_one_target_but_for_the_guides_of_others():
+    names, publications = ["T1", "T2", None, None, None], ["P1", "P2", None, None, None]
+    groups = group_targets(targets(names, publications, ["AAA", "CCC", "aaa", "GGG", "UUU"]))
+    assert groups[2] == groups[0] != groups[1]
+    assert groups[3] == groups[4] == NAMELESS
 
 
 def test_a_row_without_target_and_publication_is_named():
@@ -191,6 +213,25 @@ def test_too_few_groups_are_refused(groups, folds):
     config = SplitConfig(protocol="duplex", folds=folds)
     with pytest.raises(SirnaError, match=f"{groups} groups"):
         make_split(duplexes([3] * groups), config, "t")
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds", "offered"),
+    [
+        (1, 5, ""),
+        (2, 5, ""),
+        (3, 5, "--valid 0.1 or "),
+        (5, 3, "--folds 2 or "),
+        (9, 5, "--folds 4 or "),
+    ],
+)
+def test_what_is_offered_for_too_few_groups_works(groups, folds, offered):
+    rows = duplexes([3] * groups)
+    with pytest.raises(SirnaError, match=f"; use {offered}another protocol"):
+        make_split(rows, SplitConfig(protocol="duplex", folds=folds), "t")
+    if offered:
+        fewer = groups // 2 if "folds" in offered else 0
+        make_split(rows, SplitConfig(protocol="duplex", folds=fewer), "t")
 
 
 def test_a_saved_split_is_used_again_for_the_rows_in_any_order(tiny_table, tmp_path):

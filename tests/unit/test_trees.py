@@ -96,6 +96,13 @@ def test_one_group_a_constant_and_a_feature_without_values_are_fitted_all_the_sa
         assert np.isfinite(trees.predict(features).probs).all()
 
 
+@pytest.mark.parametrize("seed", [2**32 - 1, 2**40])
+def test_every_seed_that_a_configuration_may_have_is_one(seed):
+    features, labels = drawn(60)
+    trees = fit_trees(features, labels, np.arange(60), EDGES, QUICK, "rows", seed)
+    assert np.isfinite(trees.mean(features)).all()
+
+
 def test_a_request_to_stop_is_heard():
     features, labels = drawn(60)
     asked = iter([False, True])
