@@ -87,6 +87,7 @@ class Bundle:
         sources = {
             "site": ("transcript",),
             "duplex_number": ("duplex",),
+            "species_match": ("species", "cell_line"),
             "dose": ("dose", "dose_unit"),
         }
         return {source for role in read for source in sources.get(role, (role,))}

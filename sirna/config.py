@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from sirna.errors import UsageError, suggestion
 from sirna.files import near_miss
 from sirna.sections import (
+    CONDITIONS,
     DEFAULT_STREAMS,
     ColumnsConfig,
     CovariatesConfig,
@@ -39,8 +40,11 @@ PROTOCOL_DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
             "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
             "model": {"covariate_dropout": 0.4},
             "split": {"folds": 5},
-            "trees": {"share": 0.4},
-            "covariates": {"numeric": ("dose", "hours", "duplex_number")},
+            "trees": {"share": 0.4, "categorical": (*CONDITIONS, "species_match")},
+            "covariates": {
+                "numeric": ("dose", "hours", "duplex_number"),
+                "categorical": (*CONDITIONS, "species_match"),
+            },
         },
     }
 )
@@ -50,7 +54,8 @@ Without measurements of the same duplex to look up, the network itself has more 
 targets are soon overfitted; there the names of training targets explain their levels, and the
 network must learn to do without them. The few targets of one split would make no rule for others.
 Campaigns of near duplex numbers were run side by side and share their level: networks and trees
-read the number there.
+read the number there, and whether the cells are of the target's species: an siRNA finds nothing
+to silence in the cells of another. With known targets the training rows tell both.
 """
 
 

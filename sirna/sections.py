@@ -17,7 +17,9 @@ from pydantic import (
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
 NumericRole = Literal["dose", "hours", "duplex_number"]
-CategoricalRole = Literal["cell_line", "transfection", "species", "target", "publication"]
+CategoricalRole = Literal[
+    "cell_line", "transfection", "species", "species_match", "target", "publication"
+]
 SeriesRole = Literal["site", "duplex_number"]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.config import Config
+from sirna.data.cells import species_matches
 from sirna.data.checks import Report, blank
 from sirna.data.reading import read_text_table
 from sirna.data.site import sites
@@ -73,8 +74,8 @@ class Table:
     rows : DataFrame
         n rows, a column a role that the file has. `id` (text), sequences and conditions (text,
         NaN where missing), `site` (where the guide binds its transcript, see `sites`),
-        `duplex_number` (the first in the duplex id), `dose` (nM) and `hours` (float, NaN where
-        missing), `label`
+        `duplex_number` (the first in the duplex id), `species_match` (how near the cells' species
+        is, see `species_matches`), `dose` (nM) and `hours` (float, NaN where missing), `label`
         (percentage of mRNA that remains, NaN where unknown).
     notices : tuple of str
         What the reader should know: columns left out, incomplete rows.
@@ -257,13 +258,15 @@ def _check_sequences(text: pd.Series, role: str, column: str, report: Report) ->
 
 
 def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report: Report) -> None:
-    """Add the site on the transcript and the number in the duplex id, where there are columns."""
+    """Add what columns tell: the site, the number in the duplex id, how near the species are."""
     if "transcript" in text:
         rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
         report.notices += _strangers(rows, text["transcript"], names["transcript"])
     if "duplex" in text:
         number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
         rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
+    if "species" in rows and "cell_line" in rows:
+        rows["species_match"] = species_matches(rows["species"], rows["cell_line"])
 
 
 def _strangers(rows: pd.DataFrame, transcripts: pd.Series, column: str) -> list[str]:

@@ -432,6 +432,7 @@ def test_a_row_of_a_new_target_alone_is_judged_by_the_rule_for_them(with_two_rul
     bundle = with_two_rules
     rows = tiny_table.rows.iloc[:50].copy()
     rows.loc[[3, 8], "target"] = "MINE"
+    rows.loc[[3, 8], "guide"] = rows.loc[[3, 8], "guide"].str[::-1]
     predicted, points = bundle.predict(rows, bundle.encode(rows), CPU)
     raw, _ = uncalibrated(bundle).predict(rows, bundle.encode(rows), CPU)
     is_new = np.isin(np.arange(len(rows)), [3, 8])

@@ -1,0 +1,83 @@
+"""Whether an siRNA meets the transcript that it was made for: the species of cells and of target.
+
+An siRNA for a human gene finds a mouse cell's transcript only where both are alike. Which species a
+cell line is of is common knowledge that names tell in part: "Primary Mouse Hepatocytes" do, "Hep3B"
+needs the list below.
+"""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+SAME, NEAR, FAR = "0 same", "1 near", "2 far"
+"""The cells are of the target's species, of its order (human and monkey), or farther from it."""
+SPECIES = {
+    "human": ("human", "sapiens"),
+    "monkey": ("monkey", "cynomolgus", "macaque", "rhesus", "macaca", "chlorocebus"),
+    "mouse": ("mouse", "murine", "mus"),
+    "rat": ("rat", "rattus"),
+    "hamster": ("hamster", "cricetulus", "mesocricetus"),
+    "dog": ("dog", "canine", "canis"),
+    "pig": ("pig", "porcine", "sus"),
+    "rabbit": ("rabbit", "oryctolagus"),
+}
+"""Words that name a species."""
+ORDERS = {"human": "primates", "monkey": "primates", "mouse": "rodents", "rat": "rodents"}
+ORDERS |= {"hamster": "rodents"}
+LINES = {
+    "human": "293 293a 293ft 293t 5637 a172 a375 a431 a498 a549 ags arpe19 aspc1 be2c bewo "
+    "bjab bxpc3 caco2 calu3 capan1 colo205 daudi du145 hacat hap1 hct116 hek hek293 "
+    "hek293a hek293t hela hep3b hepg2 heparg hl60 ht1080 ht29 hucct1 huh7 huvec imr32 "
+    "imr90 jurkat k562 kelly ln229 lncap lovo mcf10a mcf7 mdamb231 mdamb468 miapaca2 "
+    "mkn45 molm13 mrc5 nb4 ovcar3 panc1 pc3 plcprf5 raji ramos saos2 shep shsy5y "
+    "skbr3 skhep1 skmel28 sknas sknmc sknsh skov3 snu387 snu449 sw480 sw620 t24 t47d "
+    "t84 t98g thp1 u118mg u251 u266 u2os u87 u87mg u937 wi38",
+    "monkey": "bsc1 cos cos1 cos7 cv1 llcmk2 marc145 vero verob4 veroe6",
+    "mouse": "3t3 3t3l1 4t1 aml12 b16 b16f10 bv2 c2c12 ct26 e0771 hepa16 hepa1c1c7 hl1 j774 j774a1 "
+    "l929 ll2 llc1 mc38 mef min6 mle12 n2a neuro2a nih3t3 nsc34 raw2647 renca yac1",
+    "rat": "a7r5 brl3a c6 gh3 h4iie h9c2 ins1 ins1e l6 nrk nrk52e pc12 rbl2h3 rin5f",
+    "hamster": "bhk bhk21 cho chok1 chos v79",
+    "dog": "d17 dh82 mdck",
+    "pig": "llcpk1 pk15",
+}
+"""Cell lines by species, as letters and digits alone; Cellosaurus lists them."""
+OF_WORD = {word: species for species, words in SPECIES.items() for word in words}
+OF_LINE = {line: species for species, lines in LINES.items() for line in lines.split()}
+
+
+def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
+    """Return how near the cells' species is to the target's, (n,) of text; NaN where unknown.
+
+    Parameters
+    ----------
+    species : Series of n texts
+        The target's, as a name in Latin or English.
+    cells : Series of n texts
+        The cell line or what the cells were taken from.
+    """
+    named = pd.DataFrame({"target": species.map(_named), "cells": cells.map(_of_cells)})
+    order = named.apply(lambda column: column.map(lambda name: ORDERS.get(name, name)))
+    known = named.notna().all(axis=1)
+    match = np.where(
+        named["target"] == named["cells"],
+        SAME,
+        np.where(order["target"] == order["cells"], NEAR, FAR),
+    )
+    return pd.Series(match, index=species.index, dtype=object).where(known, np.nan)
+
+
+def _named(text: object) -> str | None:
+    """Return the species that a text names by a word of it."""
+    if not isinstance(text, str):
+        return None
+    found = {OF_WORD[word] for word in re.findall("[a-z]+", text.casefold()) if word in OF_WORD}
+    return found.pop() if len(found) == 1 else None
+
+
+def _of_cells(text: object) -> str | None:
+    """Return the species that cells are of, by a word of their name or by the line."""
+    if not isinstance(text, str):
+        return None
+    name = re.sub(r"\bcell lines?\b|\bcells?\b", "", text.casefold())
+    return _named(text) or OF_LINE.get(re.sub("[^a-z0-9]", "", name))
