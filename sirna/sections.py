@@ -245,6 +245,11 @@ class SplitConfig(Section):
     protocol: Protocol = "rows"
     valid: float = Field(0.1, gt=0.0, le=0.5)
     folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
+    shuffle: Rate = Field(
+        0.0,
+        description="how far the order is disturbed in which folds are dealt, the largest group "
+        "first; at 0 a few large groups are dealt alike whatever the seed",
+    )
     seed: int = Field(42, ge=0)
 
 

@@ -149,13 +149,15 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
             f"{_fewer(len(names), folds)}another protocol."
         )
     if folds > 1:
-        fold_of = _paired(_deal(sizes, shuffled, folds), sizes, shuffled)
+        disturbed = sizes * rng.uniform(1 - config.shuffle, 1.0, len(sizes))
+        turns = shuffled[np.argsort(-disturbed[shuffled], kind="stable")]
+        fold_of = _paired(_deal(sizes, turns, folds), sizes, shuffled)
     else:
         fold_of = _take(sizes, shuffled, config.valid * len(ids))
     half_of = np.full(len(names), -1)
     for number in range(folds):
         inside = shuffled[fold_of[shuffled] == number]
-        half_of[inside] = _deal(sizes[inside], np.arange(len(inside)), 2)
+        half_of[inside] = _deal(sizes[inside], np.argsort(-sizes[inside], kind="stable"), 2)
     fold, half = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
     fold[order], half[order] = fold_of[member], half_of[member]
     split = Split(ids, groups, fold, half)
@@ -250,11 +252,11 @@ def _join_by_guide(target: pd.Series, guides: pd.Series) -> pd.Series:
     return target.map(root)
 
 
-def _deal(sizes: np.ndarray, shuffled: np.ndarray, folds: int) -> np.ndarray:
-    """Give each group to the lightest fold, largest groups first; shape (groups,)."""
+def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
+    """Give each group in its turn to the lightest fold; shape (groups,)."""
     fold_of = np.empty(len(sizes), np.int64)
     load = np.zeros(folds)
-    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+    for group in turns:
         fold_of[group] = int(load.argmin())
         load[fold_of[group]] += sizes[group]
     return fold_of

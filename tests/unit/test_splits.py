@@ -143,9 +143,9 @@ def test_groups_and_halves_are_whole(sizes, seed, folds):
         assert ((split.half == NEVER) == (split.fold == NEVER)).all()
 
 
-@given(SIZES, st.integers(0, 3), st.integers(2, 4))
-def test_every_fold_has_rows_in_both_halves_or_the_split_is_refused(sizes, seed, folds):
-    config = SplitConfig(protocol="duplex", folds=folds, seed=seed)
+@given(SIZES, st.integers(0, 3), st.integers(2, 4), st.sampled_from([0.0, 0.9]))
+def test_every_fold_has_rows_in_both_halves_or_the_split_is_refused(sizes, seed, folds, shuffle):
+    config = SplitConfig(protocol="duplex", folds=folds, seed=seed, shuffle=shuffle)
     if len(sizes) < 2 * folds:
         with pytest.raises(SirnaError, match=f"{len(sizes)} groups"):
             make_split(duplexes(sizes), config, "t")
@@ -169,6 +169,22 @@ def test_a_huge_group_shares_its_fold_with_the_smallest_to_spare(sizes, folds, r
     assert sorted(np.bincount(split.fold), reverse=True) == rows
     for fold in range(folds):
         assert set(split.half[split.fold == fold].tolist()) == {0, 1}
+
+
+def test_other_seeds_deal_a_few_large_groups_otherwise_only_when_they_are_shuffled():
+    rows = duplexes([90, 80, 70, 60, 50, 40, 30, 20])
+    folds = {
+        shuffle: {
+            tuple(make_split(rows, SplitConfig(protocol="duplex", **given), "t").fold)
+            for seed in range(8)
+            for given in [{"folds": 3, "seed": seed, "shuffle": shuffle}]
+        }
+        for shuffle in (0.0, 0.8)
+    }
+    assert len(folds[0.0]) == 1
+    assert len(folds[0.8]) > 3
+    for fold in folds[0.8]:
+        assert np.bincount(fold).max() <= 2 * np.bincount(fold).min()
 
 
 @settings(max_examples=20)
