@@ -95,8 +95,12 @@ def networks(
 def beside(
     data: Data, config: Config, split: Split, seed: int, folder: Path, jobs: int, kind: str
 ) -> list[Histogram | None]:
-    """Return the held-out predictions of processes or trees over folds; None without a share."""
-    if not config.model_dump()[OWN[kind]]["share"]:
+    """Return the held-out predictions of processes or trees over folds; None without a share.
+
+    Trees are for new targets, and so for the held-out rows of `target` alone.
+    """
+    share = config.model_dump()[OWN[kind]]["share"]
+    if not share or (kind == "trees" and config.split.protocol != "target"):
         return [None] * len(split.folds)
     found: list[Histogram | None] = []
     for unit in _trained(data, config, split, [seed], folder, jobs, kind):

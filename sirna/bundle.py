@@ -1,6 +1,7 @@
 """The bundle: all that inference needs, and the only thing that it reads."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +57,9 @@ class Bundle:
     members : list of Member
         Their distributions are averaged.
     processes : list of RowProcess
+        Theirs too; the averages are mixed by `gaussian_process.share`.
     trees : list of RowTrees
-        Theirs too; the averages are mixed by `gaussian_process.share` and `trees.share`.
+        For rows of new targets, which are all of them under `target`; mixed in by `trees.share`.
     rule : Rule
     new_target_rule : Rule, optional
         For rows of targets that training never showed; None where there is but one rule.
@@ -126,15 +128,21 @@ class Bundle:
             )
             for member, data in zip(self.members, datasets, strict=True)
         ]
-        process, trees = (
-            Histogram.mixture([one.predict(rows) for one in beside]) if beside else None
-            for beside in (self.processes, self.trees)
-        )
-        whole = mixed(Histogram.mixture(parts), process, trees, self.config)
+        process = _averaged(self.processes, rows)
+        whole = mixed(Histogram.mixture(parts), process, None, self.config)
+        if self.config.split.protocol == "target":
+            whole = mixed(whole, None, _averaged(self.trees, rows), self.config)
         calibrated, points = self.rule.apply(whole)
-        if self.new_target_rule is None:
+        new = np.flatnonzero(self.new_targets(rows))
+        if self.new_target_rule is None or not len(new):
             return calibrated, points
-        new = self.new_targets(rows)
-        wider, others = self.new_target_rule.apply(whole)
-        probs = np.where(new[:, None], wider.probs, calibrated.probs)
-        return Histogram(whole.edges, probs), np.where(new, others, points)
+        trees = _averaged(self.trees, rows.iloc[new])
+        wider, points[new] = self.new_target_rule.apply(mixed(whole[new], None, trees, self.config))
+        probs = calibrated.probs.copy()
+        probs[new] = wider.probs
+        return Histogram(whole.edges, probs), points
+
+
+def _averaged(models: Sequence[RowProcess | RowTrees], rows: pd.DataFrame) -> Histogram | None:
+    """Return what models of one kind predict on average; None without any."""
+    return Histogram.mixture([one.predict(rows) for one in models]) if models else None

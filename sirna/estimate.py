@@ -38,14 +38,14 @@ def epoch_seconds(progress: Progress, fold: Fold, config: Config, device: torch.
 
 
 def trees_seconds(
-    rows: pd.DataFrame, training: np.ndarray, groups: np.ndarray, config: Config, number: int
+    rows: pd.DataFrame, training: np.ndarray, targets: np.ndarray, config: Config, number: int
 ) -> float:
     """Estimate the seconds of `RowTrees.fit`, whose arguments these are, from a few rounds."""
 
     def seconds(rounds: int) -> float:
         some = with_changes(config, {"trees.rounds": rounds})
         began = time.perf_counter()
-        RowTrees.fit(rows, training, groups, some, number)
+        RowTrees.fit(rows, training, targets, some, number)
         return time.perf_counter() - began
 
     seconds(1)  # scikit-learn is loaded

@@ -47,7 +47,7 @@ def mixed(
     """Return what all models predict together for the same rows.
 
     Networks and process are mixed by `gaussian_process.share`, both with the trees by
-    `trees.share`; models that are not there leave their weight to the others.
+    `trees.share`; models that are not there, or not asked, leave their weight to the others.
     """
     whole = networks
     for beside, share in ((process, config.gaussian_process.share), (trees, config.trees.share)):

@@ -86,7 +86,7 @@ class RowProcess:
             compared,
             labels[chosen],
             groups[chosen],
-            _targets(rows[_columns(rows, config)].iloc[chosen], config),
+            known_targets(rows.iloc[chosen], config),
             edges,
             config.gaussian_process,
             config.split.protocol,
@@ -177,11 +177,11 @@ def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
     return Aligner.columns(rows, settings, config.sequence_roles)
 
 
-def _targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
-    """Return the training rows' targets; None where they cannot stand for new ones."""
+def known_targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
+    """Return the training rows' targets, shape (n,); None where they cannot stand for new ones."""
     if config.split.protocol == "target":
         return None
-    targets = group_targets(rows)
+    targets = group_targets(rows[_columns(rows, config)])
     _, sizes = np.unique(targets, return_counts=True)
     few = len(sizes) < FEWEST_TARGETS or sizes.max() > LARGEST_TARGET * len(rows)
     return None if few else targets

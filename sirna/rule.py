@@ -72,8 +72,8 @@ def fit_new_target_rule(
     rule : Rule
         For all other rows.
     predicted : Histogram of n rows
-        Of the Gaussian process, for training rows without the rows of their targets: what they need
-        to be calibrated is needed on top of `rule`.
+        Of Gaussian process and trees, for training rows without the rows of their targets: what
+        they need to be calibrated is needed on top of `rule`.
     truth : array, shape (n,)
     config : Config
     """

@@ -17,9 +17,8 @@ from pydantic import (
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
 NumericRole = Literal["dose", "hours", "duplex_number"]
-CategoricalRole = Literal[
-    "cell_line", "transfection", "species", "species_match", "target", "publication"
-]
+ConditionRole = Literal["cell_line", "transfection", "species", "species_match"]
+CategoricalRole = Literal[ConditionRole, "target", "publication"]
 SeriesRole = Literal["site", "duplex_number"]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -145,8 +144,8 @@ class ComparedConfig(Section):
     numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
     categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = Field(
         CONDITIONS,
-        description="under `target` the trees read no name of a target or publication, the process "
-        "those of training rows",
+        description="under `target` the process reads names of targets and publications of "
+        "training rows alone",
     )
     series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(
         ("site", "duplex_number"),
@@ -175,20 +174,23 @@ class GaussianProcessConfig(ComparedConfig):
 
 
 class TreesConfig(ComparedConfig):
-    """Gradient-boosted trees beside the networks and the process of a fold."""
+    """Gradient-boosted trees for targets that training never showed: all of them under `target`."""
 
-    share: Rate = Field(0.0, description="their weight against all others'; 0: there are none")
+    share: Rate = Field(
+        0.6, description="their weight in rows of new targets; 0: there are no trees"
+    )
+    categorical: Annotated[tuple[ConditionRole, ...], Strict(False)] = (
+        "cell_line",
+        "transfection",
+        "species",
+        "species_match",
+    )
     rounds: Count = 150
     learning_rate: float = Field(0.08, gt=0.0)
     leaves: int = Field(31, ge=2)
     features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
     members: Count = Field(3, description="ensembles of other seeds, averaged")
     folds: int = Field(5, ge=2, description="parts of the training rows that tell the errors")
-
-    def under(self, protocol: Protocol) -> Self:
-        """Return what they read: no name of a target where targets are new."""
-        named = tuple(role for role in self.categorical if role not in IDENTITY_ROLES)
-        return self.model_copy(update={"categorical": named}) if protocol == "target" else self
 
 
 class ModelConfig(Section):

@@ -28,7 +28,7 @@ from sirna.process import RowProcess
 from sirna.rule import Rule
 from sirna.trees import RowTrees
 
-SCHEMA = 6
+SCHEMA = 7
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")

@@ -15,8 +15,8 @@ from sirna.data.aligned import Aligner
 from sirna.distribution import Histogram, network_bins
 from sirna.model.trees import Trees
 
-ALIGNER = "aligner"
-"""The tensor of bytes that spells the encoding as JSON."""
+ALIGNER, LEFT_OUT = "aligner", "left_out"
+"""The tensor of bytes that spells the encoding as JSON, and that of what is said of new targets."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,16 @@ class RowTrees:
     ----------
     aligner : Aligner
     trees : Trees
+    left_out : Tensor, float32, shape (m,)
+        Of the table's m rows: the mean from trees that did not see the row's target; NaN where the
+        row was not fitted on.
     number : int
         The fold whose held-out rows they have not seen; the one after the last holds none out.
     """
 
     aligner: Aligner
     trees: Trees
+    left_out: Tensor
     number: int
 
     @classmethod
@@ -40,7 +44,7 @@ class RowTrees:
         cls,
         rows: pd.DataFrame,
         training: np.ndarray,
-        groups: np.ndarray,
+        targets: np.ndarray,
         config: Config,
         number: int,
         stop: Callable[[], bool] = lambda: False,
@@ -52,8 +56,8 @@ class RowTrees:
         rows : DataFrame of m rows
         training : array of int, shape (n,)
             Positions of the rows to fit on.
-        groups : array, shape (m,)
-            What the split keeps together.
+        targets : array, shape (m,)
+            Of each row.
         config : Config
         number : int
             The fold's.
@@ -66,25 +70,29 @@ class RowTrees:
         """
         from sirna.model.trees_fit import fit_trees  # noqa: PLC0415, scikit-learn loads slowly
 
-        labels, protocol = rows["label"].to_numpy()[training], config.split.protocol
-        settings = config.trees.under(protocol)
+        labels, settings = rows["label"].to_numpy()[training], config.trees
         some = rows[Aligner.columns(rows, settings, config.sequence_roles)].iloc[training]
-        aligner = Aligner.fit(some, settings, protocol)
-        trees = fit_trees(
+        aligner = Aligner.fit(some, settings, config.split.protocol)
+        trees, means = fit_trees(
             _features(aligner, some),
             labels,
-            groups[training],
+            targets[training],
             network_bins(labels, config.model.bins, config.score.threshold),
             settings,
-            protocol,
             config.train.seed + number,
             stop,
         )
-        return cls(aligner, trees, number)
+        left_out = torch.full((len(rows),), torch.nan)
+        left_out[torch.from_numpy(training)] = torch.from_numpy(means).float()
+        return cls(aligner, trees, left_out, number)
 
     def predict(self, rows: pd.DataFrame) -> Histogram:
         """Predict the distribution of n checked rows; none depends on the others."""
         return self.trees.predict(_features(self.aligner, rows))
+
+    def with_new_targets(self, chosen: Tensor) -> Histogram:
+        """Predict rows that were fitted on as if their targets were new, by their positions."""
+        return self.trees.residuals.around(self.left_out[chosen].double().numpy())
 
     @property
     def read(self) -> set[str]:
@@ -95,7 +103,7 @@ class RowTrees:
         """Return all that is learned, by name."""
         text = json.dumps(self.aligner.to_dict()).encode()
         spelt = torch.frombuffer(bytearray(text), dtype=torch.uint8)
-        return {ALIGNER: spelt, **self.trees.tensors()}
+        return {ALIGNER: spelt, LEFT_OUT: self.left_out, **self.trees.tensors()}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], number: int) -> Self:
@@ -107,7 +115,10 @@ class RowTrees:
             For a tensor that is absent, or tensors that do not fit.
         """
         aligner = Aligner.from_dict(json.loads(tensors[ALIGNER].numpy().tobytes()))
-        return cls(aligner, Trees.from_tensors(tensors, aligner.width), number)
+        left_out = tensors[LEFT_OUT]
+        if left_out.ndim != 1 or left_out.dtype != torch.float32:
+            raise ValueError("what trees say of new targets is no row of numbers")
+        return cls(aligner, Trees.from_tensors(tensors, aligner.width), left_out, number)
 
 
 def _features(aligner: Aligner, rows: pd.DataFrame) -> np.ndarray:

@@ -35,6 +35,7 @@ def tiny_config() -> Config:
         "model.bins": 8,
         "gaussian_process.steps": 5,
         "gaussian_process.step_rows": 40,
+        "trees.rounds": 5,
         "train.epochs": 2,
         "train.batch_rows": 24,
         "split.valid": 0.3,

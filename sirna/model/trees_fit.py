@@ -1,7 +1,7 @@
 """Fitting trees by scikit-learn's histogram gradient boosting.
 
 They learn standardised square roots by squared error; several ensembles, of other seeds, are
-averaged. How far the truth lies from their mean is read off the training rows, each group of them
+averaged. How far the truth lies from their mean is read off the training rows, each target of them
 predicted by an ensemble that was fitted without it.
 """
 
@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold
 from sirna.errors import SirnaError
 from sirna.model.residuals import Residuals, fit_residuals, scale_of, standardised
 from sirna.model.trees import NODES, Trees
-from sirna.sections import Protocol, TreesConfig
+from sirna.sections import TreesConfig
 
 SEEDS = 2**32
 """As many as scikit-learn knows."""
@@ -26,13 +26,12 @@ CHECKED = 200
 def fit_trees(
     features: np.ndarray,
     labels: np.ndarray,
-    groups: np.ndarray,
+    targets: np.ndarray,
     edges: np.ndarray,
     config: TreesConfig,
-    protocol: Protocol,
     seed: int,
     stop: Callable[[], bool] = lambda: False,
-) -> Trees:
+) -> tuple[Trees, np.ndarray]:
     """Fit the ensembles, and measure their errors.
 
     Parameters
@@ -41,14 +40,19 @@ def fit_trees(
         NaN where unknown.
     labels : array, shape (n,)
         Percent of mRNA that remains.
-    groups : array, shape (n,)
-        What the split keeps together: errors are those of ensembles that did not see the group.
+    targets : array, shape (n,)
+        Errors are those of ensembles that did not see the row's target.
     edges : array, shape (bins + 1,)
     config : TreesConfig
-    protocol : str
     seed : int
     stop : callable
         Asked before every ensemble.
+
+    Returns
+    -------
+    Trees
+    array, shape (n,)
+        The standardised mean of every row from an ensemble that did not see its target.
 
     Raises
     ------
@@ -75,13 +79,13 @@ def fit_trees(
 
     everything = np.arange(len(labels))
     models = [fitted(everything, number) for number in range(config.members)]
-    folds = min(config.folds, len(np.unique(groups)))
-    left_out = np.zeros(len(labels))  # the mean of all, where there is one group
+    folds = min(config.folds, len(np.unique(targets)))
+    left_out = np.zeros(len(labels))  # the mean of all, where there is one target
     if folds > 1:
-        for rows, held in GroupKFold(folds).split(features, groups=groups):
+        for rows, held in GroupKFold(folds).split(features, groups=targets):
             left_out[held] = fitted(rows, 0).predict(features[held])
-    residuals = fit_residuals(labels, left_out, edges, protocol)
-    return _as_tensors(models, features[:CHECKED], residuals)
+    residuals = fit_residuals(labels, left_out, edges, "target")
+    return _as_tensors(models, features[:CHECKED], residuals), left_out
 
 
 def _as_tensors(

@@ -13,7 +13,7 @@ from sirna import checkpoint
 from sirna.bundle import Member
 from sirna.config import Config
 from sirna.console import Console
-from sirna.data.splits import Split
+from sirna.data.splits import Split, group_targets
 from sirna.distribution import Histogram
 from sirna.evaluate import HeldOut, blended
 from sirna.files import write_csv
@@ -30,11 +30,25 @@ Kind = TypeVar("Kind", RowProcess, RowTrees)
 
 @dataclass(frozen=True)
 class Trained:
-    """What was trained; a process or trees without a share, or time, are None."""
+    """What was trained; a process or trees without a share, a use, or time, are None."""
 
     networks: list[Progress]
     process: RowProcess | None
     trees: RowTrees | None
+
+
+def folds_of_trees(split: Split, config: Config) -> list[int]:
+    """Return the folds whose models have trees, for rows of new targets.
+
+    Where held-out rows are of known targets, these are the folds whose models the bundle keeps, and
+    a process must tell which rows are of new ones.
+    """
+    whole = [split.whole] * config.train.refit
+    if not config.trees.share:
+        return []
+    if config.split.protocol == "target":
+        return [*split.folds, *whole]
+    return (whole or split.folds) if config.gaussian_process.share else []
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,8 @@ class FoldModels:
                 break
         if not networks:
             return Trained([], None, None)
-        return Trained(networks, self._fit_process(), self._fit_trees())
+        process = self._fit_process()
+        return Trained(networks, process, self._fit_trees(process))
 
     def _train_network(
         self, member: int, log: list[dict[str, float]], epochs: int | None
@@ -130,18 +145,24 @@ class FoldModels:
         if path.is_file() and not self.request.asked:
             return checkpoint.load_process(path, self.rows, config, number)
         most = min(self._training.size, config.gaussian_process.most_rows)
-        return self._fitted(RowProcess, path, f"Gaussian process on {most:,} rows")
+        name = f"Gaussian process on {most:,} rows"
+        return self._fitted(RowProcess, path, name, self.split.groups)
 
-    def _fit_trees(self) -> RowTrees | None:
+    def _fit_trees(self, process: RowProcess | None) -> RowTrees | None:
         number, config = self.fold.number, self.config
-        if not config.trees.share:
+        if number not in folds_of_trees(self.split, config):
             return None
+        targets = self.split.groups
+        if config.split.protocol != "target":
+            if process is None or not process.knows_targets:
+                return None
+            targets = group_targets(process.measured)
         path = self.run.last_trees(number)
         if path.is_file() and not self.request.asked:
             return checkpoint.load_trees(path, number)
-        return self._fitted(RowTrees, path, f"trees on {self._training.size:,} rows")
+        return self._fitted(RowTrees, path, f"trees on {self._training.size:,} rows", targets)
 
-    def _fitted(self, kind: type[Kind], path: Path, name: str) -> Kind | None:
+    def _fitted(self, kind: type[Kind], path: Path, name: str, groups: np.ndarray) -> Kind | None:
         """Fit and keep; None where there was no time for it."""
         if self.request.asked:
             return None
@@ -150,7 +171,7 @@ class FoldModels:
             fitted = kind.fit(
                 self.rows,
                 self._training,
-                self.split.groups,
+                groups,
                 self.config,
                 self.fold.number,
                 lambda: self.request.asked,
@@ -174,5 +195,6 @@ class FoldModels:
             parts.append(HeldOut(fold.held, predicted, own, best))
         rows = self.rows.iloc[fold.held]
         process = trained.process.predict(rows) if trained.process else None
-        trees = trained.trees.predict(rows) if trained.trees else None
+        new = trained.trees if self.config.split.protocol == "target" else None
+        trees = new.predict(rows) if new else None
         return blended(parts, process, trees, self.config)

@@ -22,15 +22,15 @@ from sirna.device import choose_device
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
 from sirna.estimate import epoch_seconds, process_seconds, trees_seconds
-from sirna.evaluate import HeldOut, metrics, oof_table
+from sirna.evaluate import HeldOut, metrics, mixed, oof_table
 from sirna.files import held, write_csv, write_text
 from sirna.fit import start
 from sirna.folds import Fold, make_fold
-from sirna.process import RowProcess
+from sirna.process import RowProcess, known_targets
 from sirna.rule import fit_new_target_rule, fit_rule
 from sirna.runs import Run, new_run, run_to_resume
 from sirna.signals import stop_on_signals
-from sirna.stages.models import FoldModels
+from sirna.stages.models import FoldModels, folds_of_trees
 from sirna.storage import save_bundle
 from sirna.trees import RowTrees
 
@@ -117,12 +117,17 @@ def check(
         )
         processes = first * len(split.folds) + sum(others)
         told += f", {processes / 60:.0f} min for the Gaussian processes"
-    if config.trees.share:
-        first, *others = (
-            trees_seconds(rows, np.flatnonzero(split.fold != number), split.groups, config, number)
-            for number in [fold.number, *whole]
-        )
-        told += f", {(first * len(split.folds) + sum(others)) / 60:.0f} min for the trees"
+    targets = split.groups if config.split.protocol == "target" else known_targets(rows, config)
+    numbers = folds_of_trees(split, config)
+    if numbers and targets is not None:
+        timed = {
+            number: trees_seconds(
+                rows, np.flatnonzero(split.fold != number), targets, config, number
+            )
+            for number in {numbers[0], numbers[-1]}
+        }
+        trees = timed[numbers[0]] * (len(numbers) - 1) + timed[numbers[-1]]
+        told += f", {trees / 60:.0f} min for the trees"
     console.line(f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch; {told}")
 
 
@@ -248,12 +253,20 @@ def _bundle(
         np.concatenate([labels[part.held] for part in parts]),
         config,
     )
+    if config.split.protocol != "target" and len(trees) < len(processes):
+        trees = []  # interrupted: their rule needs one of each
     knowing = [one for one in processes if one.knows_targets]
     new_target_rule = None
     if processes and len(knowing) == len(processes):
+        left_out = [one.process.with_new_targets() for one in processes]
+        if trees:
+            left_out = [
+                mixed(told, None, one.with_new_targets(process.chosen), config)
+                for told, one, process in zip(left_out, trees, processes, strict=True)
+            ]
         new_target_rule = fit_new_target_rule(
             rule,
-            Histogram.stacked([one.process.with_new_targets() for one in processes]),
+            Histogram.stacked(left_out),
             np.concatenate([labels[one.chosen.numpy()] for one in processes]),
             config,
         )

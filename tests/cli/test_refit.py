@@ -17,7 +17,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory, data: Path, cli, tiny: list[s
     """Two runs that differ in `train.refit` alone: `once` and `again`."""
     folder = tmp_path_factory.mktemp("refit")
     options = ("--folds", 2, "--set", "train.members=2", "--set", "train.epochs=4")
-    options += ("--set", "trees.share=0.3", "--set", "trees.rounds=5")
     for name, refit in (("once", "false"), ("again", "true")):
         more = ("--set", f"train.refit={refit}", "--run", folder / name)
         outcome = cli("train", data / "train_data.csv", *tiny, *options, *more)

@@ -282,7 +282,8 @@ def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
 
 def test_rows_of_a_new_target_are_predicted_less_surely(ok, tiny, read) -> None:
     ok("sample", "data", "--duplexes", 100)
-    ok("train", "data/train_data.csv", *tiny, "--protocol", "duplex", "--run", "run")
+    alone = ("--set", "trees.share=0", "--protocol", "duplex")
+    ok("train", "data/train_data.csv", *tiny, *alone, "--run", "run")
     rule, wider = (getattr(load_bundle(Path("run/bundle")), name) for name in RULES)
     assert wider.calibration.spread > rule.calibration.spread
     test, width = read("data/test.csv"), {}

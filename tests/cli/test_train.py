@@ -53,13 +53,14 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
 def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
     for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
         assert (run / name).stat().st_size
-    kept = {"fold-0-0", "process-0.safetensors", "training.sha256"}
+    kept = {"fold-0-0", "process-0.safetensors", "trees-0.safetensors", "training.sha256"}
     assert {path.name for path in (run / "last").iterdir()} == kept
     assert {path.name for path in (run / "bundle").iterdir()} == {
         "bundle.json",
         "known.parquet",
         "member-0.safetensors",
         "process-0.safetensors",
+        "trees-0.safetensors",
     }
     assert not list(run.rglob(".*"))
 
@@ -116,7 +117,8 @@ def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path
     verdict = outcome.out.splitlines()[-1]
     assert verdict.startswith("check: ok")
     assert verdict.endswith(
-        "1 fold on cpu: 0 min for the networks, 0 min for the Gaussian processes"
+        "1 fold on cpu: 0 min for the networks, 0 min for the Gaussian processes, 0 min for the "
+        "trees"
     )
     assert not list(tmp_path.iterdir())
     more = ("--folds", 2, "--set", "train.refit=true", "--set", "gaussian_process.share=0")
@@ -199,27 +201,54 @@ def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
     np.testing.assert_allclose(other.probs, expected.probs, atol=1e-12)
 
 
-def test_trees_are_there_where_they_have_a_share(data, ok, tiny, monkeypatch) -> None:
-    some = ("--set", "trees.share=0.25", "--set", "trees.rounds=5")
-    told = ok("train", data / "train_data.csv", *tiny, *some, "--run", "with").out
+def test_under_target_trees_have_a_share_in_every_row(data, ok, tiny, monkeypatch) -> None:
+    tiny = [*tiny, "--protocol", "target", "--folds", "2"]
+    share = ("--set", "trees.share=0.25")
+    told = ok("train", data / "train_data.csv", *tiny, *share, "--run", "with").out
     assert "fold 0: trees on" in told
     mixed = sirna.load_bundle(Path("with/bundle"))
     rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
     rule = replace(mixed.rule, calibration=Calibration())
-    whole = replace(mixed, rule=rule, new_target_rule=None)
+    whole = replace(mixed, rule=rule)
     others, both = (
         part.predict(rows, part.encode(rows), torch.device("cpu"))[0]
         for part in (replace(whole, trees=[]), whole)
     )
-    expected = Histogram.mixture([others, mixed.trees[0].predict(rows)], [0.75, 0.25])
+    trees = Histogram.mixture([one.predict(rows) for one in mixed.trees])
+    expected = Histogram.mixture([others, trees], [0.75, 0.25])
     np.testing.assert_allclose(both.probs, expected.probs, atol=1e-12)
-    assert "trees" not in ok("train", data / "train_data.csv", *tiny, "--run", "without").out
+    none = ("--set", "trees.share=0", "--run", "without")
+    assert "trees" not in ok("train", data / "train_data.csv", *tiny, *none).out
     assert sirna.load_bundle(Path("without/bundle")).trees == []
     before = Path("with/oof.csv").read_bytes()
     Path("with/metrics.json").unlink()
     monkeypatch.setattr(RowTrees, "fit", None)  # calling it fails
     ok("train", "--resume", "--run", "with")
     assert Path("with/oof.csv").read_bytes() == before
+
+
+def test_known_targets_have_no_use_for_trees(data, ok, tiny) -> None:
+    again = ("--folds", "2", "--set", "train.refit=true")
+    told = ok("train", data / "train_data.csv", *tiny, *again, "--run", "with").out
+    assert "all rows: trees on" in told
+    assert "fold 0: trees" not in told
+    none = ("--set", "trees.share=0", "--run", "without")
+    ok("train", data / "train_data.csv", *tiny, *again, *none)
+    assert Path("with/oof.csv").read_bytes() == Path("without/oof.csv").read_bytes()
+    config, kept = (sirna.load_bundle(Path("with/bundle")).config, [])
+    rows = read_table(data / "test.csv", config, Purpose.TEST).rows
+    for run in ("with", "without"):
+        bundle = sirna.load_bundle(Path(run, "bundle"))
+        new = bundle.new_targets(rows)
+        kept.append(bundle.predict(rows, bundle.encode(rows), torch.device("cpu"))[0].probs)
+    assert not new.all()
+    np.testing.assert_array_equal(kept[0][~new], kept[1][~new])
+    mine = rows.assign(target="MINE", publication=None, guide=rows["guide"].str[::-1])
+    told = [
+        part.predict(mine, part.encode(mine), torch.device("cpu"))[0].probs
+        for part in (sirna.load_bundle(Path(run, "bundle")) for run in ("with", "without"))
+    ]
+    assert np.abs(told[0] - told[1]).max() > 0.01
 
 
 def test_a_process_that_was_fitted_is_not_fitted_again(data, ok, cli, tiny, monkeypatch) -> None:

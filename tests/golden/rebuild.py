@@ -21,6 +21,7 @@ TINY = {
     "train.epochs": 16,
     "train.learning_rate": 0.01,
     "train.refit": "false",  # several members
+    "trees.rounds": 5,
     "decision.kind": "median",  # every prediction its own value
 }
 

@@ -14,6 +14,7 @@ from sirna.bundle import Bundle, Member
 from sirna.calibration import Calibration
 from sirna.config import with_changes
 from sirna.data.dataset import Encoding
+from sirna.data.splits import group_targets
 from sirna.decision import Decision
 from sirna.distribution import Histogram
 from sirna.errors import SirnaError
@@ -22,6 +23,7 @@ from sirna.fit import start
 from sirna.process import RowProcess
 from sirna.rule import Rule
 from sirna.storage import KNOWN, MANIFEST, _digest, load_bundle, save_bundle
+from sirna.trees import RowTrees
 
 CPU = torch.device("cpu")
 ABOUT = {
@@ -422,30 +424,41 @@ def test_a_damaged_process_is_refused(compared, damage):
 
 
 @pytest.fixture
-def with_two_rules(compared):
+def with_two_rules(compared, tiny_table, tiny_config):
     bundle, _ = compared
+    rows = tiny_table.rows
+    trees = RowTrees.fit(rows, np.arange(50), group_targets(rows), tiny_config, 0)
     wider = Rule(Calibration(2.5), Decision("score", 30.0, 0.1))
-    return replace(bundle, new_target_rule=wider)
+    return replace(bundle, trees=[trees], new_target_rule=wider)
 
 
-def test_a_row_of_a_new_target_alone_is_judged_by_the_rule_for_them(with_two_rules, tiny_table):
-    bundle = with_two_rules
+@pytest.mark.parametrize("trees", [True, False])
+def test_a_row_of_a_new_target_alone_is_for_trees_and_the_rule(with_two_rules, tiny_table, trees):
+    bundle = with_two_rules if trees else replace(with_two_rules, trees=[])
     rows = tiny_table.rows.iloc[:50].copy()
     rows.loc[[3, 8], "target"] = "MINE"
     rows.loc[[3, 8], "guide"] = rows.loc[[3, 8], "guide"].str[::-1]
     predicted, points = bundle.predict(rows, bundle.encode(rows), CPU)
-    raw, _ = uncalibrated(bundle).predict(rows, bundle.encode(rows), CPU)
+    known, _ = uncalibrated(bundle).predict(rows, bundle.encode(rows), CPU)
+    share = bundle.config.trees.share
+    new = known
+    if trees:
+        new = Histogram.mixture([known, bundle.trees[0].predict(rows)], [1 - share, share])
     is_new = np.isin(np.arange(len(rows)), [3, 8])
-    for some, rule in ((is_new, bundle.new_target_rule), (~is_new, bundle.rule)):
+    for raw, some, rule in ((new, is_new, bundle.new_target_rule), (known, ~is_new, bundle.rule)):
         expected, values = rule.apply(raw[some])
         np.testing.assert_allclose(predicted[some].probs, expected.probs, atol=1e-12)
         np.testing.assert_array_equal(points[some], values)
 
 
-def test_both_rules_come_back_from_disk(with_two_rules, tmp_path):
+def test_both_rules_and_trees_come_back_from_disk(with_two_rules, tiny_table, tmp_path):
     save_bundle(tmp_path / "two", with_two_rules)
     loaded = load_bundle(tmp_path / "two")
     assert (loaded.rule, loaded.new_target_rule) == (
         with_two_rules.rule,
         with_two_rules.new_target_rule,
     )
+    mine = tiny_table.rows.assign(target="MINE", publication=None)
+    mine["guide"] = mine["guide"].str[::-1]
+    probs = [predictions(bundle, mine)[0] for bundle in (with_two_rules, loaded)]
+    np.testing.assert_array_equal(*probs)

@@ -49,7 +49,7 @@ def fitted(rows, config, protocol="target", training=None):
 def test_the_tensors_say_what_scikit_learn_says():
     features, labels = drawn()
     groups = np.arange(len(labels)) % 40
-    trees = fit_trees(features, labels, groups, EDGES, QUICK, "rows", 7)
+    trees, _ = fit_trees(features, labels, groups, EDGES, QUICK, 7)
     scale = trees.residuals.scale.numpy()
     models = [
         HistGradientBoostingRegressor(
@@ -74,17 +74,17 @@ def test_errors_are_those_of_trees_that_did_not_see_the_group():
     level = rng.uniform(10, 120, 12)[groups]  # nothing but the group tells the label
     features = np.column_stack([features, groups])
     config = QUICK.model_copy(update={"rounds": 60, "features": 1.0})
-    seen = fit_trees(features, level, np.arange(len(level)), EDGES, config, "rows", 0)
-    unseen = fit_trees(features, level, groups, EDGES, config, "rows", 0)
+    seen, known = fit_trees(features, level, np.arange(len(level)), EDGES, config, 0)
+    unseen, new = fit_trees(features, level, groups, EDGES, config, 0)
     assert float(unseen.residuals.spread.mean()) > 1.5 * float(seen.residuals.spread.mean())
+    truth = seen.residuals.standardised(level)
+    assert np.abs(new - truth).mean() > 1.5 * np.abs(known - truth).mean()
 
 
-def test_under_target_the_level_of_the_errors_is_left_alone():
+def test_the_level_of_the_errors_is_left_alone():
     features, labels = drawn()
-    groups = np.arange(len(labels)) % 40
-    for protocol in ("rows", "target"):
-        trees = fit_trees(features, labels, groups, EDGES, QUICK, protocol, 0)
-        assert bool((trees.residuals.bias == 0).all()) is (protocol == "target")
+    trees, _ = fit_trees(features, labels, np.arange(len(labels)) % 40, EDGES, QUICK, 0)
+    assert bool((trees.residuals.bias == 0).all())
 
 
 def test_one_group_a_constant_and_a_feature_without_values_are_fitted_all_the_same():
@@ -92,14 +92,14 @@ def test_one_group_a_constant_and_a_feature_without_values_are_fitted_all_the_sa
     features[:, 2] = np.nan
     features[:, 3] = 1.0
     for truth in (labels, np.full(60, 50.0)):
-        trees = fit_trees(features, truth, np.zeros(60), EDGES, QUICK, "rows", 0)
+        trees, _ = fit_trees(features, truth, np.zeros(60), EDGES, QUICK, 0)
         assert np.isfinite(trees.predict(features).probs).all()
 
 
 @pytest.mark.parametrize("seed", [2**32 - 1, 2**40])
 def test_every_seed_that_a_configuration_may_have_is_one(seed):
     features, labels = drawn(60)
-    trees = fit_trees(features, labels, np.arange(60), EDGES, QUICK, "rows", seed)
+    trees, _ = fit_trees(features, labels, np.arange(60), EDGES, QUICK, seed)
     assert np.isfinite(trees.mean(features)).all()
 
 
@@ -107,7 +107,7 @@ def test_a_request_to_stop_is_heard():
     features, labels = drawn(60)
     asked = iter([False, True])
     with pytest.raises(InterruptedError):
-        fit_trees(features, labels, np.arange(60), EDGES, QUICK, "rows", 0, lambda: next(asked))
+        fit_trees(features, labels, np.arange(60), EDGES, QUICK, 0, lambda: next(asked))
 
 
 def test_trees_that_are_built_otherwise_are_refused(monkeypatch):
@@ -117,7 +117,7 @@ def test_trees_that_are_built_otherwise_are_refused(monkeypatch):
         HistGradientBoostingRegressor, "predict", lambda self, x: predict(self, x) + 0.1
     )
     with pytest.raises(SirnaError, match=r"trees\.share = 0"):
-        fit_trees(features, labels, np.arange(60), EDGES, QUICK, "rows", 0)
+        fit_trees(features, labels, np.arange(60), EDGES, QUICK, 0)
 
 
 def test_a_place_tells_what_campaigns_share(rows, quick):
@@ -138,13 +138,33 @@ def test_a_place_tells_what_campaigns_share(rows, quick):
     assert error[("duplex_number",)] < 0.6 * error[()]
 
 
-def test_under_target_no_name_changes_a_prediction(rows, quick):
-    trees = fitted(rows, quick)
+@pytest.mark.parametrize("protocol", ["rows", "target"])
+def test_no_name_changes_a_prediction(rows, quick, protocol):
+    trees = fitted(rows, quick, protocol)
     renamed = rows.assign(target=rows["target"].iloc[0], publication="another")
     np.testing.assert_array_equal(trees.predict(rows).probs, trees.predict(renamed).probs)
     assert not trees.read & {"target", "publication"}
-    known = fitted(rows, quick, "duplex")
-    assert {"target", "publication", "site", "duplex_number"} <= known.read
+    assert {"species_match", "site", "duplex_number"} <= trees.read
+
+
+def test_what_is_said_of_new_targets_stands_at_the_rows_own_places(rows, quick):
+    training = np.arange(10, len(rows))
+    trees = fitted(rows, quick, training=training)
+    assert torch.equal(trees.left_out.isnan(), torch.arange(len(rows)) < 10)
+    told = trees.with_new_targets(torch.from_numpy(training))
+    labels = rows["label"].to_numpy()[training]
+    own = trees.predict(rows.iloc[training])
+    error = [np.abs(one.median() - labels).mean() for one in (own, told)]
+    assert error[0] < error[1] < np.abs(labels - np.median(labels)).mean()
+
+
+def test_what_is_said_of_a_new_target_knows_none_of_its_labels(rows, quick):
+    own = rows["target"].to_numpy() == rows["target"].dropna().iloc[40]
+    label = rows["label"].to_numpy().copy()
+    label[own] = label[own][::-1]  # the same labels in all, so the same scale
+    one, other = (fitted(table, quick).left_out for table in (rows, rows.assign(label=label)))
+    assert torch.equal(one[own], other[own])
+    assert not torch.equal(one, other)
 
 
 def test_a_held_out_label_changes_no_prediction(rows, quick):
@@ -204,6 +224,7 @@ BROKEN = {
     "value": [lambda t: t / 0, lambda t: t[:5]],
     "spread": [lambda t: t * 0],
     "knots": [lambda t: t[:-1]],
+    "left_out": [lambda t: t.double(), lambda t: t[None]],
 }
 
 
