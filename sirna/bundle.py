@@ -129,9 +129,9 @@ class Bundle:
             for member, data in zip(self.members, datasets, strict=True)
         ]
         process = _averaged(self.processes, rows)
-        whole = mixed(Histogram.mixture(parts), process, None, self.config)
-        if self.config.split.protocol == "target":
-            whole = mixed(whole, None, _averaged(self.trees, rows), self.config)
+        all_new = self.config.split.protocol == "target"
+        trees = _averaged(self.trees, rows) if all_new else None
+        whole = mixed(Histogram.mixture(parts), process, trees, self.config)
         calibrated, points = self.rule.apply(whole)
         new = np.flatnonzero(self.new_targets(rows))
         if self.new_target_rule is None or not len(new):

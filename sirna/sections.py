@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,14 +11,15 @@ from pydantic import (
     Field,
     PlainSerializer,
     Strict,
+    field_validator,
     model_validator,
 )
 
 Protocol = Literal["rows", "duplex", "target"]
 SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
 NumericRole = Literal["dose", "hours", "duplex_number"]
-ConditionRole = Literal["cell_line", "transfection", "species", "species_match"]
-CategoricalRole = Literal[ConditionRole, "target", "publication"]
+NamelessRole = Literal["cell_line", "transfection", "species", "species_match"]
+CategoricalRole = Literal[NamelessRole, "target", "publication"]
 SeriesRole = Literal["site", "duplex_number"]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -174,12 +175,14 @@ class GaussianProcessConfig(ComparedConfig):
 
 
 class TreesConfig(ComparedConfig):
-    """Gradient-boosted trees for targets that training never showed: all of them under `target`."""
+    """Gradient-boosted trees for rows of new targets; under `target` every row is one."""
 
     share: Rate = Field(
-        0.6, description="their weight in rows of new targets; 0: there are no trees"
+        0.6,
+        description="their weight in rows of new targets; 0: there are no trees. Under `rows` and "
+        "`duplex` they need a process that knows five targets by name",
     )
-    categorical: Annotated[tuple[ConditionRole, ...], Strict(False)] = (
+    categorical: Annotated[tuple[NamelessRole, ...], Strict(False)] = (
         "cell_line",
         "transfection",
         "species",
@@ -191,6 +194,14 @@ class TreesConfig(ComparedConfig):
     features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
     members: Count = Field(3, description="ensembles of other seeds, averaged")
     folds: int = Field(5, ge=2, description="parts of the training rows that tell the errors")
+
+    @field_validator("categorical", mode="before")
+    @classmethod
+    def _nameless(cls, roles: Any) -> Any:
+        """Leave out names, as older configurations have them: of new targets they say nothing."""
+        if not isinstance(roles, list | tuple):
+            return roles
+        return tuple(role for role in roles if role not in IDENTITY_ROLES)
 
 
 class ModelConfig(Section):

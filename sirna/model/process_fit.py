@@ -76,7 +76,7 @@ def fit_process(
     return GaussianProcess(
         kernel,
         torch.from_numpy(weights),
-        fit_residuals(labels, means[0], edges, protocol),
+        fit_residuals(labels, means[0], edges, level=protocol != "target"),
         torch.from_numpy(left_out),
     )
 

@@ -9,7 +9,6 @@ from scipy.special import stdtr
 from torch import Tensor
 
 from sirna.distribution import Histogram
-from sirna.sections import Protocol
 
 DEGREES = 5.0
 """Of freedom of Student's t, scaled to the spread: errors have heavier tails than a normal one."""
@@ -100,11 +99,9 @@ def scale_of(labels: np.ndarray) -> tuple[float, float]:
 
 
 def fit_residuals(
-    labels: np.ndarray, mean: np.ndarray, edges: np.ndarray, protocol: Protocol
+    labels: np.ndarray, mean: np.ndarray, edges: np.ndarray, level: bool
 ) -> Residuals:
     """Describe errors along the means: knots, and around each the mean and sd of the error.
-
-    Under `target` the mean of the errors is left at 0: it is the level of the training targets.
 
     Parameters
     ----------
@@ -113,7 +110,9 @@ def fit_residuals(
     mean : array, shape (n,)
         Of models that did not see the rows; standardised.
     edges : array, shape (bins + 1,)
-    protocol : str
+    level : bool
+        Whether the mean of the errors is told too: for rows of new targets it is better left at 0,
+        since it is the level of the training targets.
     """
     n = len(mean)
     scale = scale_of(labels)
@@ -126,7 +125,7 @@ def fit_residuals(
         near = order[start : start + width]
         knots[knot], bias[knot] = mean[near].mean(), error[near].mean()
         spread[knot] = max(float(error[near].std()), 1e-3)
-    if protocol == "target":
+    if not level:
         bias = np.zeros(KNOTS)
     parts = (np.array(scale), knots, bias, spread, edges)
     return Residuals(*(torch.from_numpy(part) for part in parts))

@@ -84,7 +84,7 @@ def fit_trees(
     if folds > 1:
         for rows, held in GroupKFold(folds).split(features, groups=targets):
             left_out[held] = fitted(rows, 0).predict(features[held])
-    residuals = fit_residuals(labels, left_out, edges, "target")
+    residuals = fit_residuals(labels, left_out, edges, level=False)
     return _as_tensors(models, features[:CHECKED], residuals), left_out
 
 

@@ -13,13 +13,13 @@ from sirna import checkpoint
 from sirna.bundle import Member
 from sirna.config import Config
 from sirna.console import Console
-from sirna.data.splits import Split, group_targets
+from sirna.data.splits import Split
 from sirna.distribution import Histogram
 from sirna.evaluate import HeldOut, blended
 from sirna.files import write_csv
 from sirna.fit import fit, start
 from sirna.folds import Fold
-from sirna.process import RowProcess
+from sirna.process import RowProcess, known_targets
 from sirna.progress import Progress
 from sirna.runs import Run
 from sirna.signals import StopRequest
@@ -152,11 +152,12 @@ class FoldModels:
         number, config = self.fold.number, self.config
         if number not in folds_of_trees(self.split, config):
             return None
-        targets = self.split.groups
+        targets: np.ndarray | None = self.split.groups
         if config.split.protocol != "target":
-            if process is None or not process.knows_targets:
-                return None
-            targets = group_targets(process.measured)
+            known = process is not None and process.knows_targets
+            targets = known_targets(self.rows, config) if known else None
+        if targets is None:
+            return None
         path = self.run.last_trees(number)
         if path.is_file() and not self.request.asked:
             return checkpoint.load_trees(path, number)
@@ -195,6 +196,6 @@ class FoldModels:
             parts.append(HeldOut(fold.held, predicted, own, best))
         rows = self.rows.iloc[fold.held]
         process = trained.process.predict(rows) if trained.process else None
-        new = trained.trees if self.config.split.protocol == "target" else None
-        trees = new.predict(rows) if new else None
+        all_new = self.config.split.protocol == "target"
+        trees = trained.trees.predict(rows) if trained.trees and all_new else None
         return blended(parts, process, trees, self.config)

@@ -179,7 +179,7 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
     new = int(bundle.new_targets(rows).sum())
     if new:
         console.note(
-            f"{new} of {len(rows):,} rows are of new targets, and are predicted less surely; "
+            f"{new} of {len(rows):,} rows are of new targets, of which less is known; "
             f"{MADE_FOR_NEW}"
         )
     return datasets

@@ -120,13 +120,11 @@ def check(
     targets = split.groups if config.split.protocol == "target" else known_targets(rows, config)
     numbers = folds_of_trees(split, config)
     if numbers and targets is not None:
-        timed = {
-            number: trees_seconds(
-                rows, np.flatnonzero(split.fold != number), targets, config, number
-            )
-            for number in {numbers[0], numbers[-1]}
-        }
-        trees = timed[numbers[0]] * (len(numbers) - 1) + timed[numbers[-1]]
+        first, *others = (
+            trees_seconds(rows, np.flatnonzero(split.fold != number), targets, config, number)
+            for number in dict.fromkeys([numbers[0], *whole])
+        )
+        trees = first * (len(numbers) - len(others)) + sum(others)
         told += f", {trees / 60:.0f} min for the trees"
     console.line(f"check: ok; {parameters:,} parameters, about {seconds:.0f} s an epoch; {told}")
 
@@ -254,7 +252,7 @@ def _bundle(
         config,
     )
     if config.split.protocol != "target" and len(trees) < len(processes):
-        trees = []  # interrupted: their rule needs one of each
+        trees = []  # not there yet, or interrupted: the rule is fitted to what each pair says
     knowing = [one for one in processes if one.knows_targets]
     new_target_rule = None
     if processes and len(knowing) == len(processes):

@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import sirna
+from sirna.data.splits import group_targets
+from sirna.data.table import read_table
+from sirna.evaluate import mixed
+from sirna.rule import fit_new_target_rule
 from sirna.stages import train as stage
 from sirna.stages.models import FoldModels
+from sirna.trees import RowTrees
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,59 @@ def test_the_test_file_is_predicted_by_the_models_of_all_rows(pair, data, ok, re
     assert once["id"].tolist() == again["id"].tolist()
     label = "mRNA_remaining_pct"
     assert (once[label] != again[label]).any()
+
+
+def test_trees_and_the_rule_for_new_targets_know_no_label_of_the_rows_target(
+    data, ok, tiny
+) -> None:
+    some = ("--set", "train.refit=true", "--set", "gaussian_process.most_rows=60")
+    ok("train", data / "train_data.csv", *tiny, *some, "--protocol", "duplex", "--run", "run")
+    bundle = sirna.load_bundle(Path("run/bundle"))
+    rows = read_table(data / "train_data.csv", bundle.config).rows
+    (trees,), (process,) = bundle.trees, bundle.processes
+    assert 0 < len(process.chosen) < len(rows)
+    targets = group_targets(rows)
+    again = RowTrees.fit(rows, np.arange(len(rows)), targets, bundle.config, trees.number)
+    assert torch.equal(trees.left_out, again.left_out)
+    as_new = process.process.with_new_targets(), trees.with_new_targets(process.chosen)
+    both = mixed(as_new[0], None, as_new[1], bundle.config)
+    labels = rows["label"].to_numpy()[process.chosen]
+    rule = fit_new_target_rule(bundle.rule, both, labels, bundle.config)
+    assert rule == bundle.new_target_rule
+
+
+def test_too_few_targets_make_no_trees_for_new_ones(data, ok, tiny, read) -> None:
+    train = read(data / "train_data.csv")
+    names = sorted(set(train["gene_target_symbol_name"]) - {""})
+    few = train[train["gene_target_symbol_name"].isin(names[:3])]
+    few.to_csv("few.csv", index=False)
+    assert "trees" not in ok("train", "few.csv", *tiny, "--run", "run").out
+    assert sirna.load_bundle(Path("run/bundle")).trees == []
+
+
+def test_trees_that_are_not_there_for_every_fold_are_left_out(
+    data, ok, cli, tiny, monkeypatch
+) -> None:
+    some = ("train", data / "train_data.csv", *tiny, "--folds", 2, "--run")
+    ok(*some, "whole")
+    fitted = FoldModels._fit_trees
+
+    def stopped(models: FoldModels, process):
+        if models.fold.number:
+            models.request.asked = True
+        return fitted(models, process)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldModels, "_fit_trees", stopped)
+        cli(*some, "torn")
+    bundle = sirna.load_bundle(Path("torn/bundle"))
+    assert (len(bundle.processes), len(bundle.trees)) == (2, 0)
+    assert bundle.new_target_rule is not None
+    ok("submit", data / "test.csv", "--run", "torn", "--out", "torn.csv")
+    ok("train", "--resume", "--run", "torn")
+    for name in ("trees-0", "trees-1"):
+        file = f"bundle/{name}.safetensors"
+        assert (Path("torn") / file).read_bytes() == (Path("whole") / file).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_rows_of_a_new_target_are_predicted_less_surely(ok, tiny, read) -> None:
         told = ok("submit", f"{name}.csv", *out).err
         ends = read(f"{name}-out.csv")[["interval_80_low", "interval_80_high"]].astype(float)
         width[name] = float(ends.diff(axis=1).iloc[:, 1].median())
-    assert f"{len(test)} of {len(test)} rows are of new targets, and are predicted less" in told
+    assert f"{len(test)} of {len(test)} rows are of new targets, of which less is known" in told
     assert width["new"] > 1.03 * width["known"]
 
 

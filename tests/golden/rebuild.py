@@ -1,6 +1,7 @@
 """Rebuild the golden files: `python tests/golden/rebuild.py`, after a change that is meant.
 
-A tiny bundle trained on the simulated competition, ten of its test rows, and what it predicts.
+A tiny bundle trained on the simulated competition, ten of its test rows, three of them made rows of
+a new target, and what it predicts.
 """
 
 import shutil
@@ -35,6 +36,9 @@ def main() -> None:
         subprocess.run([*sirna, "sample", ".", "--duplexes=300"], cwd=folder, check=True)
         subprocess.run([*sirna, *train], cwd=folder, check=True)
         table = pd.read_csv(folder / "test.csv", dtype=str, keep_default_na=False).head(10)
+        guide = "siRNA_antisense_seq"
+        table.loc[7:, guide] = table.loc[7:, guide].str[::-1]  # and so the rows of new targets
+        table.loc[7:, ["gene_target_symbol_name", "publication_id"]] = "MINE"
         table.to_csv(HERE / "test.csv", index=False)
         shutil.rmtree(HERE / "bundle", ignore_errors=True)
         shutil.copytree(folder / "run" / "bundle", HERE / "bundle")

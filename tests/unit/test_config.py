@@ -261,3 +261,11 @@ def test_who_says_how_much_is_held_out_gets_one_split(tmp_path, split, folds):
 def test_a_run_under_target_repeats_itself_from_its_own_file(tmp_path):
     config = load_config(changes=["split.protocol=target", "train.epochs=7"])
     assert load_config(written(tmp_path, config.to_toml())) == config
+
+
+def test_names_in_the_trees_of_an_older_configuration_are_left_out(tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_text('[trees]\ncategorical = ["target", "cell_line", "publication"]\n')
+    assert load_config(path).trees.categorical == ("cell_line",)
+    with pytest.raises(UsageError, match=r"trees\.categorical"):
+        load_config(changes=["trees.categorical='cell_line'"])
