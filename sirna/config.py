@@ -201,7 +201,7 @@ def _explain(item: Any, root: type[Section]) -> str:
         known = _keys_at(root, item["loc"][:-1])
         near = suggestion(str(item["loc"][-1]), known) or _homes(root, dotted)
         return f"unknown key {dotted!r}{near}; known here: {', '.join(known)}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = item["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
     shown = "" if isinstance(item["input"], dict | Section) else f", not {item['input']!r}"
     near = ""
     if item["type"] == "literal_error" and isinstance(item["input"], str):

@@ -101,6 +101,11 @@ class Covariates:
             and (new := sorted(set(rows[role].dropna()) - set(values)))
         }
 
+    def in_other_case(self, role: str, values: list[str]) -> list[str]:
+        """Return those of some unseen values that training showed in other capitals."""
+        known = {value.casefold() for value in self.categorical[role]}
+        return [value for value in values if value.casefold() in known]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return asdict(self)

@@ -29,7 +29,7 @@ from sirna.storage import load_bundle
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
-MADE_FOR_NEW = "a run under --protocol target is made for new ones"
+MADE_FOR_NEW = "a file of new targets is for a run under --protocol target"
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,11 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
             )
     for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
         count = int(rows[role].isin(values).sum())
-        told = ", ".join(repr(value) for value in values[:5]) + (" ..." if len(values) > 5 else "")
+        told = _listed(values)
         aside = f"; {MADE_FOR_NEW}" * (role == "target" and bundle.new_target_rule is None)
+        alike = bundle.members[0].encoding.covariates.in_other_case(role, values)
+        if alike:
+            aside += f"; known in another case: {_listed(alike)}; write the same in the same way"
         console.note(
             f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
         )
@@ -183,6 +186,10 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
             f"{MADE_FOR_NEW}"
         )
     return datasets
+
+
+def _listed(values: list[str]) -> str:
+    return ", ".join(repr(value) for value in values[:5]) + " ..." * (len(values) > 5)
 
 
 def _fill(

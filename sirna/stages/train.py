@@ -28,7 +28,7 @@ from sirna.fit import start
 from sirna.folds import Fold, make_fold
 from sirna.process import RowProcess, known_targets
 from sirna.rule import fit_new_target_rule, fit_rule
-from sirna.runs import Run, new_run, run_to_resume
+from sirna.runs import Run, new_run, resuming, run_to_resume
 from sirna.signals import stop_on_signals
 from sirna.stages.models import FoldModels, folds_of_trees
 from sirna.storage import save_bundle
@@ -100,11 +100,12 @@ def check(
     new_run(folder, config.split.protocol)
     source = _open(argument, config, console)
     split = _split(source, config, splits, console)
-    fold = make_fold(source.table.rows, split, split.folds[0], config)
-    _describe(fold, split, config, console)
+    rows = source.table.rows
+    fold = make_fold(rows, split, split.folds[0], config)
+    _describe(fold, rows, split, config, console)
     progress = start(fold.encoding, fold.train, config, fold.seed, chosen)
     seconds = epoch_seconds(progress, fold, config, chosen)
-    rows, whole = source.table.rows, [split.whole] * config.train.refit
+    whole = [split.whole] * config.train.refit
     trained = len(split.folds) + len(whole) * len(rows) / len(fold.train)
     networks = seconds * config.train.epochs * config.train.members * trained
     parameters = sum(p.numel() for p in progress.model.parameters())
@@ -182,7 +183,7 @@ def _work(
     with stop_on_signals() as request:
         for number in split.folds:
             fold = make_fold(rows, split, number, config)
-            _describe(fold, split, config, console)
+            _describe(fold, rows, split, config, console)
             models = FoldModels(run, rows, split, fold, config, device, request, console)
             trained = models.train(log)
             if trained.networks:
@@ -194,7 +195,7 @@ def _work(
                 break
         if not members:
             raise SirnaError(
-                f"{run.folder}: stopped before the first epoch's end; nothing to keep."
+                f"{run.folder}: stopped before the first epoch's end: no bundle; {resuming(run)}."
             )
         oof = oof_table(parts, rows, split, config)
         best_epochs = [member.facts["epoch"] for member in members]
@@ -282,7 +283,9 @@ def _bundle(
     return Bundle(shared, members, processes, trees, rule, new_target_rule, about)
 
 
-def _describe(fold: Fold, split: Split, config: Config, console: Console) -> None:
+def _describe(
+    fold: Fold, rows: pd.DataFrame, split: Split, config: Config, console: Console
+) -> None:
     """Say what a fold holds, and what it lacks."""
     groups = len(np.unique(split.groups[fold.held]))
     console.line(
@@ -291,6 +294,11 @@ def _describe(fold: Fold, split: Split, config: Config, console: Console) -> Non
     )
     if fold.number != split.folds[0]:
         return
+    if config.split.protocol != "target" and not _can_tell_new_targets(rows, config):
+        console.note(
+            "rows of new targets will be predicted like all others: to tell them takes a Gaussian "
+            "process that reads five targets by name, none with more than a third of the rows"
+        )
     absent = sorted(set(config.streams) - set(fold.encoding.streams))
     if absent:
         console.note(f"streams without a column are left out: {', '.join(absent)}")
@@ -300,6 +308,10 @@ def _describe(fold: Fold, split: Split, config: Config, console: Console) -> Non
             f"the network reads {' and '.join(names)} of training rows and must learn to do "
             f"without; model.covariate_dropout = {dropped:g} is little (default 0.4)"
         )
+
+
+def _can_tell_new_targets(rows: pd.DataFrame, config: Config) -> bool:
+    return config.gaussian_process.share > 0 and known_targets(rows, config) is not None
 
 
 def _peak_memory_mb() -> int:

@@ -98,12 +98,14 @@ def test_trees_and_the_rule_for_new_targets_know_no_label_of_the_rows_target(
     assert rule == bundle.new_target_rule
 
 
-def test_too_few_targets_make_no_trees_for_new_ones(data, ok, tiny, read) -> None:
+def test_too_few_targets_make_no_trees_for_new_ones_and_it_is_told(data, ok, tiny, read) -> None:
     train = read(data / "train_data.csv")
     names = sorted(set(train["gene_target_symbol_name"]) - {""})
     few = train[train["gene_target_symbol_name"].isin(names[:3])]
     few.to_csv("few.csv", index=False)
-    assert "trees" not in ok("train", "few.csv", *tiny, "--run", "run").out
+    outcome = ok("train", "few.csv", *tiny, "--run", "run")
+    assert "trees" not in outcome.out
+    assert "rows of new targets will be predicted like all others" in outcome.err
     assert sirna.load_bundle(Path("run/bundle")).trees == []
 
 

@@ -261,7 +261,8 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
         ("siRNA_antisense_seq", "AC", "guide_bases"),
         ("modified_siRNA_sense_seq_list", "zz9 a g", "passenger_modifications"),
         ("cell_line_donor", "A cell line of mine", "cell_line"),
-        ("gene_target_symbol_name", "MINE", "--protocol target is made for new ones"),
+        ("gene_target_symbol_name", "simA1", "known in another case: 'Sima1', 'simA1'"),
+        ("gene_target_symbol_name", "MINE", "new targets is for a run under --protocol target"),
     ],
 )
 def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(

@@ -267,5 +267,5 @@ def test_names_in_the_trees_of_an_older_configuration_are_left_out(tmp_path):
     path = tmp_path / "old.toml"
     path.write_text('[trees]\ncategorical = ["target", "cell_line", "publication"]\n')
     assert load_config(path).trees.categorical == ("cell_line",)
-    with pytest.raises(UsageError, match=r"trees\.categorical"):
+    with pytest.raises(UsageError, match=r"trees\.categorical: input should be a list"):
         load_config(changes=["trees.categorical='cell_line'"])
