@@ -179,7 +179,7 @@ def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
 
 def known_targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
     """Return the training rows' targets, shape (n,); None where they cannot stand for new ones."""
-    if config.split.protocol == "target":
+    if config.split.protocol == "target" or not config.gaussian_process.share:
         return None
     targets = group_targets(rows[_columns(rows, config)])
     _, sizes = np.unique(targets, return_counts=True)

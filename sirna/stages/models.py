@@ -40,15 +40,17 @@ class Trained:
 def folds_of_trees(split: Split, config: Config) -> list[int]:
     """Return the folds whose models have trees, for rows of new targets.
 
-    Where held-out rows are of known targets, these are the folds whose models the bundle keeps, and
-    a process must tell which rows are of new ones.
+    Where held-out rows are of known targets, these are the folds whose models the bundle keeps.
     """
     whole = [split.whole] * config.train.refit
     if not config.trees.share:
         return []
-    if config.split.protocol == "target":
-        return [*split.folds, *whole]
-    return (whole or split.folds) if config.gaussian_process.share else []
+    return [*split.folds, *whole] if config.split.protocol == "target" else whole or split.folds
+
+
+def targets_of_trees(rows: pd.DataFrame, split: Split, config: Config) -> np.ndarray | None:
+    """Return the targets of n rows as trees are told them; None where no row counts as new."""
+    return split.groups if config.split.protocol == "target" else known_targets(rows, config)
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,10 @@ class FoldModels:
 
     def _fit_trees(self, process: RowProcess | None) -> RowTrees | None:
         number, config = self.fold.number, self.config
-        if number not in folds_of_trees(self.split, config):
+        told = config.split.protocol == "target" or (process and process.knows_targets)
+        if number not in folds_of_trees(self.split, config) or not told:
             return None
-        targets: np.ndarray | None = self.split.groups
-        if config.split.protocol != "target":
-            known = process is not None and process.knows_targets
-            targets = known_targets(self.rows, config) if known else None
+        targets = targets_of_trees(self.rows, self.split, config)
         if targets is None:
             return None
         path = self.run.last_trees(number)

@@ -30,7 +30,7 @@ from sirna.process import RowProcess, known_targets
 from sirna.rule import fit_new_target_rule, fit_rule
 from sirna.runs import Run, new_run, resuming, run_to_resume
 from sirna.signals import stop_on_signals
-from sirna.stages.models import FoldModels, folds_of_trees
+from sirna.stages.models import FoldModels, folds_of_trees, targets_of_trees
 from sirna.storage import save_bundle
 from sirna.trees import RowTrees
 
@@ -118,7 +118,7 @@ def check(
         )
         processes = first * len(split.folds) + sum(others)
         told += f", {processes / 60:.0f} min for the Gaussian processes"
-    targets = split.groups if config.split.protocol == "target" else known_targets(rows, config)
+    targets = targets_of_trees(rows, split, config)
     numbers = folds_of_trees(split, config)
     if numbers and targets is not None:
         first, *others = (
@@ -294,7 +294,7 @@ def _describe(
     )
     if fold.number != split.folds[0]:
         return
-    if config.split.protocol != "target" and not _can_tell_new_targets(rows, config):
+    if config.split.protocol != "target" and known_targets(rows, config) is None:
         console.note(
             "rows of new targets will be predicted like all others: to tell them takes a Gaussian "
             "process that reads five targets by name, none with more than a third of the rows"
@@ -308,10 +308,6 @@ def _describe(
             f"the network reads {' and '.join(names)} of training rows and must learn to do "
             f"without; model.covariate_dropout = {dropped:g} is little (default 0.4)"
         )
-
-
-def _can_tell_new_targets(rows: pd.DataFrame, config: Config) -> bool:
-    return config.gaussian_process.share > 0 and known_targets(rows, config) is not None
 
 
 def _peak_memory_mb() -> int:
