@@ -265,6 +265,7 @@ def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report
     if "duplex" in text:
         number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
         rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
+        report.notices += _unnumbered(number, names["duplex"])
     if "species" in rows and "cell_line" in rows:
         rows["species_match"] = species_matches(rows["species"], rows["cell_line"])
 
@@ -277,6 +278,15 @@ def _strangers(rows: pd.DataFrame, transcripts: pd.Series, column: str) -> list[
         return []
     told = f"only {bound} of {given} guides pair with the transcript beside them"
     return [f"column {column!r}: {told}; the others are predicted without their site"]
+
+
+def _unnumbered(numbers: pd.Series, column: str) -> list[str]:
+    """Say how many duplex ids hold no number."""
+    lacking = int(numbers.isna().sum())
+    if not lacking:
+        return []
+    told = f"{lacking} of {len(numbers)} rows have no number in it"
+    return [f"column {column!r}: {told}, which tells what was made side by side; read as missing"]
 
 
 def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:

@@ -78,22 +78,15 @@ def submit(
     table = read_table(test, bundle.config, Purpose.TEST)
     if not force:
         _check_same(path, table, bundle.config)
+    if with_uncertainty:
+        _check_free(table, bundle.config, columns)
     datasets = _encode(bundle, table, console)
     predicted, points = bundle.predict(table.rows, datasets, chosen)
     frame = _fill(table, points, bundle.config, columns)
     expected = expected_score(predicted, points, bundle.config.score.threshold)
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if with_uncertainty:
-        own = {bundle.config.columns.id or "id", bundle.config.columns.label}
-        extra = _uncertainty(predicted, bundle.config).rename(
-            columns=lambda name: f"{name}_" if name in own else name
-        )
-        taken = [name for name in extra if name in frame]
-        if taken:
-            raise SirnaError(
-                f"{test}: has a column {taken[0]!r} already; rename it, or give --columns id."
-            )
-        frame = frame.join(extra)
+        frame = frame.join(_uncertainty(predicted, bundle.config))
     unchanged = _write(path, frame, force)
     _validate(path, table, bundle.config, predicted.edges)
     digest = sha256(path)
@@ -143,6 +136,15 @@ def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
 
 def _other(path: Path) -> UsageError:
     return UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
+
+
+def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
+    """Refuse a file whose own columns would be overwritten, before any work."""
+    taken = [name for name in _uncertainty_names(config) if name in table.raw]
+    if taken and columns == "all":
+        raise SirnaError(
+            f"{table.source}: has a column {taken[0]!r} already; rename it, or give --columns id."
+        )
 
 
 def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
@@ -209,6 +211,20 @@ def _fill(
     return frame
 
 
+def _uncertainty_names(config: Config) -> list[str]:
+    """Name the columns of `_uncertainty`, none like the id or the label."""
+    percent = f"{100 * config.predict.interval:.0f}"
+    below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
+    names = [
+        "median",
+        f"{below}_{config.score.threshold:g}",
+        f"interval_{percent}_low",
+        f"interval_{percent}_high",
+    ]
+    own = {config.columns.id or "id", config.columns.label}
+    return [f"{name}_" if name in own else name for name in names]
+
+
 def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
     """Return median and interval in the label's own unit, and P(less than the threshold remains).
 
@@ -216,19 +232,11 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
     """
     tail = (1 - config.predict.interval) / 2
     ends = [from_remaining(predicted.quantile(q), config.label) for q in (tail, 1 - tail)]
-    low, high = np.minimum(*ends), np.maximum(*ends)
-    percent = f"{100 * config.predict.interval:.0f}"
-    below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
-    median = from_remaining(predicted.median(), config.label)
+    median = from_remaining(predicted.median(), config.label).round(_decimals(config))
+    below = predicted.prob_below(config.score.threshold).round(DECIMALS + 2)
+    low, high = (pick(*ends).round(_decimals(config)) for pick in (np.minimum, np.maximum))
     return pd.DataFrame(
-        {
-            "median": median.round(_decimals(config)),
-            f"{below}_{config.score.threshold:g}": predicted.prob_below(
-                config.score.threshold
-            ).round(DECIMALS + 2),
-            f"interval_{percent}_low": low.round(_decimals(config)),
-            f"interval_{percent}_high": high.round(_decimals(config)),
-        }
+        dict(zip(_uncertainty_names(config), (median, below, low, high), strict=True))
     )
 
 

@@ -197,6 +197,11 @@ def _work(
             raise SirnaError(
                 f"{run.folder}: stopped before the first epoch's end: no bundle; {resuming(run)}."
             )
+        if request.asked:
+            console.note(
+                f"stopped; the bundle predicts with what is finished: networks {len(members)}, "
+                f"Gaussian processes {len(processes)}, fits of trees {len(trees)}"
+            )
         oof = oof_table(parts, rows, split, config)
         best_epochs = [member.facts["epoch"] for member in members]
 

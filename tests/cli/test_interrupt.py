@@ -103,6 +103,8 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(
     if number != signal.SIGKILL:
         assert process.returncode == 0, err
         assert "sirna train --resume --run torn" in out
+        early = "finished: networks 1, Gaussian processes 0, fits of trees 0"
+        assert (early in " ".join(err.split())) == (line == "epoch   1/" and not options)
         assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
         assert f"epoch  {EPOCHS}/{EPOCHS}" not in out or options
         submitted = ok("submit", data / "test.csv", "--run", "torn", "--out", "torn.csv")

@@ -198,6 +198,7 @@ def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
     assert outcome.code == 1
     for part in ("first.csv", "'median'", "rename it", "--columns id"):
         assert part in outcome.err
+    assert "expected score" not in outcome.out  # refused before the work
     assert not Path("out.csv").exists()
     again = submitted(ok, read, run, "first.csv", "--with-uncertainty", "--columns", "id")
     assert again["prob_below_30"].tolist() == read("first.csv")["prob_below_30"].tolist()

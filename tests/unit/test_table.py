@@ -286,7 +286,10 @@ def test_the_first_number_in_a_duplex_id_is_its_number():
     ids = ["AD-7.1", "AD-120", "control", "", "x9y12"]
     columns = {"id": list("abcde"), "label": list("12345"), "guide": ["ACGU"] * 5, "duplex": ids}
     raw = pd.DataFrame({NAMES.model_dump()[role]: values for role, values in columns.items()})
-    numbers = check_table(raw, "mine.csv", Config()).rows["duplex_number"]
-    np.testing.assert_array_equal(numbers, [7, 120, np.nan, np.nan, 9])
+    table = check_table(raw, "mine.csv", Config())
+    np.testing.assert_array_equal(table.rows["duplex_number"], [7, 120, np.nan, np.nan, 9])
+    assert f"{NAMES.duplex!r}: 2 of 5 rows have no number" in "\n".join(table.notices)
+    numbered = check_table(raw.iloc[[0, 1, 4]], "mine.csv", Config())
+    assert "no number" not in "\n".join(numbered.notices)
     without = check_table(raw.drop(columns=NAMES.duplex), "mine.csv", Config())
     assert "duplex_number" not in without.rows
