@@ -22,6 +22,9 @@ from sirna.process import RowProcess
 from sirna.rule import Rule
 from sirna.trees import RowTrees
 
+FOREIGN = 2.0
+"""Times the largest duplex number of training, or one over it the least: beyond are others."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -63,6 +66,8 @@ class Bundle:
     rule : Rule
     new_target_rule : Rule, optional
         For rows of targets that training never showed; None where there is but one rule.
+    numbers : (float, float), optional
+        The least and the largest number in a duplex id of the training rows.
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
     """
@@ -73,6 +78,7 @@ class Bundle:
     trees: list[RowTrees]
     rule: Rule
     new_target_rule: Rule | None
+    numbers: tuple[float, float] | None
     about: dict[str, Any]
 
     @property
@@ -96,12 +102,31 @@ class Bundle:
 
     def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
         """Encode n checked rows for every member, once for members that encode them alike."""
+        rows = self._readable(rows)
         done: dict[str, SiRNADataset] = {}
         keys = [json.dumps(member.encoding.to_dict()) for member in self.members]
         for key, member in zip(keys, self.members, strict=True):
             if key not in done:
                 done[key] = member.encoding.encode(rows)
         return [done[key] for key in keys]
+
+    def foreign_numbers(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return which of n checked rows have a duplex number of another numbering, shape (n,).
+
+        It would be taken for the oldest or the newest campaign, and so counts as missing.
+        """
+        if self.numbers is None or "duplex_number" not in rows:
+            return np.zeros(len(rows), dtype=bool)
+        number = rows["duplex_number"].to_numpy(dtype=float)
+        low, high = self.numbers
+        foreign: np.ndarray = (number < low / FOREIGN) | (number > high * FOREIGN)
+        return foreign
+
+    def _readable(self, rows: pd.DataFrame) -> pd.DataFrame:
+        foreign = self.foreign_numbers(rows)
+        if not foreign.any():
+            return rows
+        return rows.assign(duplex_number=rows["duplex_number"].mask(foreign))
 
     def new_targets(self, rows: pd.DataFrame) -> np.ndarray:
         """Return which of n checked rows the rule for new targets is for, shape (n,)."""
@@ -122,6 +147,7 @@ class Bundle:
         array, shape (n,)
             The points that are submitted.
         """
+        rows = self._readable(rows)
         parts = [
             predict(
                 member.model(self.config).to(device), data, self.config.predict.batch_rows, device

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
@@ -28,7 +29,7 @@ from sirna.process import RowProcess
 from sirna.rule import Rule
 from sirna.trees import RowTrees
 
-SCHEMA = 7
+SCHEMA = 8
 MANIFEST = "bundle.json"
 KNOWN = "known.parquet"
 ABOUT = ("protocol", "scores", "seed", "training")
@@ -71,6 +72,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             **bundle.about,
             "rule": bundle.rule.to_dict(),
             "new_target_rule": bundle.new_target_rule and bundle.new_target_rule.to_dict(),
+            "duplex_numbers": bundle.numbers,
             "config": bundle.config.model_dump(mode="json"),
             "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
@@ -128,6 +130,7 @@ def load_bundle(folder: Path) -> Bundle:
             RowTrees.from_tensors(_beside(folder, entry), int(entry["fold"]))
             for entry in raw["trees"]
         ]
+        numbers = _numbers(raw["duplex_numbers"])
         about = {key: raw[key] for key in ABOUT}
         float(about["scores"]["score"])
         if not members:
@@ -141,7 +144,16 @@ def load_bundle(folder: Path) -> Bundle:
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, processes, trees, rule, new_target_rule, about)
+    return Bundle(config, members, processes, trees, rule, new_target_rule, numbers, about)
+
+
+def _numbers(raw: Any) -> tuple[float, float] | None:
+    if raw is None:
+        return None
+    low, high = (float(number) for number in raw)
+    if not 0 <= low <= high < np.inf:
+        raise ValueError("the duplex numbers of training are no range")
+    return low, high
 
 
 def _digest(manifest: dict[str, Any]) -> str:

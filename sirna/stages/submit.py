@@ -181,6 +181,13 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
         console.note(
             f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
         )
+    foreign = int(bundle.foreign_numbers(rows).sum())
+    if foreign and bundle.numbers and "duplex" in bundle.roles:
+        low, high = bundle.numbers
+        console.note(
+            f"duplex: {foreign} of {len(rows):,} rows have a number far from those of training "
+            f"({low:.0f} to {high:.0f}): another numbering, read as missing"
+        )
     new = int(bundle.new_targets(rows).sum())
     if new:
         console.note(

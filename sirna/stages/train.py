@@ -274,6 +274,8 @@ def _bundle(
             np.concatenate([labels[one.chosen.numpy()] for one in processes]),
             config,
         )
+    numbers = rows.get("duplex_number", pd.Series(dtype=float)).dropna()
+    known_numbers = (float(numbers.min()), float(numbers.max())) if len(numbers) else None
     about = {
         "protocol": config.split.protocol,
         "scores": figures["pooled"],
@@ -285,7 +287,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, processes, trees, rule, new_target_rule, about)
+    return Bundle(shared, members, processes, trees, rule, new_target_rule, known_numbers, about)
 
 
 def _describe(

@@ -137,7 +137,7 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "an entry changed": (edit(sealed=False, seed=5), ["bundle.json", "was changed", "copy it"]),
     "an entry removed": (edit(sealed=False, seed=None), ["bundle.json", "was changed", "copy it"]),
-    "an older schema": (edit(schema=1), ["schema 1 ", "reads schema 7", "train again"]),
+    "an older schema": (edit(schema=1), ["schema 1 ", "reads schema 8", "train again"]),
     "a newer schema": (edit(schema=99), ["schema 99", "Install", "train again"]),
     "no members": (edit(members=[]), ["bundle.json", "train again"]),
     "no rule": (edit(rule=None), ["bundle.json", "rule", "train again"]),

@@ -190,6 +190,23 @@ def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok,
     assert ((numbers["median"] < 30) == (numbers["prob_below_30"] > 0.5))[surely].all()
 
 
+def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) -> None:
+    test = read(data / "test.csv")
+    written, told = {}, {}
+    for name, ids in (
+        ("theirs", test["siRNA_duplex_id"]),
+        ("far", [f"mine-{number}" for number in range(len(test))]),
+        ("blank", [""] * len(test)),
+    ):
+        test.assign(siRNA_duplex_id=ids).to_csv(f"{name}.csv", index=False)
+        out = f"{name}-out.csv"
+        outcome = cli("submit", f"{name}.csv", "--run", run, "--out", out, "--with-uncertainty")
+        written[name], told[name] = read(out)["median"].tolist(), " ".join(outcome.err.split())
+    assert written["far"] == written["blank"] != written["theirs"]
+    count = f"{len(test)} of {len(test)} rows have a number far from those of training"
+    assert [count in told[name] for name in written] == [False, True, False]
+
+
 def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
     run, data, cli, ok, read
 ) -> None:

@@ -42,7 +42,9 @@ def untrained(fold, config, members=2):
         return Member(fold.encoding, weights, {"fold": seed, "seed": seed, "epoch": 1})
 
     rule = Rule(Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005))
-    return Bundle(config, [member(seed) for seed in range(members)], [], [], rule, None, ABOUT)
+    return Bundle(
+        config, [member(seed) for seed in range(members)], [], [], rule, None, (1.0, 1e9), ABOUT
+    )
 
 
 def uncalibrated(bundle):
@@ -88,6 +90,7 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(
     assert loaded.config == bundle.config
     assert loaded.rule == bundle.rule
     assert loaded.new_target_rule == bundle.new_target_rule
+    assert loaded.numbers == bundle.numbers
     assert loaded.about == bundle.about
     for one, other in zip(bundle.members, loaded.members, strict=True):
         assert replace(one.encoding, known=None) == replace(other.encoding, known=None)
@@ -276,6 +279,9 @@ TAMPERED = {
     "no word of new targets": lambda raw: raw.pop("new_target_rule"),
     "a rule for new targets that is none": lambda raw: raw.update(new_target_rule={}),
     "a rule for new targets without a process": lambda raw: raw.update(new_target_rule=raw["rule"]),
+    "no word of duplex numbers": lambda raw: raw.pop("duplex_numbers"),
+    "duplex numbers that are no range": lambda raw: raw.update(duplex_numbers=[9.0, 5.0]),
+    "three duplex numbers": lambda raw: raw.update(duplex_numbers=[1.0, 2.0, 3.0]),
     "no word of what is known": lambda raw: raw.pop("known"),
     "nothing known where something is": lambda raw: raw.update(known=None),
     "no word of what a member knows": lambda raw: _encoding(raw).pop("known"),
