@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sirna.config import Config
 from sirna.data.dataset import Encoding, SiRNADataset
+from sirna.data.ranges import Ranges, beyond
 from sirna.distribution import Histogram
 from sirna.evaluate import mixed
 from sirna.fit import build_model
@@ -66,8 +67,8 @@ class Bundle:
     rule : Rule
     new_target_rule : Rule, optional
         For rows of targets that training never showed; None where there is but one rule.
-    numbers : (float, float), optional
-        The least and the largest number in a duplex id of the training rows.
+    ranges : dict of str to (float, float)
+        How far the training rows reach in doses, hours, lengths and duplex numbers.
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
     """
@@ -78,7 +79,7 @@ class Bundle:
     trees: list[RowTrees]
     rule: Rule
     new_target_rule: Rule | None
-    numbers: tuple[float, float] | None
+    ranges: Ranges
     about: dict[str, Any]
 
     @property
@@ -115,12 +116,8 @@ class Bundle:
 
         It would be taken for the oldest or the newest campaign, and so counts as missing.
         """
-        if self.numbers is None or "duplex_number" not in rows:
-            return np.zeros(len(rows), dtype=bool)
-        number = rows["duplex_number"].to_numpy(dtype=float)
-        low, high = self.numbers
-        foreign: np.ndarray = (number < low / FOREIGN) | (number > high * FOREIGN)
-        return foreign
+        nothing = np.zeros(len(rows), dtype=bool)
+        return beyond(rows, self.ranges, FOREIGN).get("duplex_number", nothing)
 
     def _readable(self, rows: pd.DataFrame) -> pd.DataFrame:
         foreign = self.foreign_numbers(rows)

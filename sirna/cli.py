@@ -175,6 +175,9 @@ def submit(
     run: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run or bundle; default: newest run.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="F", help="TOML; its [columns] name those of TEST.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
     columns: Annotated[Columns, typer.Option(help="The test file's, or id only.")] = Columns.ALL,
     with_uncertainty: Annotated[
@@ -188,7 +191,10 @@ def submit(
     from sirna.stages.submit import submit as run_submit
 
     console = Console()
-    done = run_submit(test, run, out, columns.value, with_uncertainty, force, device, console)
+    names = None if config is None else _config(config, None, {}).columns
+    done = run_submit(
+        test, run, names, out, columns.value, with_uncertainty, force, device, console
+    )
     state = "unchanged" if done.unchanged else "written and checked"
     console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
     console.line(f"sha256 {done.digest}")

@@ -50,7 +50,7 @@ def trees_seconds(
 
     seconds(1)  # scikit-learn is loaded
     first, more = seconds(1), seconds(1 + ROUNDS)
-    return first + (more - first) * (config.trees.rounds - 1) / ROUNDS
+    return first + max(more - first, 0.0) * (config.trees.rounds - 1) / ROUNDS
 
 
 def process_seconds(rows: pd.DataFrame, training: np.ndarray, config: Config, number: int) -> float:

@@ -23,6 +23,7 @@ from sirna import __version__
 from sirna.bundle import Bundle, Member
 from sirna.config import config_from_dict
 from sirna.data.dataset import Encoding
+from sirna.data.ranges import Ranges
 from sirna.errors import SirnaError, UsageError, reason
 from sirna.files import recovered, sha256, write_folder
 from sirna.process import RowProcess
@@ -72,7 +73,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
             **bundle.about,
             "rule": bundle.rule.to_dict(),
             "new_target_rule": bundle.new_target_rule and bundle.new_target_rule.to_dict(),
-            "duplex_numbers": bundle.numbers,
+            "ranges": bundle.ranges,
             "config": bundle.config.model_dump(mode="json"),
             "known": sha256(draft / KNOWN) if known is not None else None,
             "members": members,
@@ -130,7 +131,7 @@ def load_bundle(folder: Path) -> Bundle:
             RowTrees.from_tensors(_beside(folder, entry), int(entry["fold"]))
             for entry in raw["trees"]
         ]
-        numbers = _numbers(raw["duplex_numbers"])
+        ranges = _ranges(raw["ranges"])
         about = {key: raw[key] for key in ABOUT}
         float(about["scores"]["score"])
         if not members:
@@ -144,16 +145,17 @@ def load_bundle(folder: Path) -> Bundle:
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         told = f"the bundle is inconsistent ({reason(error)}); train again."
         raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, processes, trees, rule, new_target_rule, numbers, about)
+    return Bundle(config, members, processes, trees, rule, new_target_rule, ranges, about)
 
 
-def _numbers(raw: Any) -> tuple[float, float] | None:
-    if raw is None:
-        return None
-    low, high = (float(number) for number in raw)
-    if not 0 <= low <= high < np.inf:
-        raise ValueError("the duplex numbers of training are no range")
-    return low, high
+def _ranges(raw: dict[str, Any]) -> Ranges:
+    found = {}
+    for name, ends in raw.items():
+        low, high = (float(end) for end in ends)
+        if not low <= high < np.inf:
+            raise ValueError(f"the {name} of training is no range")
+        found[name] = (low, high)
+    return found
 
 
 def _digest(manifest: dict[str, Any]) -> str:

@@ -53,12 +53,19 @@ class Report:
         """
         self._note(self.faults, column, bad, values, rule)
 
-    def fault(self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str) -> None:
-        """Note rows with a faulty value; parameters as in `refuse`."""
+    def fault(
+        self,
+        column: str,
+        bad: np.ndarray | pd.Series,
+        values: pd.Series,
+        rule: str,
+        fate: str = "read as missing",
+    ) -> None:
+        """Note rows with a faulty value; parameters as in `refuse`, and how it is predicted."""
         if self.strict:
             self.refuse(column, bad, values, rule)
         else:
-            self._note(self.notices, column, bad, values, f"{rule}; read as missing, predicted")
+            self._note(self.notices, column, bad, values, f"{rule}; {fate}, predicted")
 
     def number(
         self, text: pd.Series, column: str, within: Callable[[np.ndarray], np.ndarray], rule: str

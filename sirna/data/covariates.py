@@ -101,10 +101,15 @@ class Covariates:
             and (new := sorted(set(rows[role].dropna()) - set(values)))
         }
 
-    def in_other_case(self, role: str, values: list[str]) -> list[str]:
-        """Return those of some unseen values that training showed in other capitals."""
-        known = {value.casefold() for value in self.categorical[role]}
-        return [value for value in values if value.casefold() in known]
+    def alike(self, role: str, values: list[str]) -> list[str]:
+        """Return the values of training that unseen ones repeat in other capitals, or in part."""
+        new = [value.casefold() for value in values]
+        return [
+            known
+            for known in self.categorical[role]
+            if any(word == known.casefold() for word in new)
+            or (role not in IDENTITY_ROLES and any(_within(known.casefold(), word) for word in new))
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -116,6 +121,10 @@ class Covariates:
         numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
         categorical = {role: list(values) for role, values in raw["categorical"].items()}
         return cls(numeric, categorical, tuple(raw["groups"]))
+
+
+def _within(one: str, other: str) -> bool:
+    return one in other or other in one
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:

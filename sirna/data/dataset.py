@@ -215,6 +215,13 @@ class Encoding:
         )
         return SiRNADataset(whole, unknown)
 
+    def strangers(self, stream: str, rows: pd.DataFrame) -> list[str]:
+        """Return the tokens of rows that a stream's vocabulary lacks, in order."""
+        tokenize, vocab = _cutter(self.streams[stream]), self.vocab_of(stream)
+        distinct = rows[self.streams[stream].role].dropna().unique()
+        found = {token for sequence in distinct for token in tokenize(sequence)}
+        return sorted(token for token in found if token not in vocab)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return {

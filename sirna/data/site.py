@@ -15,11 +15,11 @@ def sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
     missing or holds no site.
     """
     codes, distinct_transcripts = pd.factorize(transcripts)
-    texts = [_dna(text) for text in distinct_transcripts]
+    texts = [dna(text) for text in distinct_transcripts]
     both = pd.DataFrame({"guide": guides.to_numpy(), "transcript": codes})
     distinct = both[both["transcript"] >= 0].dropna().drop_duplicates()
     found = [
-        _site(_dna(guide), texts[code])
+        _site(dna(guide), texts[code])
         for guide, code in zip(distinct["guide"], distinct["transcript"], strict=True)
     ]
     return both.merge(distinct.assign(site=found), how="left")["site"].to_numpy(dtype=np.float64)
@@ -34,5 +34,6 @@ def _site(guide: str, transcript: str) -> float:
     return np.nan
 
 
-def _dna(sequence: str) -> str:
+def dna(sequence: str) -> str:
+    """Write bases in capitals, with T."""
     return sequence.upper().replace("U", "T")

@@ -15,6 +15,7 @@ import pandas as pd
 from sirna.config import Config
 from sirna.data.cells import species_matches
 from sirna.data.checks import Report, blank
+from sirna.data.mixups import mixups
 from sirna.data.reading import read_text_table
 from sirna.data.site import sites
 from sirna.errors import SirnaError, suggestion
@@ -24,6 +25,8 @@ SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifi
 TEXT_ROLES = ("publication", "target", "species", "cell_line", "transfection")
 DUPLEX_NUMBER = r"(\d{1,15})"
 BASES = frozenset("ACGUTacgut")
+BETWEEN = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
+"""What may be written between the bases of a strand, or tell its ends."""
 NANOMOLAR = {
     "fm": 1e-6,
     "pm": 1e-3,
@@ -118,7 +121,8 @@ def check_table(
     if purpose is Purpose.TRAINING:
         required["label"] = columns.label
     _check_columns(raw, source, columns, required)
-    text = _by_role(raw, columns)
+    written = _by_role(raw, columns)
+    text = _cleared(written)
     names = {role: name for role, name in columns.model_dump().items() if role in text}
     report = Report(source, _ids(text, raw.index), strict=purpose is Purpose.TRAINING)
     if "id" in text:
@@ -128,7 +132,7 @@ def check_table(
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
         if role in text and role in {"guide", *config.sequence_roles}:
-            _check_sequences(text[role], role, names[role], report)
+            _check_sequences(text[role], written[role], role, names[role], report)
     for role in TEXT_ROLES:
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
@@ -207,6 +211,16 @@ def _spare(raw: pd.DataFrame, columns: ColumnsConfig) -> set[str]:
     return set(raw.columns) - set(columns.model_dump().values())
 
 
+def _cleared(text: pd.DataFrame) -> pd.DataFrame:
+    """Take out what stands between bases, and read commas between tokens as blanks."""
+    text = text.copy()
+    for role in SEQUENCE_ROLES:
+        if role in text:
+            pattern, between = (",", " ") if role.endswith("modifications") else (BETWEEN, "")
+            text[role] = text[role].str.replace(pattern, between, regex=True).str.strip()
+    return text
+
+
 def _check_columns(
     raw: pd.DataFrame, source: str, columns: ColumnsConfig, required: dict[str, str]
 ) -> None:
@@ -219,7 +233,7 @@ def _check_columns(
     if lacking:
         raise SirnaError(
             f"{source}: {'; '.join(lacking)}. The file has: {', '.join(have[:30])}. "
-            "Name the columns in the configuration's [columns] section."
+            "Name the columns in the [columns] section of a file given by --config."
         )
     if len(raw) == 0:
         raise SirnaError(f"{source}: no rows below the header; at least one is needed.")
@@ -246,22 +260,27 @@ def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
     report.refuse(column, twice, ids, "an id may occur once; remove or rename the copies")
 
 
-def _check_sequences(text: pd.Series, role: str, column: str, report: Report) -> None:
+def _check_sequences(
+    text: pd.Series, written: pd.Series, role: str, column: str, report: Report
+) -> None:
     missing = blank(text)
     remedy = "; fill it in or drop the row" if report.strict else ""
-    report.fault(column, missing, text, f"a sequence is missing{remedy}")
+    report.fault(column, missing, written, f"a sequence is missing{remedy}")
     if not role.endswith("modifications"):
         distinct = pd.Series(text.unique())
         wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
         rule = "bases are A, C, G and U or T; tokens belong in a modification list"
-        report.fault(column, text.isin(wrong), text, rule)
+        report.fault(column, text.isin(wrong), written, rule, "others count as unknown")
 
 
 def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report: Report) -> None:
     """Add what columns tell: the site, the number in the duplex id, how near the species are."""
+    transcripts = None
     if "transcript" in text:
-        rows["site"] = sites(rows["guide"], text["transcript"].mask(blank(text["transcript"])))
+        transcripts = text["transcript"].mask(blank(text["transcript"]))
+        rows["site"] = sites(rows["guide"], transcripts)
         report.notices += _strangers(rows, text["transcript"], names["transcript"])
+    report.notices += mixups(rows, transcripts, names)
     if "duplex" in text:
         number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
         rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
@@ -299,6 +318,11 @@ def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndar
     unknown = np.isnan(factor) & ~blank(unit)
     rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
     report.fault(names["dose_unit"], unknown, unit, rule)
+    bare = int((blank(unit) & np.isfinite(dose)).sum())
+    if bare:
+        report.notices.append(
+            f"column {names['dose_unit']!r}: blank in {bare} rows with a dose, which is read as nM"
+        )
     return dose * np.where(blank(unit), 1.0, factor)
 
 

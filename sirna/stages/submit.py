@@ -2,7 +2,7 @@
 
 import csv
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle import Bundle
-from sirna.config import Config
+from sirna.config import Config, with_changes
 from sirna.console import Console
 from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
@@ -23,13 +23,14 @@ from sirna.distribution import Histogram
 from sirna.errors import SirnaError, UsageError
 from sirna.evaluate import DECIMALS
 from sirna.files import csv_bytes, sha256, write_csv
+from sirna.notices import strange
 from sirna.runs import finished_run, resuming
+from sirna.sections import ColumnsConfig
 from sirna.storage import load_bundle
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
-MADE_FOR_NEW = "a file of new targets is for a run under --protocol target"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Submission:
 def submit(
     test: Path,
     folder: Path | None,
+    names: ColumnsConfig | None,
     out: Path | None,
     columns: Literal["all", "id"],
     with_uncertainty: bool,
@@ -54,6 +56,8 @@ def submit(
     console: Console,
 ) -> Submission:
     """Predict a test file with a finished run and write the submission.
+
+    `names` says how the test file calls the columns that it sets; the run says it of the others.
 
     Raises
     ------
@@ -66,6 +70,9 @@ def submit(
     chosen = choose_device(device)
     run = finished_run(folder)
     bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
+    if names is not None:
+        changes = {f"columns.{k}": v for k, v in names.model_dump(exclude_unset=True).items()}
+        bundle = replace(bundle, config=with_changes(bundle.config, changes))
     path = out or SUBMISSIONS / run.name / "submission.csv"
     _check_out(path, test)
     about = bundle.about
@@ -164,41 +171,9 @@ def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset
     for notice in (*missed, *table.notices):
         console.note(notice)
     datasets = bundle.encode(rows)
-    for name, count in datasets[0].unknown.items():
-        if count:
-            vocab = bundle.members[0].encoding.vocab_of(name)
-            console.note(
-                f"stream {name}: {count} of {len(rows):,} rows have a token that training never "
-                f"showed ({len(vocab)} known); predicted with <unk> in its place"
-            )
-    for role, values in bundle.members[0].encoding.covariates.unseen(rows).items():
-        count = int(rows[role].isin(values).sum())
-        told = _listed(values)
-        aside = f"; {MADE_FOR_NEW}" * (role == "target" and bundle.new_target_rule is None)
-        alike = bundle.members[0].encoding.covariates.in_other_case(role, values)
-        if alike:
-            aside += f"; known in another case: {_listed(alike)}; write the same in the same way"
-        console.note(
-            f"{role}: {count} of {len(rows):,} rows have a value never seen: {told}{aside}"
-        )
-    foreign = int(bundle.foreign_numbers(rows).sum())
-    if foreign and bundle.numbers and "duplex" in bundle.roles:
-        low, high = bundle.numbers
-        console.note(
-            f"duplex: {foreign} of {len(rows):,} rows have a number far from those of training "
-            f"({low:.0f} to {high:.0f}): another numbering, read as missing"
-        )
-    new = int(bundle.new_targets(rows).sum())
-    if new:
-        console.note(
-            f"{new} of {len(rows):,} rows are of new targets, of which less is known; "
-            f"{MADE_FOR_NEW}"
-        )
+    for notice in strange(bundle, rows, datasets[0]):
+        console.note(notice)
     return datasets
-
-
-def _listed(values: list[str]) -> str:
-    return ", ".join(repr(value) for value in values[:5]) + " ..." * (len(values) > 5)
 
 
 def _fill(

@@ -16,6 +16,7 @@ from sirna.bundle import Bundle, Member
 from sirna.config import Config, load_config, with_changes
 from sirna.console import Console
 from sirna.data.dataset import tokenizer_of
+from sirna.data.ranges import ranges_of
 from sirna.data.source import Source, training_source
 from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.device import choose_device
@@ -274,8 +275,6 @@ def _bundle(
             np.concatenate([labels[one.chosen.numpy()] for one in processes]),
             config,
         )
-    numbers = rows.get("duplex_number", pd.Series(dtype=float)).dropna()
-    known_numbers = (float(numbers.min()), float(numbers.max())) if len(numbers) else None
     about = {
         "protocol": config.split.protocol,
         "scores": figures["pooled"],
@@ -287,7 +286,7 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, processes, trees, rule, new_target_rule, known_numbers, about)
+    return Bundle(shared, members, processes, trees, rule, new_target_rule, ranges_of(rows), about)
 
 
 def _describe(

@@ -76,7 +76,7 @@ TRAINING = {
     "labels are fractions": (as_fractions, [LABEL, "row id 7 ", "label.kind = 'fraction'"]),
     "guide blank": (put(GUIDE, ""), [GUIDE, "row id 7 ", "''", "fill it in or drop"]),
     "guide with N": (put(GUIDE, "ACGN"), [GUIDE, "row id 7 ", "'ACGN'", "A, C, G and U or T"]),
-    "guide with ends": (put(GUIDE, "5'-ACGU-3'"), [GUIDE, "5'-ACGU-3'", "A, C, G and U or T"]),
+    "guide with ends": (put(GUIDE, "5'-ACGN-3'"), [GUIDE, "5'-ACGN-3'", "A, C, G and U or T"]),
     "tokens as guide": (put(GUIDE, "VP a Cf"), [GUIDE, "'VP a Cf'", "modification list"]),
     "dose zero": (put(DOSE, "0"), [DOSE, "row id 7 ", "'0'", "above 0", "blank if unknown"]),
     "dose negative": (put(DOSE, "-10"), [DOSE, "row id 7 ", "'-10'", "above 0"]),

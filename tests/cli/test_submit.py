@@ -190,6 +190,62 @@ def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok,
     assert ((numbers["median"] < 30) == (numbers["prob_below_30"] > 0.5))[surely].all()
 
 
+def test_a_test_file_may_have_other_names_for_its_columns(run, data, cli, ok, read) -> None:
+    test = read(data / "test.csv")
+    names = {"siRNA_antisense_seq": "Guide 5-3", "siRNA_concentration": "c (nM)"}
+    test.rename(columns=names).to_csv("mine.csv", index=False)
+    refused = cli("submit", "mine.csv", "--run", run)
+    assert refused.code == 1
+    assert "[columns] section of a file given by --config" in refused.err
+    Path("mine.toml").write_text('[columns]\nguide = "Guide 5-3"\ndose = "c (nM)"\n')
+    mine = submitted(ok, read, run, "mine.csv", "--config", "mine.toml")
+    plain = submitted(ok, read, run, data / "test.csv")
+    assert list(mine) == [names.get(name, name) for name in plain]
+    assert mine[LABEL].tolist() == plain[LABEL].tolist()
+
+
+def test_measured_guides_in_a_run_that_does_not_look_them_up_are_told(data, ok, tiny) -> None:
+    for protocol, told in (("target", True), ("rows", False)):
+        ok("train", data / "train_data.csv", *tiny, "--protocol", protocol, "--run", protocol)
+        outcome = ok("submit", data / "test.csv", "--run", protocol, "--out", f"{protocol}.csv")
+        assert ("have a guide that was measured" in outcome.err) == told
+
+
+STRANGE = {
+    "a dose never given": (
+        {"siRNA_concentration": "5000000"},
+        "dose: 1 of 15 rows, the first id",
+    ),
+    "a time never waited": ({"Duration_after_transfection_h": "9000"}, "hours: 1 of 15 rows"),
+    "a guide of another length": (
+        {"siRNA_antisense_seq": "ACGU" * 30},
+        "guide length: 1 of 15 rows",
+    ),
+    "a blank cell": ({"cell_line_donor": ""}, "predicted as missing: cell_line in 1 of 15 rows"),
+    "a dose without a unit": ({"concentration_unit": ""}, "blank in 1 rows with a dose"),
+    "an unknown token": (
+        {"modified_siRNA_antisense_seq_list": "Xx,a c g"},
+        "that training never showed: 'Xx'; predicted with <unk>",
+    ),
+    "a cell line in other letters": ({"cell_line_donor": "HEP3B"}, "training has 'Hep3B Cells'"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_training_never_had_is_told(name, run, data, cli, read) -> None:
+    change, told = STRANGE[name]
+    test = read(data / "test.csv")
+    assert len(test) == 15
+    plain = cli("submit", data / "test.csv", "--run", run, "--out", "plain.csv")
+    for column, value in change.items():
+        test.loc[0, column] = value
+    test.to_csv("odd.csv", index=False)
+    odd = cli("submit", "odd.csv", "--run", run, "--out", "out.csv")
+    assert odd.code == 0
+    assert told in " ".join(odd.err.split())
+    assert told not in " ".join(plain.err.split())
+
+
 def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) -> None:
     test = read(data / "test.csv")
     written, told = {}, {}
@@ -203,7 +259,7 @@ def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) 
         outcome = cli("submit", f"{name}.csv", "--run", run, "--out", out, "--with-uncertainty")
         written[name], told[name] = read(out)["median"].tolist(), " ".join(outcome.err.split())
     assert written["far"] == written["blank"] != written["theirs"]
-    count = f"{len(test)} of {len(test)} rows have a number far from those of training"
+    count = f"duplex_number: {len(test)} of {len(test)} rows"
     assert [count in told[name] for name in written] == [False, True, False]
 
 
@@ -279,7 +335,7 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
         ("siRNA_antisense_seq", "AC", "guide_bases"),
         ("modified_siRNA_sense_seq_list", "zz9 a g", "passenger_modifications"),
         ("cell_line_donor", "A cell line of mine", "cell_line"),
-        ("gene_target_symbol_name", "simA1", "known in another case: 'Sima1', 'simA1'"),
+        ("gene_target_symbol_name", "simA1", "if the same is meant, write it so"),
         ("gene_target_symbol_name", "MINE", "new targets is for a run under --protocol target"),
     ],
 )

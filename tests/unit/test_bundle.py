@@ -43,7 +43,14 @@ def untrained(fold, config, members=2):
 
     rule = Rule(Calibration(1.25), Decision("score", 30.0, 0.3, 0.01, 0.005))
     return Bundle(
-        config, [member(seed) for seed in range(members)], [], [], rule, None, (1.0, 1e9), ABOUT
+        config,
+        [member(seed) for seed in range(members)],
+        [],
+        [],
+        rule,
+        None,
+        {"dose": (1.0, 10.0)},
+        ABOUT,
     )
 
 
@@ -90,7 +97,7 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(
     assert loaded.config == bundle.config
     assert loaded.rule == bundle.rule
     assert loaded.new_target_rule == bundle.new_target_rule
-    assert loaded.numbers == bundle.numbers
+    assert loaded.ranges == bundle.ranges
     assert loaded.about == bundle.about
     for one, other in zip(bundle.members, loaded.members, strict=True):
         assert replace(one.encoding, known=None) == replace(other.encoding, known=None)
@@ -279,9 +286,10 @@ TAMPERED = {
     "no word of new targets": lambda raw: raw.pop("new_target_rule"),
     "a rule for new targets that is none": lambda raw: raw.update(new_target_rule={}),
     "a rule for new targets without a process": lambda raw: raw.update(new_target_rule=raw["rule"]),
-    "no word of duplex numbers": lambda raw: raw.pop("duplex_numbers"),
-    "duplex numbers that are no range": lambda raw: raw.update(duplex_numbers=[9.0, 5.0]),
-    "three duplex numbers": lambda raw: raw.update(duplex_numbers=[1.0, 2.0, 3.0]),
+    "no word of ranges": lambda raw: raw.pop("ranges"),
+    "a range that is none": lambda raw: raw["ranges"].update(dose=[9.0, 5.0]),
+    "a range of three": lambda raw: raw["ranges"].update(dose=[1.0, 2.0, 3.0]),
+    "ranges that are none": lambda raw: raw.update(ranges=5),
     "no word of what is known": lambda raw: raw.pop("known"),
     "nothing known where something is": lambda raw: raw.update(known=None),
     "no word of what a member knows": lambda raw: _encoding(raw).pop("known"),

@@ -1,0 +1,42 @@
+"""How far the training rows reach in what is counted or measured of a row."""
+
+import numpy as np
+import pandas as pd
+
+LENGTHS = {"guide": "guide length", "passenger": "passenger length"}
+MEASURED = ("dose", "hours", "duplex_number")
+
+Ranges = dict[str, tuple[float, float]]
+"""The least and the largest value, by name."""
+
+
+def ranges_of(rows: pd.DataFrame) -> Ranges:
+    """Return the ranges of n checked rows; what no row has is left out."""
+    known = {name: values[np.isfinite(values)] for name, values in _values(rows).items()}
+    return {
+        name: (float(values.min()), float(values.max()))
+        for name, values in known.items()
+        if len(values)
+    }
+
+
+def beyond(rows: pd.DataFrame, ranges: Ranges, times: float = 1.0) -> dict[str, np.ndarray]:
+    """Return by name which of n checked rows lie outside, (n,) of bool.
+
+    Outside is more than `times` the largest value, or less than one over it times the least.
+    """
+    return {
+        name: (values < ranges[name][0] / times) | (values > ranges[name][1] * times)
+        for name, values in _values(rows).items()
+        if name in ranges
+    }
+
+
+def _values(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    found = {role: rows[role].to_numpy(dtype=np.float64) for role in MEASURED if role in rows}
+    lengths = {
+        name: rows[role].str.len().to_numpy(dtype=np.float64, na_value=np.nan)
+        for role, name in LENGTHS.items()
+        if role in rows
+    }
+    return found | lengths
