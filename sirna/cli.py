@@ -234,6 +234,12 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
         f"constant below the threshold: {figures['constant_baseline']:.4f}; "
         f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
     )
+    if figures["ranking"]:
+        rank = figures["ranking"]
+        console.line(
+            f"order of the medians within one target, dose and cell line: rank correlation "
+            f"{rank['spearman']:.2f}, mean of {rank['settings']} settings"
+        )
     console.line(
         f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "
         f"peak memory {figures['peak_memory_mb']:,} MB"

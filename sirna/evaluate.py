@@ -18,6 +18,11 @@ DECIMALS = 2
 CONSTANT = 0.01
 """The constant baseline predicts this far below the threshold everywhere."""
 
+SETTING = ("publication", "target", "dose", "cell_line", "hours")
+"""What rows share that one would rank against each other."""
+RANKED = 20
+"""Rows of a setting from which on their order is judged."""
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -91,7 +96,7 @@ def oof_table(
     count = sum(len(part.held) for part in parts)
     both = Histogram.stacked([*(part.predicted for part in parts), *(part.own for part in parts)])
     whole, chosen = both[np.arange(count)], both[np.arange(count, 2 * count)]
-    truth = rows["label"].to_numpy()[held]
+    truth, setting = rows["label"].to_numpy()[held], _settings(rows)[held]
     fold, half = split.fold[held], split.half[held]
     frames = []
     for number, side in sorted(set(zip(fold.tolist(), half.tolist(), strict=True))):
@@ -105,8 +110,10 @@ def oof_table(
             "group": split.groups[held[own]],
             "fold": number,
             "half": side,
+            "setting": setting[own],
             "measured": truth[own],
             "predicted": rounded(points, threshold, DECIMALS),
+            "median": predicted.median().round(DECIMALS),
             "prob_below_threshold": predicted.prob_below(threshold).round(4),
             "interval_low": predicted.quantile(tail).round(4),
             "interval_high": predicted.quantile(1 - tail).round(4),
@@ -115,8 +122,27 @@ def oof_table(
     return pd.concat(frames).sort_index()
 
 
+def _settings(rows: pd.DataFrame) -> np.ndarray:
+    """Return the number of each row's setting, (n,) of int."""
+    shared = [role for role in SETTING if role in rows]
+    if not shared:
+        return np.zeros(len(rows), dtype=np.int64)
+    return rows.groupby(shared, dropna=False).ngroup().to_numpy()
+
+
+def _ranking(oof: pd.DataFrame) -> dict[str, float] | None:
+    """Return how well medians order the rows of one setting: Spearman's correlation, its mean."""
+    ranks = [
+        frame["measured"].corr(frame["median"], method="spearman")
+        for _, frame in oof.groupby("setting")
+        if len(frame) >= RANKED
+    ]
+    known = [rank for rank in ranks if np.isfinite(rank)]
+    return {"settings": len(known), "spearman": float(np.mean(known))} if known else None
+
+
 def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
-    """Return the pooled score, each fold's, their mean and sd, and the baseline's.
+    """Return the pooled score, each fold's, their mean and sd, the baseline's, and the ranking.
 
     The score of a fold is that of its own rows; `mean` and `sd` (n - 1) are over folds.
     """
@@ -139,6 +165,7 @@ def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
         "pearson": float(np.corrcoef(measured, oof["predicted"])[0, 1])
         if oof["predicted"].nunique() > 1
         else None,
+        "ranking": _ranking(oof),
         "interval": config.predict.interval,
         "interval_coverage": float(covered.mean()),
         "constant_baseline": competition_score(measured, constant, threshold).score,

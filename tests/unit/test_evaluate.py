@@ -156,3 +156,18 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
         pd.testing.assert_frame_equal(
             after[own].drop(columns="measured"), before[own].drop(columns="measured")
         )
+
+
+def test_the_order_within_a_setting_is_told_whatever_lies_between_settings():
+    rng = np.random.default_rng(3)
+    parts, table, split = case(rows=240)
+    doses = rng.permutation(np.repeat([0.1, 1.0, 10.0, 100.0], 60))
+    table = table.assign(dose=doses, cell_line=None)
+    oof = oof_table(parts, table, split, Config())
+    assert oof.groupby("setting")["id"].count().tolist() == [60] * 4
+    high = oof["setting"] * 1000.0
+    for sign, expected in ((1, 1.0), (-1, -1.0)):
+        told = metrics(oof.assign(measured=oof["median"] * sign + high), Config())["ranking"]
+        assert told == {"settings": 4, "spearman": pytest.approx(expected)}
+    few = oof[oof["setting"] == 0].head(19)
+    assert metrics(few, Config())["ranking"] is None
