@@ -191,9 +191,8 @@ def submit(
     from sirna.stages.submit import submit as run_submit
 
     console = Console()
-    names = None if config is None else _config(config, None, {}).columns
     done = run_submit(
-        test, run, names, out, columns.value, with_uncertainty, force, device, console
+        test, run, config, out, columns.value, with_uncertainty, force, device, console
     )
     state = "unchanged" if done.unchanged else "written and checked"
     console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
@@ -237,8 +236,8 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
     if figures["ranking"]:
         rank = figures["ranking"]
         console.line(
-            f"order of the medians within one target, dose and cell line: rank correlation "
-            f"{rank['spearman']:.2f}, mean of {rank['settings']} settings"
+            "order of the medians within a setting (one target, dose, cell line): rank correlation "
+            f"{rank['spearman']:.2f}, settings: {rank['settings']}"
         )
     console.line(
         f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "

@@ -143,6 +143,20 @@ def explain(error: ValidationError, section: type[Section]) -> str:
     return "; ".join(_explain(item, section) for item in error.errors(include_url=False))
 
 
+def columns_in(path: Path) -> dict[str, Any]:
+    """Return what a file says of `[columns]`, as dotted keys for `with_changes`.
+
+    Raises
+    ------
+    UsageError
+        For a file that cannot be read or that has no such section.
+    """
+    named = _read_toml(path).get("columns")
+    if not isinstance(named, dict):
+        raise UsageError(f"{path}: has no section [columns]; nothing else is read of it here.")
+    return {f"columns.{role}": name for role, name in named.items()}
+
+
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
     """Return the configuration with dotted keys changed, validated again."""
     raw = config.model_dump(mode="json")

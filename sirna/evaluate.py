@@ -135,10 +135,9 @@ def _ranking(oof: pd.DataFrame) -> dict[str, float] | None:
     ranks = [
         frame["measured"].corr(frame["median"], method="spearman")
         for _, frame in oof.groupby("setting")
-        if len(frame) >= RANKED
+        if len(frame) >= RANKED and (frame[["measured", "median"]].nunique() > 1).all()
     ]
-    known = [rank for rank in ranks if np.isfinite(rank)]
-    return {"settings": len(known), "spearman": float(np.mean(known))} if known else None
+    return {"settings": len(ranks), "spearman": float(np.mean(ranks))} if ranks else None
 
 
 def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:

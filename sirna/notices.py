@@ -5,16 +5,13 @@ import pandas as pd
 
 from sirna.bundle import Bundle
 from sirna.data.dataset import SiRNADataset
-from sirna.data.ranges import LENGTHS, beyond
+from sirna.data.ranges import NUMBER, beyond
 from sirna.data.site import dna
 
 MADE_FOR_NEW = "a file of new targets is for a run under --protocol target"
 SHOWN = 5
 BLANK = ("dose", "hours", "cell_line", "transfection", "species")
 """Conditions whose blanks are counted."""
-NUMBER = "duplex_number"
-READ = {NUMBER: "duplex"} | {length: role for role, length in LENGTHS.items()}
-"""What a range is told by, where it is no role itself."""
 
 
 def strange(bundle: Bundle, rows: pd.DataFrame, dataset: SiRNADataset) -> list[str]:
@@ -78,13 +75,15 @@ def _far(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
     foreign = {NUMBER: bundle.foreign_numbers(rows)} if NUMBER in bundle.ranges else {}
     told = []
     for name, outside in (beyond(rows, bundle.ranges) | foreign).items():
-        if outside.any() and READ.get(name, name) in bundle.roles:
+        if outside.any():
             low, high = (np.format_float_positional(end, trim="-") for end in bundle.ranges[name])
             first = rows["id"].to_numpy()[np.argmax(outside)]
-            fate = "; of another numbering, read as missing" if name == NUMBER else ""
+            fate = f"outside of what training had, {low} to {high}"
+            if name == NUMBER:
+                fate = f"far from training's {low} to {high}: of another numbering, read as missing"
             told.append(
-                f"{name}: {outside.sum():,} of {len(rows):,} rows, the first id {first}, are "
-                f"outside of what training had, {low} to {high}{fate}"
+                f"{name.replace('_', ' ')}: {outside.sum():,} of {len(rows):,} rows, the first id "
+                f"{first}, are {fate}"
             )
     return told
 

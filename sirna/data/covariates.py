@@ -103,12 +103,13 @@ class Covariates:
 
     def alike(self, role: str, values: list[str]) -> list[str]:
         """Return the values of training that unseen ones repeat in other capitals, or in part."""
-        new = [value.casefold() for value in values]
+        new = {value.casefold() for value in values}
+        partly = new if role not in IDENTITY_ROLES else set[str]()
         return [
-            known
-            for known in self.categorical[role]
-            if any(word == known.casefold() for word in new)
-            or (role not in IDENTITY_ROLES and any(_within(known.casefold(), word) for word in new))
+            value
+            for value in self.categorical[role]
+            if (known := value.casefold()) in new
+            or any(known in word or word in known for word in partly)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,10 +122,6 @@ class Covariates:
         numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
         categorical = {role: list(values) for role, values in raw["categorical"].items()}
         return cls(numeric, categorical, tuple(raw["groups"]))
-
-
-def _within(one: str, other: str) -> bool:
-    return one in other or other in one
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:

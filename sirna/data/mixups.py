@@ -8,12 +8,14 @@ import pandas as pd
 from sirna.data.aligned import nucleotides
 from sirna.data.site import PAIRS, dna
 
-CORE = slice(1, 15)
-"""Nucleotides of a guide that pair with its target, whatever its ends do."""
-STEM = 12
-"""Nucleotides in a row that pair in a duplex."""
+CORE = slice(1, 17)
+"""Nucleotides of a guide that pair with its target, whatever its ends do; hardly met by chance."""
+STEM = 8
+"""Nucleotides in a row that pair in any duplex, mismatches in its middle or not."""
 SLIPS = 3
 """Letters in which tokens and bases of one strand may differ: ends are often written otherwise."""
+SHIFT = 2
+"""Letters by which the one may begin before the other: caps hold letters too."""
 
 
 def mixups(rows: pd.DataFrame, transcripts: pd.Series | None, names: dict[str, str]) -> list[str]:
@@ -48,7 +50,7 @@ def mixups(rows: pd.DataFrame, transcripts: pd.Series | None, names: dict[str, s
         tell(backwards, guide, "pairs with the transcript backwards: strands are written 5' to 3'")
     everywhere = np.ones(len(rows), dtype=bool)
     if "passenger" in rows:
-        both = f"{guide} and {names['passenger']!r}"
+        both = f"columns {names['guide']!r} and {names['passenger']!r}"
         apart = _each(everywhere, _unpaired, rows["guide"], rows["passenger"])
         tell(apart, both, "the strands do not pair: of one duplex, and both from 5' to 3'?")
     for strand in ("guide", "passenger"):
@@ -72,22 +74,27 @@ def _each(
 
 
 def _stands_itself(guide: str, transcript: str) -> bool:
-    core = dna(guide)[CORE]
-    return len(core) >= STEM and core in dna(transcript)
+    return _holds(dna(transcript), dna(guide)[CORE])
 
 
 def _pairs_backwards(guide: str, transcript: str) -> bool:
-    core = dna(guide)[CORE].translate(PAIRS)
-    return len(core) >= STEM and core in dna(transcript)
+    return _holds(dna(transcript), dna(guide)[CORE].translate(PAIRS))
+
+
+def _holds(transcript: str, core: str) -> bool:
+    return len(core) == CORE.stop - CORE.start and core in transcript
 
 
 def _unpaired(guide: str, passenger: str) -> bool:
-    paired, other = dna(guide).translate(PAIRS)[::-1], dna(passenger)
-    stems = (paired[start : start + STEM] for start in range(len(paired) - STEM + 1))
-    return len(other) >= STEM <= len(paired) and not any(stem in other for stem in stems)
+    one, other = dna(guide).translate(PAIRS)[::-1], dna(passenger)
+    stems = (one[start : start + STEM] for start in range(len(one) - STEM + 1))
+    return min(len(one), len(other)) >= STEM and not any(stem in other for stem in stems)
 
 
 def _spell_otherwise(bases: str, tokens: str) -> bool:
     plain, spelt = dna(bases), dna("".join(base for base, _ in nucleotides(tokens.split())))
-    differ = sum(one != other for one, other in zip(plain, spelt, strict=False))
-    return bool(spelt) and differ + abs(len(plain) - len(spelt)) > SLIPS
+    starts = [*((0, shift) for shift in range(SHIFT + 1)), *((n + 1, 0) for n in range(SHIFT))]
+    return all(
+        sum(x != y for x, y in zip(plain[one:], spelt[other:], strict=False)) > SLIPS
+        for one, other in starts
+    )

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 
 LENGTHS = {"guide": "guide length", "passenger": "passenger length"}
-MEASURED = ("dose", "hours", "duplex_number")
+NUMBER = "duplex_number"
+MEASURED = ("dose", "hours", NUMBER)
+SOURCES = {NUMBER: "duplex"} | {length: role for role, length in LENGTHS.items()}
+"""The roles that ranges are told by, where these are none themselves."""
+TAIL = 0.005
+"""Share of the duplex numbers, at either end, that may be odd: their range goes without these."""
+ROUNDING = 1 + 1e-9
 
 Ranges = dict[str, tuple[float, float]]
 """The least and the largest value, by name."""
@@ -12,15 +18,17 @@ Ranges = dict[str, tuple[float, float]]
 
 def ranges_of(rows: pd.DataFrame) -> Ranges:
     """Return the ranges of n checked rows; what no row has is left out."""
-    known = {name: values[np.isfinite(values)] for name, values in _values(rows).items()}
-    return {
-        name: (float(values.min()), float(values.max()))
-        for name, values in known.items()
-        if len(values)
-    }
+    found: Ranges = {}
+    for name, values in _values(rows).items():
+        known = values[np.isfinite(values)]
+        if len(known):
+            ends = (TAIL, 1 - TAIL) if name == NUMBER else (0.0, 1.0)
+            low, high = np.quantile(known, ends, method="nearest")
+            found[name] = (float(low), float(high))
+    return found
 
 
-def beyond(rows: pd.DataFrame, ranges: Ranges, times: float = 1.0) -> dict[str, np.ndarray]:
+def beyond(rows: pd.DataFrame, ranges: Ranges, times: float = ROUNDING) -> dict[str, np.ndarray]:
     """Return by name which of n checked rows lie outside, (n,) of bool.
 
     Outside is more than `times` the largest value, or less than one over it times the least.

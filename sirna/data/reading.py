@@ -57,7 +57,9 @@ def _checked_name(path: Path) -> str:
     if path.is_dir():
         raise SirnaError(f"{path}: is a folder; name a table file in it.")
     if not is_table_name(path):
-        raise SirnaError(f"{path}: a table is one of {', '.join(SUFFIXES)}; convert the file.")
+        raise SirnaError(
+            f"{path}: a table is one of {', '.join(SUFFIXES)}; save it as one, as CSV UTF-8."
+        )
     return path.name.lower()
 
 
@@ -135,7 +137,10 @@ def _check_opening(path: Path, opening: bytes) -> None:
         # names hold spaces, but then values hold others, and commas stand between
         named = delimiter == " " and (commas or " " not in "".join(below))
         if header.count(delimiter) > commas and not named:
-            raise SirnaError(f"{path}: separated by {name}; a comma is needed: save it as CSV.")
+            raise SirnaError(
+                f"{path}: separated by {name}; a comma is needed: save it as CSV, with commas "
+                "between values and points in decimals (as spreadsheets under English settings do)."
+            )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

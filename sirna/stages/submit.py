@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle import Bundle
-from sirna.config import Config, with_changes
+from sirna.config import Config, columns_in, with_changes
 from sirna.console import Console
 from sirna.data.checks import blank
 from sirna.data.dataset import SiRNADataset
@@ -25,7 +25,6 @@ from sirna.evaluate import DECIMALS
 from sirna.files import csv_bytes, sha256, write_csv
 from sirna.notices import strange
 from sirna.runs import finished_run, resuming
-from sirna.sections import ColumnsConfig
 from sirna.storage import load_bundle
 
 SUBMISSIONS = Path("submissions")
@@ -47,7 +46,7 @@ class Submission:
 def submit(
     test: Path,
     folder: Path | None,
-    names: ColumnsConfig | None,
+    config: Path | None,
     out: Path | None,
     columns: Literal["all", "id"],
     with_uncertainty: bool,
@@ -57,7 +56,7 @@ def submit(
 ) -> Submission:
     """Predict a test file with a finished run and write the submission.
 
-    `names` says how the test file calls the columns that it sets; the run says it of the others.
+    The `[columns]` of `config` say what the test file calls its columns; the run says all else.
 
     Raises
     ------
@@ -70,9 +69,10 @@ def submit(
     chosen = choose_device(device)
     run = finished_run(folder)
     bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
-    if names is not None:
-        changes = {f"columns.{k}": v for k, v in names.model_dump(exclude_unset=True).items()}
-        bundle = replace(bundle, config=with_changes(bundle.config, changes))
+    if config is not None:
+        named = with_changes(bundle.config, columns_in(config))
+        bundle = replace(bundle, config=named)
+        console.note(f"of {config} [columns] alone is read; all else is as the run was trained")
     path = out or SUBMISSIONS / run.name / "submission.csv"
     _check_out(path, test)
     about = bundle.about

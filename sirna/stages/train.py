@@ -16,7 +16,7 @@ from sirna.bundle import Bundle, Member
 from sirna.config import Config, load_config, with_changes
 from sirna.console import Console
 from sirna.data.dataset import tokenizer_of
-from sirna.data.ranges import ranges_of
+from sirna.data.ranges import SOURCES, ranges_of
 from sirna.data.source import Source, training_source
 from sirna.data.splits import NEVER, Split, group_rows, make_split
 from sirna.device import choose_device
@@ -286,7 +286,9 @@ def _bundle(
         },
     }
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    return Bundle(shared, members, processes, trees, rule, new_target_rule, ranges_of(rows), about)
+    bundle = Bundle(shared, members, processes, trees, rule, new_target_rule, {}, about)
+    read = {k: ends for k, ends in ranges_of(rows).items() if SOURCES.get(k, k) in bundle.roles}
+    return replace(bundle, ranges=read)
 
 
 def _describe(

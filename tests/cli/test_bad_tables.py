@@ -128,7 +128,7 @@ def test_a_bad_row_is_named_by_its_line_in_the_file(training, refused, tmp_path,
     ("name", "expected"),
     [
         ("absent.csv", ["no such file"]),
-        ("train_data.tsv", [".csv", "convert"]),
+        ("train_data.tsv", [".csv", "save it as one"]),
         (".", ["folder", "name a table file"]),
     ],
 )

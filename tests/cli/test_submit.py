@@ -200,6 +200,14 @@ def test_a_test_file_may_have_other_names_for_its_columns(run, data, cli, ok, re
     Path("mine.toml").write_text('[columns]\nguide = "Guide 5-3"\ndose = "c (nM)"\n')
     mine = submitted(ok, read, run, "mine.csv", "--config", "mine.toml")
     plain = submitted(ok, read, run, data / "test.csv")
+    Path("label.toml").write_text('[label]\nkind = "fraction"\n')
+    refused = cli("submit", "mine.csv", "--run", run, "--config", "label.toml")
+    assert refused.code == 2
+    assert "label.toml: has no section [columns]" in refused.err
+    Path("typo.toml").write_text('[columns]\nguid = "Guide 5-3"\n')
+    refused = cli("submit", "mine.csv", "--run", run, "--config", "typo.toml")
+    assert refused.code == 2
+    assert "did you mean 'guide'" in refused.err
     assert list(mine) == [names.get(name, name) for name in plain]
     assert mine[LABEL].tolist() == plain[LABEL].tolist()
 
@@ -259,7 +267,7 @@ def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) 
         outcome = cli("submit", f"{name}.csv", "--run", run, "--out", out, "--with-uncertainty")
         written[name], told[name] = read(out)["median"].tolist(), " ".join(outcome.err.split())
     assert written["far"] == written["blank"] != written["theirs"]
-    count = f"duplex_number: {len(test)} of {len(test)} rows"
+    count = f"duplex number: {len(test)} of {len(test)} rows"
     assert [count in told[name] for name in written] == [False, True, False]
 
 

@@ -169,5 +169,7 @@ def test_the_order_within_a_setting_is_told_whatever_lies_between_settings():
     for sign, expected in ((1, 1.0), (-1, -1.0)):
         told = metrics(oof.assign(measured=oof["median"] * sign + high), Config())["ranking"]
         assert told == {"settings": 4, "spearman": pytest.approx(expected)}
+    constant = oof.assign(measured=oof["measured"].mask(oof["setting"] == 1, 0.0))
+    assert metrics(constant, Config())["ranking"]["settings"] == 3
     few = oof[oof["setting"] == 0].head(19)
     assert metrics(few, Config())["ranking"] is None

@@ -69,10 +69,25 @@ def test_tokens_of_another_strand_are_told(sound, role) -> None:
     assert f"and {column!r} (4 rows, the first id r3): tokens spell other bases" in told
 
 
-def test_a_slip_at_the_end_is_no_mixup(sound) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda tokens: tokens.str.rsplit(n=2).str[0] + " dT dT",
+        lambda tokens: "invAb " + tokens,
+        lambda tokens: tokens.str.replace(" ", " LNA-", n=1),
+    ],
+    ids=["other ends", "a cap that holds a letter", "a token of another spelling"],
+)
+def test_another_way_to_write_a_strand_is_no_mixup(sound, written) -> None:
     column = NAMES.guide_modifications
-    sound[column] = sound[column].str.rsplit(n=2).str[0] + " dT dT"
+    sound[column] = written(sound[column])
     assert "other bases" not in notices(sound)
+
+
+def test_a_mismatch_in_the_middle_is_no_mixup(sound) -> None:
+    sense = sound[NAMES.passenger]
+    sound[NAMES.passenger] = sense.str[:10] + sense.str[10].map(paired) + sense.str[11:]
+    assert "do not pair" not in notices(sound)
 
 
 def test_what_stands_between_bases_and_tokens_is_not_read(sound) -> None:
