@@ -36,6 +36,24 @@ def test_help_version_and_bad_usage_import_nothing_heavy(arguments: list[str] | 
     assert python(code, *(arguments or [])).stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, "10000"), ("77", "77")])
+def test_threads_that_wait_leave_the_machine_to_others(given: str | None, expected: str) -> None:
+    """OpenMP itself says what it goes by when it is asked to."""
+    rest = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    told = subprocess.run(
+        [sys.executable, "-m", "sirna.cli", "score", "absent.csv", "absent.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=rest | {"OMP_DISPLAY_ENV": "verbose"} | ({"GOMP_SPINCOUNT": given} if given else {}),
+    )
+    assert "absent.csv" in told.stderr
+    if "GOMP_SPINCOUNT" not in told.stderr:
+        pytest.skip("this PyTorch computes without GNU OpenMP")
+    assert f"GOMP_SPINCOUNT = '{expected}'" in told.stderr
+
+
 def test_help_names_every_command_and_what_it_does(ok) -> None:
     text = ok("--help").out
     for command in ("sample", "train", "submit", "score"):
