@@ -112,16 +112,19 @@ class Kernel:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
         rows = [torch.from_numpy(index) for index in (some.duplex, some.setting)]
         columns = [torch.from_numpy(index) for index in (others.duplex, others.setting)]
+        # index_select: the gradient of plain indexing adds up in no fixed order on several threads
         alike = (
             duplex.index_select(0, rows[0]).index_select(1, columns[0])
             for duplex in self._duplexes(some, others)
         )
         apart = chain(alike, self._apart(some, others))  # one table of all rows at a time
+        settings = (
+            setting.index_select(0, rows[1]).index_select(1, columns[1])
+            for setting in self._settings(some, others)
+        )
         total = torch.zeros(len(some), len(others))
-        for amplitude, far, setting in zip(
-            self.amplitude, apart, self._settings(some, others), strict=True
-        ):
-            total = total + (amplitude - far - setting[rows[1]][:, columns[1]]).exp()
+        for amplitude, far, setting in zip(self.amplitude, apart, settings, strict=True):
+            total = total + (amplitude - far - setting).exp()
         return total
 
     def _apart(self, some: Compared, others: Compared) -> Iterator[Tensor]:

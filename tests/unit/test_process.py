@@ -16,7 +16,7 @@ from sirna.distribution import fit_bins
 from sirna.errors import SirnaError
 from sirna.model.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.model.process import GaussianProcess
-from sirna.model.process_fit import _solve, fit_process
+from sirna.model.process_fit import _solve, fit_process, learn_kernel
 from sirna.process import FEWEST_TARGETS, RowProcess
 from sirna.sections import GaussianProcessConfig
 
@@ -193,6 +193,22 @@ def test_the_same_seed_gives_the_same_process(rows, quick):
     other = RowProcess.fit(rows, whole, groups, quick, 1).tensors()
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["kernel.channel"], other["kernel.channel"])
+
+
+def test_several_threads_learn_the_same_kernel_each_time():
+    table = check_table(as_text(simulate(400, 1).train), "simulated", Config())
+    training = Aligner.fit(table.rows, QUICK, "rows").encode(table.rows, own=True)
+    truth = torch.from_numpy(np.sqrt(table.rows["label"].to_numpy())).float()
+    config = QUICK.model_copy(update={"step_rows": 700})
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = [learn_kernel(training, truth, config, 0, lambda: False) for _ in range(4)]
+    finally:
+        torch.set_num_threads(before)
+    for kernel in found[1:]:
+        for name, tensor in kernel.tensors().items():
+            assert torch.equal(tensor, found[0].tensors()[name]), name
 
 
 def test_what_is_rebuilt_from_tensors_predicts_the_same(rows, quick):
