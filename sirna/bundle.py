@@ -24,7 +24,8 @@ from sirna.rule import Rule
 from sirna.trees import RowTrees
 
 FOREIGN = 2.0
-"""Times the largest duplex number of training, or one over it the least: beyond are others."""
+"""Duplex numbers above so many times training's largest are of another numbering, and so are those
+below its least over it."""
 
 
 @dataclass(frozen=True)

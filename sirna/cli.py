@@ -239,8 +239,7 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
         f"constant below the threshold: {figures['constant_baseline']:.4f}; "
         f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
     )
-    if figures["ranking"]:
-        rank = figures["ranking"]
+    if rank := figures.get("ranking"):
         console.line(
             "order of the medians within a setting (one target, dose, cell line): rank correlation "
             f"{rank['spearman']:.2f}, settings: {rank['settings']}"

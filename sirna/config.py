@@ -143,26 +143,27 @@ def explain(error: ValidationError, section: type[Section]) -> str:
     return "; ".join(_explain(item, section) for item in error.errors(include_url=False))
 
 
-def columns_in(path: Path) -> dict[str, Any]:
-    """Return what a file says of `[columns]`, as dotted keys for `with_changes`.
-
-    Raises
-    ------
-    UsageError
-        For a file that cannot be read or that has no such section.
-    """
-    named = _read_toml(path).get("columns")
-    if not isinstance(named, dict):
-        raise UsageError(f"{path}: has no section [columns]; nothing else is read of it here.")
-    return {f"columns.{role}": name for role, name in named.items()}
-
-
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
     """Return the configuration with dotted keys changed, validated again."""
     raw = config.model_dump(mode="json")
     for key, value in changes.items():
         _assign(raw, key, value)
     return config_from_dict(raw, source=", ".join(changes))
+
+
+def with_columns(config: Config, path: Path) -> Config:
+    """Return the configuration with the columns that a file names, validated again.
+
+    Raises
+    ------
+    UsageError
+        For a file that cannot be read, that has no section `[columns]` or a wrong one.
+    """
+    named = _read_toml(path).get("columns")
+    if not isinstance(named, dict):
+        raise UsageError(f"{path}: has no section [columns]; nothing else is read of it here.")
+    raw = _merged(config.model_dump(mode="json"), {"columns": named})
+    return config_from_dict(raw, source=str(path))
 
 
 def _merged(low: Mapping[str, Any], high: dict[str, Any]) -> dict[str, Any]:

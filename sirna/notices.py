@@ -97,9 +97,11 @@ def _duplexes(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
             f"{new} of {len(rows):,} rows are of new targets, of which less is known; "
             f"{MADE_FOR_NEW}"
         )
+    if bundle.config.split.protocol == "rows":
+        return told
     measured = {dna(guide) for one in bundle.processes for guide in one.measured["guide"].dropna()}
     known = int(rows["guide"].dropna().map(dna).isin(measured).sum())
-    if known and bundle.config.split.protocol != "rows":
+    if known:
         told.append(
             f"{known} of {len(rows):,} rows have a guide that was measured; a run under --protocol "
             "rows predicts from its measurements"

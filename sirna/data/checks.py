@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,23 @@ from sirna.errors import SirnaError
 
 SHOWN = 10
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
+ENOUGH = 20
+"""Values from which on something may be said of all of them."""
+
+
+class Purpose(Enum):
+    """What a table is read for, and so how strict reading is.
+
+    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and a
+    faulty value is a notice and reads as missing, since every row must be predicted.
+    TRUTH, PREDICTION: ids and labels; predictions may be negative, since the score clips neither
+    side.
+    """
+
+    TRAINING = "training"
+    TEST = "test"
+    TRUTH = "truth"
+    PREDICTION = "prediction"
 
 
 def blank(text: pd.Series) -> np.ndarray:
@@ -65,7 +83,11 @@ class Report:
         if self.strict:
             self.refuse(column, bad, values, rule)
         else:
-            self._note(self.notices, column, bad, values, f"{rule}; {fate}, predicted")
+            self.tell(column, bad, values, f"{rule}; {fate}, predicted")
+
+    def tell(self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str) -> None:
+        """Note rows that are read as they are; parameters as in `refuse`."""
+        self._note(self.notices, column, bad, values, rule)
 
     def number(
         self, text: pd.Series, column: str, within: Callable[[np.ndarray], np.ndarray], rule: str
@@ -107,5 +129,5 @@ class Report:
 
 
 def _shown(value: object) -> str:
-    text = "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+    text = value if isinstance(value, str) else ""
     return repr(text if len(text) <= 60 else text[:57] + "...")

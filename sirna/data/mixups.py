@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.data.aligned import nucleotides
+from sirna.data.checks import ENOUGH, Report
 from sirna.data.site import PAIRS, dna
 
 CORE = slice(1, 17)
@@ -18,8 +19,14 @@ SHIFT = 2
 """Letters by which the one may begin before the other: caps hold letters too."""
 
 
-def mixups(rows: pd.DataFrame, transcripts: pd.Series | None, names: dict[str, str]) -> list[str]:
-    """Say which rows look mixed up.
+def find_mixups(
+    rows: pd.DataFrame,
+    transcripts: pd.Series | None,
+    text: pd.DataFrame,
+    names: dict[str, str],
+    report: Report,
+) -> None:
+    """Tell which rows look mixed up.
 
     Parameters
     ----------
@@ -27,39 +34,38 @@ def mixups(rows: pd.DataFrame, transcripts: pd.Series | None, names: dict[str, s
         With the sequences, and the site where there are transcripts.
     transcripts : Series of str, length n, optional
         NaN where missing.
+    text : DataFrame of n rows
+        What the file holds, by role.
     names : dict of str to str
         Role -> the file's column.
+    report : Report
+        Takes the notices.
     """
-    told = []
 
-    def tell(bad: np.ndarray, columns: str, text: str) -> None:
-        count = int(bad.sum())
-        if count:
-            first = rows["id"].to_numpy()[np.argmax(bad)]
-            where = f"{count:,} row{'s' * (count > 1)}, the first id {first}"
-            told.append(f"{columns} ({where}): {text}")
+    def tell(role: str, bad: np.ndarray, rule: str) -> None:
+        report.tell(names[role], bad, text[role], rule)
 
-    guide = f"column {names['guide']!r}"
+    guide, everywhere = rows["guide"], np.ones(len(rows), dtype=bool)
     if transcripts is not None:
         lost = rows["site"].isna().to_numpy()
-        itself, backwards = (
-            _each(lost, spelt, rows["guide"], transcripts)
-            for spelt in (_stands_itself, _pairs_backwards)
-        )
-        tell(itself, guide, "stands in the transcript instead of pairing with it: strands swapped?")
-        tell(backwards, guide, "pairs with the transcript backwards: strands are written 5' to 3'")
-    everywhere = np.ones(len(rows), dtype=bool)
+        itself = _each(lost, _stands_itself, guide, transcripts)
+        tell("guide", itself, "stands in its transcript, a guide pairs with it: strands swapped?")
+        backwards = _each(lost, _pairs_backwards, guide, transcripts)
+        tell("guide", backwards, "pairs with its transcript backwards; strands run from 5' to 3'")
+        given, bound = int(transcripts.notna().sum()), int((~lost).sum())
+        if given >= ENOUGH and 2 * bound < given:
+            report.notices.append(
+                f"column {names['transcript']!r}: only {bound} of {given} guides pair with the "
+                "transcript beside them; the others are predicted without their site"
+            )
     if "passenger" in rows:
-        both = f"columns {names['guide']!r} and {names['passenger']!r}"
-        apart = _each(everywhere, _unpaired, rows["guide"], rows["passenger"])
-        tell(apart, both, "the strands do not pair: of one duplex, and both from 5' to 3'?")
+        apart = _each(everywhere, _unpaired, guide, rows["passenger"])
+        tell("passenger", apart, f"does not pair with {names['guide']!r}: of one duplex, 5' to 3'?")
     for strand in ("guide", "passenger"):
         role = f"{strand}_modifications"
         if role in rows and strand in rows:
             other = _each(everywhere, _spell_otherwise, rows[strand], rows[role])
-            columns = f"columns {names[strand]!r} and {names[role]!r}"
-            tell(other, columns, "tokens spell other bases: another strand's, or backwards?")
-    return told
+            tell(role, other, f"spells other bases than {names[strand]!r}: its own, 5' to 3'?")
 
 
 def _each(

@@ -6,7 +6,6 @@ checked values under the names of their roles (`Table.rows`).
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,13 @@ import pandas as pd
 
 from sirna.config import Config
 from sirna.data.cells import species_matches
-from sirna.data.checks import Report, blank
-from sirna.data.mixups import mixups
+from sirna.data.checks import Purpose, Report, blank
+from sirna.data.mixups import find_mixups
 from sirna.data.reading import read_text_table
 from sirna.data.site import sites
+from sirna.data.units import doses, labels
 from sirna.errors import SirnaError, suggestion
-from sirna.sections import ColumnsConfig, LabelConfig
+from sirna.sections import ColumnsConfig
 
 SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifications")
 TEXT_ROLES = ("publication", "target", "species", "cell_line", "transfection")
@@ -27,41 +27,9 @@ DUPLEX_NUMBER = r"(\d{1,15})"
 BASES = frozenset("ACGUTacgut")
 BETWEEN = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
 """What may be written between the bases of a strand, or tell its ends."""
-NANOMOLAR = {
-    "fm": 1e-6,
-    "pm": 1e-3,
-    "nm": 1.0,
-    "um": 1e3,
-    "\u00b5m": 1e3,
-    "\u03bcm": 1e3,
-    "mm": 1e6,
-    "m": 1e9,
-}
-LARGEST_DOSE = 1e9
-"""nM: one mole per litre."""
 LARGEST_HOURS = 10_000.0
-LARGEST_LABEL = 10_000.0
-"""Percent that remains: a hundred times the untreated cells."""
-LARGEST_FRACTION = 10.0
-ENOUGH = 20
-"""Labels from which on something may be said of all of them."""
 ORACLE = "oracle_pct"
 """Column of a simulated truth: the best point prediction for one who knows the simulation."""
-
-
-class Purpose(Enum):
-    """What a table is read for, and so how strict reading is.
-
-    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and a
-    faulty value is a notice and reads as missing, since every row must be predicted.
-    TRUTH, PREDICTION: ids and labels; predictions may be negative, since the score clips neither
-    side.
-    """
-
-    TRAINING = "training"
-    TEST = "test"
-    TRUTH = "truth"
-    PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)
@@ -138,14 +106,14 @@ def check_table(
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
     _place(rows, text, names, report)
     if "dose" in text:
-        rows["dose"] = _doses(text, names, report)
+        rows["dose"] = doses(text, names, report)
     if "hours" in text:
         rule = f"hours are 0 to {LARGEST_HOURS:g}; blank if unknown"
         rows["hours"] = report.number(
             text["hours"], names["hours"], lambda h: (h >= 0) & (h <= LARGEST_HOURS), rule
         )
     if "label" in text:
-        rows["label"] = _labels(text["label"], names["label"], config.label, report, purpose)
+        rows["label"] = labels(text["label"], names["label"], config.label, report, purpose)
     report.raise_if_bad()
     notices = report.notices
     if purpose is Purpose.TRAINING:
@@ -169,22 +137,10 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
     report = Report(str(path), _ids(text, raw.index))
     if "id" in text:
         _check_ids(text["id"], columns.id, report)
-    label = _labels(text["label"], columns.label, config.label, report, purpose)
+    label = labels(text["label"], columns.label, config.label, report, purpose)
     report.raise_if_bad()
     rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
     return Table(str(path), raw, rows)
-
-
-def to_remaining(values: np.ndarray, label: LabelConfig) -> np.ndarray:
-    """Turn labels as the file has them, shape (n,), into the percentage that remains."""
-    percent = values * 100.0 if label.kind == "fraction" else values
-    return 100.0 - percent if label.better == "higher" else percent
-
-
-def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
-    """Turn percentages that remain, shape (n,), into the file's own kind of label."""
-    percent = 100.0 - remaining if label.better == "higher" else remaining
-    return percent / 100.0 if label.kind == "fraction" else percent
 
 
 def absent(
@@ -279,24 +235,13 @@ def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report
     if "transcript" in text:
         transcripts = text["transcript"].mask(blank(text["transcript"]))
         rows["site"] = sites(rows["guide"], transcripts)
-        report.notices += _strangers(rows, text["transcript"], names["transcript"])
-    report.notices += mixups(rows, transcripts, names)
+    find_mixups(rows, transcripts, text, names, report)
     if "duplex" in text:
         number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
         rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
         report.notices += _unnumbered(number, names["duplex"])
     if "species" in rows and "cell_line" in rows:
         rows["species_match"] = species_matches(rows["species"], rows["cell_line"])
-
-
-def _strangers(rows: pd.DataFrame, transcripts: pd.Series, column: str) -> list[str]:
-    """Say where most transcripts cannot be the targets' own."""
-    given = int((~blank(transcripts)).sum())
-    bound = int(rows["site"].notna().sum())
-    if given < ENOUGH or 2 * bound >= given:
-        return []
-    told = f"only {bound} of {given} guides pair with the transcript beside them"
-    return [f"column {column!r}: {told}; the others are predicted without their site"]
 
 
 def _unnumbered(numbers: pd.Series, column: str) -> list[str]:
@@ -306,55 +251,3 @@ def _unnumbered(numbers: pd.Series, column: str) -> list[str]:
         return []
     told = f"{lacking} of {len(numbers)} rows have no number in it"
     return [f"column {column!r}: {told}, which tells what was made side by side; read as missing"]
-
-
-def _doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
-    rule = f"a dose is above 0 and at most {LARGEST_DOSE:g}; blank if unknown"
-    dose = report.number(text["dose"], names["dose"], lambda d: (d > 0) & (d <= LARGEST_DOSE), rule)
-    if "dose_unit" not in text:
-        return dose
-    unit = text["dose_unit"]
-    factor = unit.str.casefold().map(NANOMOLAR).to_numpy(dtype=float)
-    unknown = np.isnan(factor) & ~blank(unit)
-    rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
-    report.fault(names["dose_unit"], unknown, unit, rule)
-    bare = int((blank(unit) & np.isfinite(dose)).sum())
-    if bare:
-        report.notices.append(
-            f"column {names['dose_unit']!r}: blank in {bare} rows with a dose, which is read as nM"
-        )
-    return dose * np.where(blank(unit), 1.0, factor)
-
-
-def _labels(
-    text: pd.Series, column: str, label: LabelConfig, report: Report, purpose: Purpose
-) -> np.ndarray:
-    """Read labels as percentages that remain."""
-    if purpose is not Purpose.TEST:
-        remedy = "fill it in or drop the row" if purpose is Purpose.TRAINING else "fill it in"
-        report.fault(column, blank(text), text, f"a {purpose.value} row needs a value; {remedy}")
-
-    def measurable(value: np.ndarray) -> np.ndarray:
-        remaining = to_remaining(value, label)
-        ceiling = LARGEST_FRACTION * 100 if label.kind == "fraction" else LARGEST_LABEL
-        sane: np.ndarray = np.abs(remaining) <= ceiling
-        return sane if purpose is Purpose.PREDICTION else sane & (remaining >= 0)
-
-    whole = 1 if label.kind == "fraction" else 100
-    rule = {
-        "lower": f"what remains is 0 or more, about {whole} without treatment",
-        "higher": f"inhibition is at most {whole}",
-    }[label.better]
-    value = report.number(text, column, measurable, f"{rule}; see [label] in the configuration")
-    known = value[np.isfinite(value)]
-    if (
-        purpose is Purpose.TRAINING
-        and label.kind != "fraction"
-        and len(known) >= ENOUGH
-        and (np.abs(known) <= 1.5).all()
-    ):
-        rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
-        report.fault(column, np.isfinite(value), text, rule)
-    if purpose is Purpose.TRAINING and len(known) >= ENOUGH and (known == known[0]).all():
-        report.fault(column, np.isfinite(value), text, "every label is the same: nothing to learn")
-    return to_remaining(value, label)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sirna.config import Config
-from sirna.data.table import ORACLE, Purpose, read_labels
+from sirna.data.checks import Purpose
+from sirna.data.table import ORACLE, read_labels
 from sirna.errors import SirnaError
 from sirna.score import Score, competition_score
 

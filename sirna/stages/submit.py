@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle import Bundle
-from sirna.config import Config, columns_in, with_changes
+from sirna.config import Config, with_columns
 from sirna.console import Console
-from sirna.data.checks import blank
+from sirna.data.checks import Purpose, blank
 from sirna.data.dataset import SiRNADataset
 from sirna.data.reading import read_text_table
-from sirna.data.table import Purpose, Table, absent, from_remaining, read_table
+from sirna.data.table import Table, absent, read_table
+from sirna.data.units import from_remaining
 from sirna.decision import expected_score, rounded
 from sirna.device import choose_device
 from sirna.distribution import Histogram
@@ -70,8 +71,7 @@ def submit(
     run = finished_run(folder)
     bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
     if config is not None:
-        named = with_changes(bundle.config, columns_in(config))
-        bundle = replace(bundle, config=named)
+        bundle = replace(bundle, config=with_columns(bundle.config, config))
         console.note(f"of {config} [columns] alone is read; all else is as the run was trained")
     path = out or SUBMISSIONS / run.name / "submission.csv"
     _check_out(path, test)

@@ -10,7 +10,8 @@ import torch
 from damage import LABEL
 
 from sirna.bundle import Bundle
-from sirna.data.table import Purpose, read_table
+from sirna.data.checks import Purpose
+from sirna.data.table import read_table
 from sirna.decision import expected_score
 from sirna.storage import load_bundle
 
@@ -207,6 +208,7 @@ def test_a_test_file_may_have_other_names_for_its_columns(run, data, cli, ok, re
     Path("typo.toml").write_text('[columns]\nguid = "Guide 5-3"\n')
     refused = cli("submit", "mine.csv", "--run", run, "--config", "typo.toml")
     assert refused.code == 2
+    assert "typo.toml" in refused.err
     assert "did you mean 'guide'" in refused.err
     assert list(mine) == [names.get(name, name) for name in plain]
     assert mine[LABEL].tolist() == plain[LABEL].tolist()
@@ -230,7 +232,10 @@ STRANGE = {
         "guide length: 1 of 15 rows",
     ),
     "a blank cell": ({"cell_line_donor": ""}, "predicted as missing: cell_line in 1 of 15 rows"),
-    "a dose without a unit": ({"concentration_unit": ""}, "blank in 1 rows with a dose"),
+    "a dose without a unit": (
+        {"concentration_unit": ""},
+        "1 row: no 'concentration_unit': read as nM",
+    ),
     "an unknown token": (
         {"modified_siRNA_antisense_seq_list": "Xx,a c g"},
         "that training never showed: 'Xx'; predicted with <unk>",

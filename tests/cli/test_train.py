@@ -13,7 +13,8 @@ from damage import LABEL
 
 import sirna
 from sirna.calibration import Calibration
-from sirna.data.table import Purpose, read_table
+from sirna.data.checks import Purpose
+from sirna.data.table import read_table
 from sirna.distribution import Histogram
 from sirna.process import RowProcess
 from sirna.trees import RowTrees

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from sirna.bundle import Bundle
-from sirna.data.table import Purpose, Table, read_table
+from sirna.data.checks import Purpose
+from sirna.data.table import Table, read_table
 from sirna.data.vocab import GenomicVocab
 from sirna.storage import load_bundle
 

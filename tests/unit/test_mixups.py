@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from sirna.config import Config
+from sirna.data.checks import Purpose
 from sirna.data.site import PAIRS
-from sirna.data.table import Purpose, check_table
+from sirna.data.table import check_table
 
 NAMES = Config().columns
 TRANSCRIPT = "GATTACAGCCTTAGGCATCGTACCGATTGCATGGCTAACGTTCAGATCCG"
@@ -41,7 +42,7 @@ def notices(table: pd.DataFrame) -> str:
 
 
 def test_sound_strands_are_not_talked_about(sound) -> None:
-    for part in ("swapped", "backwards", "do not pair", "other bases"):
+    for part in ("swapped", "backwards", "does not pair", "other bases"):
         assert part not in notices(sound)
 
 
@@ -49,15 +50,15 @@ def test_swapped_strands_are_told_row_by_row(sound) -> None:
     guide, sense = NAMES.guide, NAMES.passenger
     sound.loc[2, [guide, sense]] = sound.loc[2, [sense, guide]].to_numpy()
     told = notices(sound)
-    assert f"column {guide!r} (1 row, the first id r15): stands in the transcript instead" in told
-    assert "swapped?" in told
+    assert f"mine.csv: column {guide!r}, 1 row: stands in its transcript" in told
+    assert "swapped?\n  row id r15 (" in told
 
 
 def test_strands_written_backwards_are_told(sound) -> None:
     sound[NAMES.guide] = sound[NAMES.guide].str[::-1]
     told = notices(sound)
-    assert "(4 rows, the first id r3): pairs with the transcript backwards" in told
-    assert "the strands do not pair" in told
+    assert f"{NAMES.guide!r}, 4 rows: pairs with its transcript backwards" in told
+    assert f"{NAMES.passenger!r}, 4 rows: does not pair" in told
     assert "swapped" not in told
 
 
@@ -66,7 +67,7 @@ def test_tokens_of_another_strand_are_told(sound, role) -> None:
     column = NAMES.model_dump()[role]
     sound[column] = sound[column].shift(fill_value=sound[column].iloc[-1])
     told = notices(sound)
-    assert f"and {column!r} (4 rows, the first id r3): tokens spell other bases" in told
+    assert f"column {column!r}, 4 rows: spells other bases" in told
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_another_way_to_write_a_strand_is_no_mixup(sound, written) -> None:
 def test_a_mismatch_in_the_middle_is_no_mixup(sound) -> None:
     sense = sound[NAMES.passenger]
     sound[NAMES.passenger] = sense.str[:10] + sense.str[10].map(paired) + sense.str[11:]
-    assert "do not pair" not in notices(sound)
+    assert "does not pair" not in notices(sound)
 
 
 def test_what_stands_between_bases_and_tokens_is_not_read(sound) -> None:

@@ -7,14 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirna.config import Config, with_changes
-from sirna.data.table import (
-    Purpose,
-    check_table,
-    from_remaining,
-    read_labels,
-    read_table,
-    to_remaining,
-)
+from sirna.data.checks import Purpose
+from sirna.data.table import check_table, read_labels, read_table
+from sirna.data.units import from_remaining, to_remaining
 from sirna.errors import SirnaError
 from sirna.sections import LabelConfig
 
