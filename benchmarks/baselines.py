@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from sirna.config import Config
-from sirna.data.splits import Split
-from sirna.score import competition_score
+from sirna.config.load import Config
+from sirna.prediction.score import competition_score
+from sirna.table.splits import Split
 
 ROUNDS = {"rows": 3000, "duplex": 1000, "target": 150}
 """Boosting rounds: about where the score of each protocol stops rising."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sirna.score import competition_score
+from sirna.prediction.score import competition_score
 
 RESAMPLES = 1000
 

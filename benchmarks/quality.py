@@ -36,14 +36,14 @@ from rich.console import Console
 from rich.table import Table as Grid
 from trained import BESIDE, Data, beside, networks, table
 
-from sirna.calibration import reliability
-from sirna.config import Config, load_config, with_changes
-from sirna.data.splits import Split, make_split
-from sirna.distribution import Histogram
-from sirna.evaluate import HeldOut, blended, metrics, oof_table
-from sirna.files import sha256
-from sirna.rule import fit_rule
-from sirna.score import competition_score
+from sirna.config.load import Config, load_config, with_changes
+from sirna.prediction.calibration import reliability
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.postprocess import fit_rule
+from sirna.prediction.score import competition_score
+from sirna.stages.evaluation import HeldOut, blended, metrics, oof_table
+from sirna.system.files import sha256
+from sirna.table.splits import Split, make_split
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from sirna import __version__
-from sirna.config import Config, load_config
-from sirna.data.source import Source, training_source
-from sirna.data.splits import Split, make_split
-from sirna.score import competition_score
+from sirna.config.load import Config, load_config
+from sirna.prediction.score import competition_score
+from sirna.table.splits import Split, make_split
+from sirna.table.training_source import Source, training_source
 
 SIRNA = Path(sys.executable).with_name("sirna")
 PROTOCOLS = ["rows", "duplex", "target"]

@@ -15,15 +15,15 @@ import pandas as pd
 import torch
 
 from sirna import __version__
-from sirna.config import Config, with_changes
-from sirna.data.source import training_source
-from sirna.data.splits import Split, make_split
-from sirna.distribution import Histogram
-from sirna.evaluate import HeldOut
-from sirna.fit import fit, start
-from sirna.folds import make_fold
-from sirna.process import RowProcess
-from sirna.trees import RowTrees
+from sirna.config.load import Config, with_changes
+from sirna.features.fold import make_fold
+from sirna.members.gaussian_process.member import RowProcess
+from sirna.members.network.fit import fit, start
+from sirna.members.trees.member import RowTrees
+from sirna.prediction.histogram import Histogram
+from sirna.stages.evaluation import HeldOut
+from sirna.table.splits import Split, make_split
+from sirna.table.training_source import training_source
 
 PARTS = ("predicted", "own", "best")
 """Of `HeldOut`: the distributions of a fold's held-out rows."""

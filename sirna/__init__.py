@@ -6,14 +6,14 @@ from typing import Any
 __version__ = "0.2.0"
 
 _HOMES = {
-    "Config": "sirna.config",
-    "GenomicTokenizer": "sirna.data.tokenizer",
-    "GenomicVocab": "sirna.data.vocab",
-    "SiRNADataset": "sirna.data.dataset",
-    "SiRNAModel": "sirna.model.regressor",
+    "Config": "sirna.config.load",
+    "GenomicTokenizer": "sirna.features.tokenizer",
+    "GenomicVocab": "sirna.features.vocab",
+    "SiRNADataset": "sirna.features.dataset",
+    "SiRNAModel": "sirna.members.network.regressor",
     "SirnaError": "sirna.errors",
-    "competition_score": "sirna.score",
-    "load_bundle": "sirna.storage",
+    "competition_score": "sirna.prediction.score",
+    "load_bundle": "sirna.bundle.store",
 }
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - names resolved lazily below
 

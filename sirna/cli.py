@@ -14,8 +14,8 @@ from sirna import __version__
 from sirna.errors import SirnaError, UsageError
 
 if TYPE_CHECKING:
-    from sirna.config import Config
-    from sirna.console import Console
+    from sirna.config.load import Config
+    from sirna.stages.console import Console
     from sirna.stages.train import TrainOutcome
 
 app = typer.Typer(
@@ -114,8 +114,8 @@ def train(
         raise UsageError("--resume takes all from the run's own files; give it --run DIR only.")
     if sum(value is not None for value in (valid, folds, splits)) > 1:
         raise UsageError("--valid, --folds and --splits each say what is held out; give one.")
-    from sirna.console import Console
     from sirna.stages import train as stage
+    from sirna.stages.console import Console
 
     console = Console()
     if resume:
@@ -147,7 +147,7 @@ def tune(
     device: DeviceOption = "auto",
 ) -> None:
     """Search the configuration for the best score; leave best.toml and tune.html."""
-    from sirna.console import Console
+    from sirna.stages.console import Console
     from sirna.stages.tune import TuneRequest
     from sirna.stages.tune import tune as run_tune
 
@@ -193,7 +193,7 @@ def submit(
     device: DeviceOption = "auto",
 ) -> None:
     """Predict every row of TEST and write submission.csv."""
-    from sirna.console import Console
+    from sirna.stages.console import Console
     from sirna.stages.submit import submit as run_submit
 
     console = Console()
@@ -216,7 +216,7 @@ def score(
     """Score SUBMISSION against TRUTH by the competition's formula."""
     import json
 
-    from sirna.console import Console
+    from sirna.stages.console import Console
     from sirna.stages.score import score as run_score
 
     found = run_score(truth, submission, _config(config, change, {}))
@@ -249,7 +249,7 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
-        from sirna.runs import resuming
+        from sirna.runs.run import resuming
 
         told = "stopped; the bundle holds the best epochs of the folds so far"
         console.line(f"{told}; {resuming(outcome.run)}")
@@ -268,7 +268,7 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any]) -> "Config":
-    from sirna.config import load_config
+    from sirna.config.load import load_config
 
     return load_config(path, changes, flags)
 

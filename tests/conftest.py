@@ -11,9 +11,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sirna.config import Config
-    from sirna.data.table import Table
-    from sirna.folds import Fold
+    from sirna.config.load import Config
+    from sirna.features.fold import Fold
+    from sirna.table.check_table import Table
 
 # sums run in another order on another number of threads: all tests, and what they start, use one
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -25,7 +25,7 @@ settings.load_profile("sirna")
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
     """A network that trains in a blink."""
-    from sirna.config import Config, with_changes  # noqa: PLC0415
+    from sirna.config.load import Config, with_changes  # noqa: PLC0415
 
     changes = {
         "model.hidden": 8,
@@ -46,8 +46,8 @@ def tiny_config() -> Config:
 @pytest.fixture(scope="session")
 def tiny_text() -> pd.DataFrame:
     """A simulated training table of some seventy rows, as its CSV file would read."""
-    from sirna.data.simulate import simulate  # noqa: PLC0415
-    from sirna.data.source import as_text  # noqa: PLC0415
+    from sirna.simulate.simulate import simulate  # noqa: PLC0415
+    from sirna.table.training_source import as_text  # noqa: PLC0415
 
     return as_text(simulate(duplexes=30, seed=1).train)
 
@@ -55,7 +55,7 @@ def tiny_text() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def tiny_table(tiny_text: pd.DataFrame, tiny_config: Config) -> Table:
     """The same table, checked."""
-    from sirna.data.table import check_table  # noqa: PLC0415
+    from sirna.table.check_table import check_table  # noqa: PLC0415
 
     return check_table(tiny_text, "tiny", tiny_config)
 
@@ -63,8 +63,8 @@ def tiny_table(tiny_text: pd.DataFrame, tiny_config: Config) -> Table:
 @pytest.fixture(scope="session")
 def tiny_fold(tiny_table: Table, tiny_config: Config) -> Fold:
     """Its training and validation rows, encoded."""
-    from sirna.data.splits import make_split  # noqa: PLC0415
-    from sirna.folds import make_fold  # noqa: PLC0415
+    from sirna.features.fold import make_fold  # noqa: PLC0415
+    from sirna.table.splits import make_split  # noqa: PLC0415
 
     split = make_split(tiny_table.rows, tiny_config.split, "tiny")
     return make_fold(tiny_table.rows, split, 0, tiny_config)

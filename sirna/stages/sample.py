@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sirna.data.simulate import measurement_cdf, simulate
-from sirna.data.table import ORACLE
-from sirna.decision import fit_decision
-from sirna.distribution import Histogram
 from sirna.errors import UsageError
-from sirna.files import write_csv
-from sirna.score import DEFAULT_THRESHOLD, Score, competition_score
+from sirna.prediction.decision import fit_decision
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.score import DEFAULT_THRESHOLD, Score, competition_score
+from sirna.simulate.simulate import measurement_cdf, simulate
+from sirna.system.files import write_csv
+from sirna.table.check_table import ORACLE
 
 FILES = ("train_data.csv", "test.csv", "test_truth.csv", "vocab.csv")
 FINE_EDGES = np.concatenate([np.arange(0.0, 300.0, 0.5), [300.0, 1000.0]])

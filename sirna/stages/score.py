@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sirna.config import Config
-from sirna.data.checks import Purpose
-from sirna.data.table import ORACLE, read_labels
+from sirna.config.load import Config
 from sirna.errors import SirnaError
-from sirna.score import Score, competition_score
+from sirna.prediction.score import Score, competition_score
+from sirna.table.check_table import ORACLE, read_labels
+from sirna.table.report import Purpose
 
 
 def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:

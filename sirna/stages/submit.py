@@ -10,23 +10,23 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sirna.bundle import Bundle
-from sirna.config import Config, with_columns
-from sirna.console import Console
-from sirna.data.checks import Purpose, blank
-from sirna.data.dataset import SiRNADataset
-from sirna.data.reading import read_text_table
-from sirna.data.table import Table, absent, read_table
-from sirna.data.units import from_remaining
-from sirna.decision import expected_score, rounded
-from sirna.device import choose_device
-from sirna.distribution import Histogram
+from sirna.bundle.bundle import Bundle
+from sirna.bundle.novelty import strange
+from sirna.bundle.store import load_bundle
+from sirna.config.load import Config, with_columns
 from sirna.errors import SirnaError, UsageError
-from sirna.evaluate import DECIMALS
-from sirna.files import csv_bytes, sha256, write_csv
-from sirna.notices import strange
-from sirna.runs import finished_run, resuming
-from sirna.storage import load_bundle
+from sirna.features.dataset import SiRNADataset
+from sirna.prediction.decision import expected_score, rounded
+from sirna.prediction.histogram import Histogram
+from sirna.runs.run import finished_run, resuming
+from sirna.stages.console import Console
+from sirna.stages.evaluation import DECIMALS
+from sirna.system.device import choose_device
+from sirna.system.files import csv_bytes, sha256, write_csv
+from sirna.table.check_table import Table, absent, read_table
+from sirna.table.read_file import read_text_table
+from sirna.table.report import Purpose, blank
+from sirna.table.units import from_remaining
 
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")

@@ -12,28 +12,28 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sirna.bundle import Bundle, Member
-from sirna.config import Config, load_config, with_changes
-from sirna.console import Console
-from sirna.data.dataset import tokenizer_of
-from sirna.data.ranges import SOURCES, ranges_of
-from sirna.data.source import Source, training_source
-from sirna.data.splits import NEVER, Split, group_rows, make_split
-from sirna.device import choose_device
-from sirna.distribution import Histogram
+from sirna.bundle.bundle import Bundle, Member
+from sirna.bundle.store import save_bundle
+from sirna.config.load import Config, load_config, with_changes
 from sirna.errors import SirnaError
-from sirna.estimate import epoch_seconds, process_seconds, trees_seconds
-from sirna.evaluate import HeldOut, metrics, mixed, oof_table
-from sirna.files import held, write_csv, write_text
-from sirna.fit import start
-from sirna.folds import Fold, make_fold
-from sirna.process import RowProcess, known_targets
-from sirna.rule import fit_new_target_rule, fit_rule
-from sirna.runs import Run, new_run, resuming, run_to_resume
-from sirna.signals import stop_on_signals
-from sirna.stages.models import FoldModels, folds_of_trees, targets_of_trees
-from sirna.storage import save_bundle
-from sirna.trees import RowTrees
+from sirna.features.dataset import tokenizer_of
+from sirna.features.fold import Fold, make_fold
+from sirna.members.gaussian_process.member import RowProcess, known_targets
+from sirna.members.network.fit import start
+from sirna.members.trees.member import RowTrees
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.postprocess import fit_new_target_rule, fit_rule
+from sirna.runs.run import Run, new_run, resuming, run_to_resume
+from sirna.stages.console import Console
+from sirna.stages.evaluation import HeldOut, metrics, mixed, oof_table
+from sirna.stages.fold_training import FoldModels, folds_of_trees, targets_of_trees
+from sirna.stages.time_estimate import epoch_seconds, process_seconds, trees_seconds
+from sirna.system.device import choose_device
+from sirna.system.files import held, write_csv, write_text
+from sirna.system.signals import stop_on_signals
+from sirna.table.ranges import SOURCES, ranges_of
+from sirna.table.splits import NEVER, Split, group_rows, make_split
+from sirna.table.training_source import Source, training_source
 
 LEAST_DROPOUT = 0.2
 """Of covariates, where they name training targets: below it the user is told."""

@@ -17,15 +17,15 @@ import tomli_w
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
-from sirna.config import Config, config_from_dict, load_config, with_changes
-from sirna.console import Console
-from sirna.data.source import Source, training_source
-from sirna.data.splits import make_split
-from sirna.device import choose_device
+from sirna.config.load import Config, config_from_dict, load_config, with_changes
 from sirna.errors import SirnaError
-from sirna.files import held, write_csv, write_text
-from sirna.runs import RUNS
-from sirna.signals import stop_on_signals
+from sirna.runs.run import RUNS
+from sirna.stages.console import Console
+from sirna.system.device import choose_device
+from sirna.system.files import held, write_csv, write_text
+from sirna.system.signals import stop_on_signals
+from sirna.table.splits import make_split
+from sirna.table.training_source import Source, training_source
 from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.display import TuneDisplay
 from sirna.tuning.objective import Objective

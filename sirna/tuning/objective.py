@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 from optuna import Trial, TrialPruned
 
-from sirna.config import Config, with_changes
-from sirna.data.splits import Split
-from sirna.fit import fit, start
-from sirna.folds import Fold, make_fold
-from sirna.progress import Progress
+from sirna.config.load import Config, with_changes
+from sirna.features.fold import Fold, make_fold
+from sirna.members.network.fit import fit, start
+from sirna.members.network.state import Progress
+from sirna.table.splits import Split
 from sirna.tuning.space import SearchConfig
 from sirna.tuning.study import STOPPED
 

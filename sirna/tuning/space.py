@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from optuna import Trial
 from pydantic import Field, Strict, ValidationError, model_validator
 
-from sirna.config import Config, explain, with_changes
+from sirna.config.load import Config, explain, with_changes
+from sirna.config.schema import Section
 from sirna.errors import UsageError, suggestion
-from sirna.sections import Section
 
 Value = bool | int | float | str
 Values = Annotated[tuple[Value, ...], Strict(False)]

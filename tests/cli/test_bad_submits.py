@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from damage import DOSE, GUIDE, LABEL, Frame, put, repeat_id, text, write
 
-from sirna.storage import _digest
+from sirna.bundle.store import _digest
 
 TESTING = {
     "header only": (lambda frame: frame.iloc[:0], ["no rows", "at least one"]),

@@ -9,7 +9,7 @@ from subprocess import Popen
 import pandas as pd
 import pytest
 
-from sirna.stages import models as stage
+from sirna.stages import fold_training as stage
 
 TIMES = ["seconds", "rows_per_second"]
 EPOCHS = 12

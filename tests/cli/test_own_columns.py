@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.score import competition_score
+from sirna.prediction.score import competition_score
 
 CONFIG = """
 [columns]

@@ -9,7 +9,7 @@ import pytest
 
 import sirna
 
-HEAVY = ("torch", "pandas", "numpy", "safetensors", "tqdm", "sirna.config")
+HEAVY = ("torch", "pandas", "numpy", "safetensors", "tqdm", "sirna.config.load")
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

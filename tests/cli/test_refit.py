@@ -9,13 +9,13 @@ import pytest
 import torch
 
 import sirna
-from sirna.data.splits import group_targets
-from sirna.data.table import read_table
-from sirna.evaluate import mixed
-from sirna.rule import fit_new_target_rule
+from sirna.members.trees.member import RowTrees
+from sirna.prediction.postprocess import fit_new_target_rule
 from sirna.stages import train as stage
-from sirna.stages.models import FoldModels
-from sirna.trees import RowTrees
+from sirna.stages.evaluation import mixed
+from sirna.stages.fold_training import FoldModels
+from sirna.table.check_table import read_table
+from sirna.table.splits import group_targets
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 import torch
 from damage import LABEL
 
-from sirna.bundle import Bundle
-from sirna.data.checks import Purpose
-from sirna.data.table import read_table
-from sirna.decision import expected_score
-from sirna.storage import load_bundle
+from sirna.bundle.bundle import Bundle
+from sirna.bundle.store import load_bundle
+from sirna.prediction.decision import expected_score
+from sirna.table.check_table import read_table
+from sirna.table.report import Purpose
 
 RULES = ("rule", "new_target_rule")
 

@@ -12,12 +12,12 @@ import torch
 from damage import LABEL
 
 import sirna
-from sirna.calibration import Calibration
-from sirna.data.checks import Purpose
-from sirna.data.table import read_table
-from sirna.distribution import Histogram
-from sirna.process import RowProcess
-from sirna.trees import RowTrees
+from sirna.members.gaussian_process.member import RowProcess
+from sirna.members.trees.member import RowTrees
+from sirna.prediction.calibration import Calibration
+from sirna.prediction.histogram import Histogram
+from sirna.table.check_table import read_table
+from sirna.table.report import Purpose
 
 
 def tree(folder: Path) -> dict[str, bytes]:

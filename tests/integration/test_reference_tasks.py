@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from sirna.model.encoder import RecurrentEncoder, State
+from sirna.members.network.encoder import RecurrentEncoder, State
 
 
 @pytest.fixture(autouse=True)

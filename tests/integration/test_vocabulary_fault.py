@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.bundle import Bundle
-from sirna.data.checks import Purpose
-from sirna.data.table import Table, read_table
-from sirna.data.vocab import GenomicVocab
-from sirna.storage import load_bundle
+from sirna.bundle.bundle import Bundle
+from sirna.bundle.store import load_bundle
+from sirna.features.vocab import GenomicVocab
+from sirna.table.check_table import Table, read_table
+from sirna.table.report import Purpose
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CPU = torch.device("cpu")

@@ -1,1 +1,0 @@
-"""Reading, checking, splitting and encoding of tables; knows no model."""

@@ -1,0 +1,1 @@
+"""Checked rows as numbers: tokens, covariates, positions, sibling measurements."""

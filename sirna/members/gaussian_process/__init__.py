@@ -1,0 +1,1 @@
+"""The Gaussian process: a row is predicted from the training rows most like it."""

@@ -1,0 +1,1 @@
+"""The recurrent network: one bidirectional GRU a sequence stream, joined with the conditions."""

@@ -1,0 +1,57 @@
+"""Losses: what a batch's output costs against the measured percentages."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sirna.config.schema import TrainConfig
+from sirna.members.network.regressor import SiRNAModel
+
+
+def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: TrainConfig) -> Tensor:
+    """Return the mean loss over a batch, a scalar.
+
+    Parameters
+    ----------
+    model : SiRNAModel
+        Gives the bins' edges and the label's moments.
+    output : Tensor, shape (rows, bins) or (rows, 1)
+        What the model returned.
+    label : Tensor, shape (rows,)
+        Percentages that remain.
+    config : TrainConfig
+        Its `loss` and `smoothing`.
+    """
+    if config.loss == "cross_entropy":
+        target = _softened(label, model.edges, config.smoothing)
+        return functional.cross_entropy(output, target)
+    if config.loss == "crps":
+        return _crps(output, label, model.edges)
+    scaled = (label - model.label_mean) / model.label_sd
+    if config.loss == "huber":
+        return functional.huber_loss(output[:, 0], scaled)
+    return functional.mse_loss(output[:, 0], scaled)
+
+
+def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
+    """Return each label's bin as probabilities, spread over near bins by a normal of `sd` bins."""
+    bins = len(edges) - 1
+    own = torch.bucketize(label, edges[1:-1].to(label.dtype), right=True)
+    if sd == 0:
+        return functional.one_hot(own, bins).to(label.dtype)
+    distance = torch.arange(bins, device=label.device) - own[:, None]
+    weight = torch.exp(-0.5 * (distance / sd) ** 2)
+    return weight / weight.sum(dim=1, keepdim=True)
+
+
+def _crps(output: Tensor, label: Tensor, edges: Tensor) -> Tensor:
+    """Return the continuous ranked probability score in units of the label's range / 100.
+
+    The integral of (F(x) - 1[y <= x])^2, summed over the inner edges, each standing for half of
+    the bins beside it (Gneiting & Raftery 2007, J. Am. Stat. Assoc.).
+    """
+    inner = edges[1:-1].to(output.dtype)
+    width = ((edges[2:] - edges[:-2]) / 2).to(output.dtype)
+    cdf = torch.softmax(output, dim=1).cumsum(dim=1)[:, :-1]
+    reached = (label[:, None] < inner).to(output.dtype)
+    return ((cdf - reached) ** 2 * width).sum(dim=1).mean() / 100

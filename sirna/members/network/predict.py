@@ -1,0 +1,59 @@
+"""The only inference loop: each distinct strand is encoded once, then the rows in batches."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sirna.features.dataset import SiRNADataset
+from sirna.members.network.regressor import SiRNAModel
+from sirna.prediction.histogram import Histogram
+
+
+def predict(
+    model: SiRNAModel, dataset: SiRNADataset, batch_rows: int, device: torch.device
+) -> Histogram:
+    """Predict the distribution of every row, in the data set's order.
+
+    Parameters
+    ----------
+    model : SiRNAModel
+        On `device`; its training mode is left as it was found.
+    dataset : SiRNADataset of n rows
+    batch_rows : int
+        Strands, then rows, that are worked on at once; changes memory and speed only.
+    device : torch.device
+
+    Returns
+    -------
+    Histogram of n rows
+    """
+    whole = dataset.whole
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            summaries = {}
+            for name, tokens in whole.tokens.items():
+                parts = zip(
+                    tokens.split(batch_rows), whole.lengths[name].split(batch_rows), strict=True
+                )
+                summaries[name] = torch.cat(
+                    [model.summarise(name, part.to(device), length) for part, length in parts]
+                )
+            probs = []
+            for rows in torch.arange(len(dataset)).split(batch_rows):
+                batch = replace(
+                    whole,
+                    tokens={},
+                    lengths={},
+                    strand={name: index[rows] for name, index in whole.strand.items()},
+                    numeric=whole.numeric[rows],
+                    categorical=whole.categorical[rows],
+                    known=whole.known[rows],
+                    label=whole.label[rows],
+                ).to(device)
+                probs.append(model.probabilities(model.combine(summaries, batch)).cpu().numpy())
+    finally:
+        model.train(was_training)
+    return Histogram(model.edges.cpu().numpy(), np.concatenate(probs))

@@ -1,0 +1,1 @@
+"""Gradient-boosted regression trees, for rows of unseen targets."""

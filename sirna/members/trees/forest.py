@@ -1,0 +1,123 @@
+"""Gradient-boosted regression trees as tensors: what they say needs no scikit-learn to be read."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sirna.members.residuals import Residuals
+from sirna.prediction.histogram import Histogram
+
+BLOCK = 1024
+"""Rows that go down the trees at once: bounds the memory."""
+NODES = {
+    "feature": torch.int64,
+    "threshold": torch.float64,
+    "left": torch.int64,
+    "right": torch.int64,
+    "missing_left": torch.bool,
+    "value": torch.float64,
+}
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Fitted trees.
+
+    Attributes
+    ----------
+    first : Tensor, int64, shape (trees,)
+        The node that each tree begins with.
+    base : Tensor, float64, shape (1,)
+        What the values of the leaves are added to.
+    feature : Tensor, int64, shape (nodes,)
+        The feature that a node asks for.
+    threshold : Tensor, float64, shape (nodes,)
+        Features up to it go left, those above it right.
+    left, right : Tensor, int64, shape (nodes,)
+        The nodes that follow; a leaf is followed by itself.
+    missing_left : Tensor, bool, shape (nodes,)
+        Where a missing feature goes.
+    value : Tensor, float64, shape (nodes,)
+    residuals : Residuals
+    """
+
+    first: Tensor
+    base: Tensor
+    feature: Tensor
+    threshold: Tensor
+    left: Tensor
+    right: Tensor
+    missing_left: Tensor
+    value: Tensor
+    residuals: Residuals
+
+    def predict(self, features: np.ndarray) -> Histogram:
+        """Predict the distributions of n rows from their features, shape (n, features)."""
+        return self.residuals.around(self.mean(features))
+
+    def mean(self, features: np.ndarray) -> np.ndarray:
+        """Return the standardised means of n rows, shape (n,)."""
+        parts = np.split(features, range(BLOCK, len(features), BLOCK))
+        return np.concatenate([self._down(part) for part in parts])
+
+    def _down(self, features: np.ndarray) -> np.ndarray:
+        """Send rows down all trees; return the sums of their leaves."""
+        feature, threshold, left, right, missing_left, value = (
+            getattr(self, name).numpy() for name in NODES
+        )
+        at = np.broadcast_to(self.first.numpy(), (len(features), len(self.first)))
+        rows = np.arange(len(features))[:, None]
+        while True:
+            asked = features[rows, feature[at]]
+            goes_left = np.where(np.isnan(asked), missing_left[at], asked <= threshold[at])
+            following = np.where(goes_left, left[at], right[at])
+            if (following == at).all():
+                mean: np.ndarray = value[at].sum(axis=1) + float(self.base)
+                return mean
+            at = following
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that is learned, by name."""
+        own = {name: getattr(self, name) for name in ("first", "base", *NODES)}
+        return own | self.residuals.tensors()
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], features: int) -> Self:
+        """Rebuild from `tensors`, for rows of so many features.
+
+        Raises
+        ------
+        KeyError, ValueError
+            For a tensor that is absent, or that cannot be.
+        """
+        nodes = {name: tensors[name] for name in NODES}
+        first, base = tensors["first"], tensors["base"]
+        count = len(nodes["value"])
+        sound = (
+            all(part.shape == (count,) and part.dtype == NODES[k] for k, part in nodes.items())
+            and first.ndim == 1
+            and first.dtype == torch.int64
+            and base.shape == (1,)
+            and base.dtype == torch.float64
+            and bool(base.isfinite().all() and nodes["value"].isfinite().all())
+            and not bool(nodes["threshold"].isnan().any())
+            and _within(nodes["feature"], features)
+            and _within(first, count)
+            and _ahead(nodes["left"], count)
+            and _ahead(nodes["right"], count)
+        )
+        if not sound:
+            raise ValueError("the tensors of the trees are no trees")
+        return cls(first, base, **nodes, residuals=Residuals.from_tensors(tensors))
+
+
+def _within(indices: Tensor, count: int) -> bool:
+    return bool(((indices >= 0) & (indices < count)).all())
+
+
+def _ahead(nodes: Tensor, count: int) -> bool:
+    """Return whether nodes lead to themselves or on: no row goes in circles."""
+    return _within(nodes, count) and bool((nodes >= torch.arange(count)).all())

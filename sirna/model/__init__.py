@@ -1,1 +1,0 @@
-"""The recurrent encoder, the regressor and its losses; knows no files."""

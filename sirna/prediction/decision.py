@@ -1,0 +1,223 @@
+"""From a predictive distribution to the point prediction that the competition score wants.
+
+The score is no sum over rows, but at its optimum the best set of rows to call positive follows
+from a rule for each row alone. Adding a row with P(y < threshold) = p to the called set changes
+
+    score = 0.5*(1 - MAE/100) + 0.5*F1*(1 - R/100),   F1 = 2 TP / (called + positive)
+
+by a positive multiple of
+
+    p - F1/2 - range_weight * (e_pos - R) - mae_weight * (e_pos - e_neg)
+
+where e_pos and e_neg are the row's expected absolute errors when it is called or not. The
+multipliers depend on the whole set only through F1, R (the range-MAE) and the shares of called
+and positive rows, so they are fitted on held-out predictions, to their labels or to what they
+expect of themselves, and then applied row by row: a prediction does not depend on the rest of its
+file. (The plug-in rule for F-measures: Ye, Chai, Lee & Chieu 2012; Koyejo, Natarajan, Ravikumar &
+Dhillon 2014.)
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+
+from sirna.prediction.histogram import Histogram
+
+DecisionKind = Literal["score", "median", "mean"]
+MARGIN = 0.01
+"""Percentage points kept from the threshold, so that rounding moves no row across it."""
+ROUNDS = 50
+ROUNDING = 1e-12
+"""Of a score: the same rows, summed in another order."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a distribution becomes a point.
+
+    Attributes
+    ----------
+    kind : {"score", "median", "mean"}
+    threshold : float
+        Percent; below it a row is positive.
+    cut, range_weight, mae_weight : float
+        For "score": a row is called positive where
+        ``p - range_weight*e_pos - mae_weight*(e_pos - e_neg) >= cut``.
+    """
+
+    kind: DecisionKind
+    threshold: float
+    cut: float = 0.5
+    range_weight: float = 0.0
+    mae_weight: float = 0.0
+
+    def apply(self, predicted: Histogram) -> np.ndarray:
+        """Return the point predictions, shape (n,), each from its own distribution alone."""
+        if self.kind == "mean":
+            return predicted.mean()
+        if self.kind == "median":
+            return predicted.median()
+        called, spared = _candidates(predicted, self.threshold)
+        gain = self._gain(predicted, called, spared)
+        return np.where(gain >= self.cut, called, spared)
+
+    def towards(self, other: Self, share: float) -> Self:
+        """Return the decision a share of the way to another of the same kind."""
+        ways = ((1 - share, self), (share, other))
+        names = ("cut", "range_weight", "mae_weight")
+        between = {name: sum(part * getattr(end, name) for part, end in ways) for name in names}
+        return replace(self, **between)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            For a kind that is unknown, or a multiplier that is no number.
+        """
+        numbers = {key: float(value) for key, value in raw.items() if key != "kind"}
+        if raw["kind"] not in get_args(DecisionKind):
+            raise ValueError(f"no decision {raw['kind']!r}")
+        return cls(raw["kind"], **numbers)
+
+    def _gain(self, predicted: Histogram, called: np.ndarray, spared: np.ndarray) -> np.ndarray:
+        error = predicted.absolute_error(called)
+        rise = error - predicted.absolute_error(spared)
+        p = predicted.prob_below(self.threshold)
+        gain: np.ndarray = p - self.range_weight * error - self.mae_weight * rise
+        return gain
+
+
+def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -> float:
+    """Return the score to be expected of points if the distributions are right.
+
+    Its parts are replaced by their expectations: MAE, range-MAE, and F1 as
+    2 E[true positives] / (called + E[positives]).
+
+    Parameters
+    ----------
+    predicted : Histogram of n rows
+    points : array, shape (n,)
+    threshold : float
+    """
+    probability = predicted.prob_below(threshold)
+    error = predicted.absolute_error(points)
+    called = points < threshold
+    inside = (points >= 0) & (points <= threshold)
+    f1 = 2 * probability[called].sum() / max(called.sum() + probability.sum(), 1e-12)
+    range_mae = error[inside].mean() if inside.any() else 100.0
+    return float(0.5 * (1 - error.mean() / 100) + 0.5 * f1 * (1 - range_mae / 100))
+
+
+def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
+    """Round predictions, shape (n,), each on its own side of the threshold."""
+    values = np.round(points, decimals)
+    below = np.nextafter(threshold, -np.inf) - 10.0**-decimals / 2
+    return np.where((points < threshold) & (values >= threshold), np.round(below, decimals), values)
+
+
+def fit_decision(
+    predicted: Histogram,
+    truth: np.ndarray | None,
+    kind: DecisionKind,
+    threshold: float,
+) -> Decision:
+    """Fit the decision on held-out predictions.
+
+    Parameters
+    ----------
+    predicted : Histogram of n rows
+        Predictions of models that did not see these rows.
+    truth : array, shape (n,), or None
+        The best score over these labels is sought; without them the best expected score, should the
+        distributions be right. Few labels, or those of few groups, fit their own noise.
+    kind : {"score", "median", "mean"}
+        The last two have nothing to fit.
+    threshold : float
+
+    Returns
+    -------
+    Decision
+    """
+    if kind != "score":
+        return Decision(kind, threshold)
+    points = _candidates(predicted, threshold)
+    if truth is None:
+        below = predicted.prob_below(threshold)
+        errors = [predicted.absolute_error(point) for point in points]
+    else:
+        below = (truth < threshold).astype(np.float64)
+        errors = [np.abs(truth - point) for point in points]
+    n = len(below)
+    share = max(float(below.mean()), 1.0 / n)
+    decision = Decision(kind, threshold)
+    best, best_score = decision, -np.inf
+    for _ in range(ROUNDS):
+        gain = decision._gain(predicted, *points)
+        found = _best_cut(gain, below, *errors)
+        decision = replace(decision, cut=found.cut)
+        if found.score <= best_score + ROUNDING:
+            break
+        best, best_score = decision, found.score
+        # the derivative above, divided by the weight of p: F1 and R of the present set
+        called_share = max(found.called, 1) / n
+        scale = max(1.0 - found.range_mae / 100, 1e-3)
+        both = called_share + share
+        range_weight = found.f1 / 100 * both / (2 * called_share * scale)
+        decision = replace(decision, range_weight=range_weight, mae_weight=both / (200 * scale))
+    return best
+
+
+def _candidates(predicted: Histogram, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best points below the threshold and above it, each of shape (n,)."""
+    median = predicted.median()
+    return np.minimum(median, threshold - MARGIN), np.maximum(median, threshold + MARGIN)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A cut through the sorted gains, and the score of what it calls."""
+
+    cut: float
+    called: int
+    score: float
+    f1: float
+    range_mae: float
+
+
+def _best_cut(
+    gain: np.ndarray, below: np.ndarray, error_called: np.ndarray, error_spared: np.ndarray
+) -> _Cut:
+    """Find the cut with the best score: O(n log n).
+
+    below : array, shape (n,)
+        Whether a row is positive, or how probably.
+    error_called, error_spared : array, shape (n,)
+        Its absolute error when it is called and when it is not, or the expected ones.
+    """
+    order = np.argsort(-gain, kind="stable")
+    n = len(gain)
+    count = np.arange(1, n + 1)
+    hits = np.cumsum(below[order])
+    range_mae = np.cumsum(error_called[order]) / count
+    mae = (error_spared.sum() + np.cumsum((error_called - error_spared)[order])) / n
+    f1 = 2 * hits / (count + hits[-1])
+    score = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
+    ranked = gain[order]
+    score[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of equal gain are called together
+    last = int(score.argmax())
+    nobody = float(0.5 * (1 - error_spared.mean() / 100))
+    if nobody >= score[last]:
+        return _Cut(float(ranked[0]) + MARGIN, 0, nobody, 0.0, 100.0)
+    following = ranked[last + 1] if last + 1 < n else ranked[last] - 2 * MARGIN
+    cut = float(ranked[last] + following) / 2
+    if cut <= following:  # the two differ by a rounding
+        cut = float(ranked[last])
+    return _Cut(cut, last + 1, float(score[last]), float(f1[last]), float(range_mae[last]))

@@ -1,0 +1,1 @@
+"""The folder of a training run, and the state that `--resume` reads."""

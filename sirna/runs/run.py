@@ -1,0 +1,172 @@
+"""Where runs live: `runs/<name>/` and the names of the files in it."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sirna.bundle.store import MANIFEST
+from sirna.errors import SirnaError, UsageError
+from sirna.system.files import LOCK, near_miss, recovered
+
+RUNS = Path("runs")
+BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
+"""What is written before config.toml: a run that was killed so early may begin again."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one training run."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, written before training starts."""
+        return self.folder / "config.toml"
+
+    @property
+    def splits(self) -> Path:
+        """Which row is held out where."""
+        return self.folder / "splits.csv"
+
+    @property
+    def log(self) -> Path:
+        """A row an epoch."""
+        return self.folder / "log.csv"
+
+    @property
+    def oof(self) -> Path:
+        """A prediction for every row that was held out."""
+        return self.folder / "oof.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """Scores, times, memory."""
+        return self.folder / "metrics.json"
+
+    @property
+    def bundle(self) -> Path:
+        """All that inference needs."""
+        return recovered(self.folder / "bundle")
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its own end."""
+        try:
+            figures = self.figures()
+        except SirnaError:
+            return False
+        return figures is not None and not figures["interrupted"]
+
+    def figures(self) -> dict[str, Any] | None:
+        """Read `metrics.json`; None where training has not come so far.
+
+        Raises
+        ------
+        SirnaError
+            For a damaged file.
+        """
+        try:
+            figures = json.loads(self.metrics.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            figures, reason = None, str(error)
+        else:
+            reason = "no 'interrupted' in it"
+        if not isinstance(figures, dict) or "interrupted" not in figures:
+            raise SirnaError(
+                f"{self.metrics}: is damaged ({reason}); delete it, and --resume writes it anew."
+            )
+        return figures
+
+    @property
+    def digest(self) -> Path:
+        """The SHA-256 of the training table, to notice a change before resuming."""
+        return self.folder / "last" / "training.sha256"
+
+    def last(self, fold: int, member: int) -> Path:
+        """Name the folder with what `--resume` needs of one network."""
+        return self.folder / "last" / f"fold-{fold}-{member}"
+
+    def last_trees(self, fold: int) -> Path:
+        """Return where the fitted trees of a fold are kept."""
+        return self.folder / "last" / f"trees-{fold}.safetensors"
+
+    def last_process(self, fold: int) -> Path:
+        """Name the file with the Gaussian process of a fold, for `--resume`."""
+        return self.folder / "last" / f"process-{fold}.safetensors"
+
+
+def new_run(folder: Path | None, protocol: str) -> Run:
+    """Name the folder of a new run.
+
+    Raises
+    ------
+    UsageError
+        Where a run is there already: nothing is overwritten.
+    """
+    if folder is None:
+        stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{protocol}"
+        names = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
+        folder = next(RUNS / name for name in names if not (RUNS / name).exists())
+    elif not folder.exists():
+        pass
+    elif not folder.is_dir() or {item.name for item in folder.iterdir()} - BEFORE_CONFIG:
+        raise UsageError(f"{folder}: is there already; give --resume or another --run.")
+    return Run(folder)
+
+
+def run_to_resume(folder: Path | None) -> Run:
+    """Find the run to go on with: the one given, else the newest that did not finish."""
+    if folder is not None:
+        run = Run(folder)
+        if not run.config.is_file():
+            raise UsageError(
+                f"{folder}: no run to resume ({run.config.name} is absent){near_miss(folder)}."
+            )
+        return run
+    started = [Run(path.parent) for path in RUNS.glob("*/config.toml")]
+    open_runs = [run for run in started if not run.finished]
+    if not open_runs:
+        raise UsageError(f"no unfinished run in {RUNS}/; name one with --run.")
+    return max(open_runs, key=lambda run: (run.config.stat().st_mtime, run.name))
+
+
+def finished_run(folder: Path | None) -> Run:
+    """Find a run with a bundle: the one given, else the newest that finished, else the newest.
+
+    Raises
+    ------
+    SirnaError
+        Where there is none.
+    """
+    if folder is None:
+        done = [Run(path.parent.parent) for path in RUNS.glob(f"*/bundle/{MANIFEST}")]
+        if not done:
+            raise SirnaError(f"no finished run in {RUNS}/: run `sirna train` or name one by --run.")
+        return max(
+            done,
+            key=lambda run: (run.finished, (run.bundle / MANIFEST).stat().st_mtime, run.name),
+        )
+    if folder.is_file():
+        raise SirnaError(f"{folder}: is a file; name the folder of a run or of a bundle.")
+    if not folder.is_dir():
+        raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
+    run = Run(folder)
+    if run.config.is_file() and not run.bundle.is_dir() and not (folder / MANIFEST).is_file():
+        raise SirnaError(f"{folder}: its training has left no bundle yet; {resuming(run)}.")
+    return run
+
+
+def resuming(run: Run) -> str:
+    """Say how to go on with a run."""
+    return f"to go on: sirna train --resume --run {shlex.quote(str(run.folder))}"

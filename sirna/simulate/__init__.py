@@ -1,0 +1,1 @@
+"""The embedded data set: a simulated competition whose truth is known."""

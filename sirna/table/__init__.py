@@ -1,0 +1,1 @@
+"""The table of measurements: read, checked, normalised once, and split."""

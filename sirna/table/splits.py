@@ -1,0 +1,288 @@
+"""Which rows are held out: made once from sorted ids with a seed, saved, and used again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from sirna.config.schema import Protocol, SplitConfig
+from sirna.errors import SirnaError, suggestion
+from sirna.system.files import write_csv
+from sirna.table.read_file import read_text_table
+
+COLUMNS = ["id", "group", "fold", "half"]
+NEVER = -1
+NAMELESS = ""
+"""The target of rows whose target nothing names."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where each of n rows is held out.
+
+    The held-out rows of a fold fall into two halves, each whole groups. What one half chooses
+    (epoch, decision) predicts the other, so that no row is scored by a choice that it took part in.
+
+    Attributes
+    ----------
+    ids : array of str, shape (n,)
+    groups : array of str, shape (n,)
+        Rows of one group are never on both sides.
+    fold : array of int, shape (n,)
+        The fold that holds the row out; -1: always a training row.
+    half : array of int, shape (n,)
+        0 or 1 for held-out rows; -1 for the others.
+    """
+
+    ids: np.ndarray
+    groups: np.ndarray
+    fold: np.ndarray
+    half: np.ndarray
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds' numbers."""
+        return [int(number) for number in np.unique(self.fold[self.fold != NEVER])]
+
+    @property
+    def whole(self) -> int:
+        """The number after the folds': it holds no row out, and all rows train."""
+        return self.folds[-1] + 1
+
+    def save(self, path: Path) -> None:
+        """Write `splits.csv`: id, group, fold, half."""
+        columns = zip(COLUMNS, (self.ids, self.groups, self.fold, self.half), strict=True)
+        write_csv(path, pd.DataFrame(dict(columns)))
+
+    @classmethod
+    def load(cls, path: Path, ids: np.ndarray, groups: np.ndarray) -> Self:
+        """Read a saved split for the rows `ids`, whose groups must not be torn apart by it.
+
+        Raises
+        ------
+        SirnaError
+            For rows that the file lacks, or a group on both sides of the split: a leak.
+        """
+        frame = read_text_table(path)
+        absent = [name for name in COLUMNS if name not in frame]
+        if absent:
+            near = suggestion(absent[0], frame.columns)
+            raise SirnaError(
+                f"{path}: no column {absent[0]!r}{near}; a split has {', '.join(COLUMNS)}."
+            )
+        twice = frame.loc[frame["id"].duplicated(), "id"]
+        if len(twice):
+            raise SirnaError(f"{path}: id {twice.iloc[0]!r} occurs twice; make the split anew.")
+        frame = frame.set_index("id")
+        unknown = pd.Index(ids).difference(frame.index, sort=False).tolist()
+        if unknown:
+            raise SirnaError(
+                f"{path}: {len(unknown)} rows of the table are not in the split, the first with id "
+                f"{unknown[0]!r}; make the split anew or use the table that it was made from."
+            )
+        frame = frame.loc[ids]
+        torn = np.flatnonzero(frame["group"].to_numpy() != groups)
+        if len(torn):
+            raise SirnaError(
+                f"{path}: row {str(ids[torn[0]])!r} is in group {frame['group'].iloc[torn[0]]!r} "
+                f"there and in {str(groups[torn[0]])!r} under this protocol; give the --protocol "
+                "that the split was made for."
+            )
+        try:
+            fold, half = (frame[name].to_numpy().astype(np.int64) for name in ("fold", "half"))
+        except ValueError as error:
+            raise SirnaError(f"{path}: fold and half are whole numbers: {error}") from error
+        split = cls(ids, groups, fold, half)
+        split.check(str(path))
+        return split
+
+    def check(self, source: str) -> None:
+        """Raise SirnaError where the split is empty or a group stands on both sides of it."""
+        if not self.folds:
+            raise SirnaError(f"{source}: the split holds no row out.")
+        if self.folds[0] < NEVER:
+            raise SirnaError(
+                f"{source}: fold {self.folds[0]}: a fold is a number from 0, or {NEVER} for a row "
+                "that always trains."
+            )
+        for number in self.folds:
+            if set(self.half[self.fold == number].tolist()) != {0, 1}:
+                raise SirnaError(
+                    f"{source}: fold {number} needs two halves, 0 and 1, neither of them empty; "
+                    "use fewer folds or another protocol."
+                )
+        if len(self.folds) == 1 and not (self.fold == NEVER).any():
+            raise SirnaError(f"{source}: the split leaves no row to train on.")
+        frame = pd.DataFrame({"group": self.groups, "fold": self.fold})
+        torn = frame.drop_duplicates().groupby("group", sort=True).size()
+        torn = torn[torn > 1]
+        if len(torn):
+            raise SirnaError(
+                f"{source}: {len(torn)} groups stand on both sides of the split, the first "
+                f"{str(torn.index[0])!r}: a leak under this protocol. Make the split anew."
+            )
+
+
+def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
+    """Hold rows out by whole groups: `folds` folds, or one part of about `valid`.
+
+    Raises
+    ------
+    SirnaError
+        For fewer groups than the folds and their halves need.
+    """
+    ids = rows["id"].to_numpy().astype(str)
+    groups = group_rows(rows, config.protocol)
+    order = np.argsort(ids, kind="stable")
+    names, member = np.unique(groups[order], return_inverse=True)
+    rng = np.random.default_rng([config.seed, 1])
+    shuffled = rng.permutation(len(names))
+    sizes = np.bincount(member, minlength=len(names))
+    folds = config.folds if config.folds > 1 else 1
+    if len(names) < 2 * folds + (folds == 1):
+        raise SirnaError(
+            f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "
+            f"{folds} fold{'s' * (folds > 1)} of two halves"
+            f"{'' if folds > 1 else ' and rows to train on'}; use "
+            f"{_fewer(len(names), folds)}another protocol."
+        )
+    if folds > 1:
+        disturbed = sizes * rng.uniform(1 - config.shuffle, 1.0, len(sizes))
+        turns = shuffled[np.argsort(-disturbed[shuffled], kind="stable")]
+        fold_of = _paired(_deal(sizes, turns, folds), sizes, shuffled)
+    else:
+        fold_of = _take(sizes, shuffled, config.valid * len(ids))
+    half_of = np.full(len(names), -1)
+    for number in range(folds):
+        inside = shuffled[fold_of[shuffled] == number]
+        half_of[inside] = _deal(sizes[inside], np.argsort(-sizes[inside], kind="stable"), 2)
+    fold, half = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
+    fold[order], half[order] = fold_of[member], half_of[member]
+    split = Split(ids, groups, fold, half)
+    split.check(source)
+    return split
+
+
+def _fewer(groups: int, folds: int) -> str:
+    """Return which splits so few groups allow: one takes three of them, two folds four."""
+    most = f"--folds {groups // 2} or " * (folds > 2 and groups >= 4)
+    return most or "--valid 0.1 or " * (folds > 1 and groups == 3)
+
+
+def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
+    """Name the group of each row, shape (n,).
+
+    `rows`: the row itself. `duplex`: its antisense bases. `target`: its gene symbol, whatever the
+    case (a mouse gene is no new target where the human one trained); without one the only symbol
+    of its publication; else the publication. Targets that share a guide are one group.
+
+    Raises
+    ------
+    SirnaError
+        Under `target`, for a table with neither targets nor publications.
+    """
+    if protocol == "rows":
+        return rows["id"].to_numpy().astype(str)
+    if protocol == "duplex":
+        return _guides(rows).to_numpy().astype(str)
+    bare = rows.loc[_name_targets(rows).isna(), "id"]
+    if len(bare):
+        raise SirnaError(
+            f"protocol 'target' needs a target or a publication in every row; {len(bare)} of "
+            f"{len(rows)} have neither, the first with id {str(bare.iloc[0])!r}. Fill them in or "
+            "drop these rows; name the columns in [columns]; or use protocol 'duplex'."
+        )
+    return group_targets(rows)
+
+
+def group_targets(rows: pd.DataFrame) -> np.ndarray:
+    """Name each row's target as `group_rows` does, those that nothing names `NAMELESS`; (n,)."""
+    names, guides = _name_targets(rows), _guides(rows)
+    names = names.fillna(names.groupby(guides).transform("first")).fillna(NAMELESS)
+    return _join_by_guide(names, guides).to_numpy().astype(str)
+
+
+def _name_targets(rows: pd.DataFrame) -> pd.Series:
+    symbol, publication = _symbols(rows)
+    distinct = symbol.groupby(publication).agg(["nunique", "first"])
+    only = distinct["first"].where(distinct["nunique"] == 1)
+    return symbol.fillna(publication.map(only)).fillna(publication)
+
+
+def new_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
+    """Return whether no training row shares a row's guide, or what names its target; (n,).
+
+    That is its symbol; where the row or all training rows lack one, its publication. A row of a new
+    guide with neither counts as new: nothing says that its target is known.
+    """
+    symbol, publication = _symbols(rows)
+    symbols, publications = (set(names.dropna()) for names in _symbols(training))
+    published = publication.isin(publications) & (symbol.isna() | (not symbols))
+    measured = _guides(rows).isin(set(_guides(training)))
+    return ~(symbol.isin(symbols) | published | measured).to_numpy(dtype=bool)
+
+
+def _guides(rows: pd.DataFrame) -> pd.Series:
+    """Return antisense bases as capitals of RNA; empty where missing."""
+    bases: pd.Series = rows["guide"].fillna("").str.upper().str.replace("T", "U")
+    return bases
+
+
+def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return gene symbols in capitals, and publications; missing where there is no column."""
+    nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
+    return rows.get("target", nothing).str.upper(), rows.get("publication", nothing)
+
+
+def _join_by_guide(target: pd.Series, guides: pd.Series) -> pd.Series:
+    """Give targets that share a guide one name: the smallest of their connected component."""
+    name = {value: value for value in target.unique()}
+
+    def root(value: str) -> str:
+        while name[value] != value:
+            value = name[value]
+        return value
+
+    for members in target.groupby(guides).unique():
+        first = min(root(member) for member in members)
+        for member in members:
+            name[root(member)] = first
+    return target.map(root)
+
+
+def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
+    """Give each group in its turn to the lightest fold; shape (groups,)."""
+    fold_of = np.empty(len(sizes), np.int64)
+    load = np.zeros(folds)
+    for group in turns:
+        fold_of[group] = int(load.argmin())
+        load[fold_of[group]] += sizes[group]
+    return fold_of
+
+
+def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+    """Give a fold that one large group fills alone a second one: two halves need two groups."""
+    fold_of = fold_of.copy()
+    smallest_first = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+    count = np.bincount(fold_of)
+    for lone in np.flatnonzero(count < 2):
+        spare = smallest_first[count[fold_of[smallest_first]] > 2]
+        count[fold_of[spare[0]]] -= 1
+        fold_of[spare[0]] = lone
+    return fold_of
+
+
+def _take(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
+    """Hold out groups, as they come, that bring the number of rows nearer to the goal."""
+    fold_of = np.full(len(sizes), NEVER)
+    held = 0
+    for group in shuffled:
+        if abs(held + sizes[group] - goal) < abs(held - goal):
+            fold_of[group] = 0
+            held += sizes[group]
+    if (fold_of == 0).sum() < 2:  # two halves need two groups: add the smallest
+        rest = shuffled[fold_of[shuffled] == NEVER]
+        fold_of[rest[np.argsort(sizes[rest], kind="stable")][: 2 - (fold_of == 0).sum()]] = 0
+    return fold_of

@@ -1,0 +1,64 @@
+"""Where the training table comes from: an argument, the configuration, the folder, or within."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sirna.config.load import Config
+from sirna.simulate.simulate import simulate
+from sirna.system.files import sha256
+from sirna.table.check_table import Table, check_table, read_table
+
+EMBEDDED = "embedded"
+IN_FOLDER = Path("train_data.csv")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training table and where it was found.
+
+    Attributes
+    ----------
+    name : str
+        Absolute path, or "embedded": what `data.train` needs to find it again.
+    why : str
+        How it was chosen, for the first line printed.
+    digest : str
+        SHA-256 of the file.
+    """
+
+    table: Table
+    name: str
+    why: str
+    digest: str
+
+
+def training_source(argument: Path | None, config: Config) -> Source:
+    """Read the argument, else `data.train`, else `train_data.csv` here, else the embedded data."""
+    if argument is not None:
+        path, why = argument, "given"
+    elif config.data.train == EMBEDDED:
+        return _embedded(config, "data.train")
+    elif config.data.train:
+        path, why = Path(config.data.train), "data.train"
+    elif IN_FOLDER.is_file():
+        path, why = IN_FOLDER, "found in the current folder"
+    else:
+        return _embedded(config, "no file was given or found")
+    return Source(read_table(path, config), str(path.resolve()), why, sha256(path))
+
+
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as reading it from a CSV file would: every value text, blanks empty."""
+    written = io.StringIO(frame.to_csv(index=False))
+    text = pd.read_csv(written, dtype=str, keep_default_na=False)
+    return text.set_index(pd.RangeIndex(1, len(text) + 1, name="row"))
+
+
+def _embedded(config: Config, why: str) -> Source:
+    text = as_text(simulate().train)
+    digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
+    return Source(check_table(text, EMBEDDED, config), EMBEDDED, why, digest)

@@ -1,0 +1,85 @@
+"""Doses and labels as a file writes them, and in the one unit that everything inside has."""
+
+import numpy as np
+import pandas as pd
+
+from sirna.config.schema import LabelConfig
+from sirna.table.report import ENOUGH, Purpose, Report, blank
+
+NANOMOLAR = {
+    "fm": 1e-6,
+    "pm": 1e-3,
+    "nm": 1.0,
+    "um": 1e3,
+    "\u00b5m": 1e3,
+    "\u03bcm": 1e3,
+    "mm": 1e6,
+    "m": 1e9,
+}
+LARGEST_DOSE = 1e9
+"""nM: one mole per litre."""
+LARGEST_LABEL = 10_000.0
+"""Percent that remains: a hundred times the untreated cells."""
+LARGEST_FRACTION = 10.0
+
+
+def to_remaining(values: np.ndarray, label: LabelConfig) -> np.ndarray:
+    """Turn labels as the file has them, shape (n,), into the percentage that remains."""
+    percent = values * 100.0 if label.kind == "fraction" else values
+    return 100.0 - percent if label.better == "higher" else percent
+
+
+def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
+    """Turn percentages that remain, shape (n,), into the file's own kind of label."""
+    percent = 100.0 - remaining if label.better == "higher" else remaining
+    return percent / 100.0 if label.kind == "fraction" else percent
+
+
+def doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
+    """Read doses as nM, shape (n,), from columns by role; faults go to the report."""
+    rule = f"a dose is above 0 and at most {LARGEST_DOSE:g}; blank if unknown"
+    dose = report.number(text["dose"], names["dose"], lambda d: (d > 0) & (d <= LARGEST_DOSE), rule)
+    if "dose_unit" not in text:
+        return dose
+    unit = text["dose_unit"]
+    factor = unit.str.casefold().map(NANOMOLAR).to_numpy(dtype=float)
+    unknown = np.isnan(factor) & ~blank(unit)
+    rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
+    report.fault(names["dose_unit"], unknown, unit, rule)
+    bare = blank(unit) & np.isfinite(dose)
+    report.tell(names["dose"], bare, text["dose"], f"no {names['dose_unit']!r}: read as nM")
+    return dose * np.where(blank(unit), 1.0, factor)
+
+
+def labels(
+    text: pd.Series, column: str, label: LabelConfig, report: Report, purpose: Purpose
+) -> np.ndarray:
+    """Read labels as percentages that remain, shape (n,); faults go to the report."""
+    if purpose is not Purpose.TEST:
+        remedy = "fill it in or drop the row" if purpose is Purpose.TRAINING else "fill it in"
+        report.fault(column, blank(text), text, f"a {purpose.value} row needs a value; {remedy}")
+
+    def measurable(value: np.ndarray) -> np.ndarray:
+        remaining = to_remaining(value, label)
+        ceiling = LARGEST_FRACTION * 100 if label.kind == "fraction" else LARGEST_LABEL
+        sane: np.ndarray = np.abs(remaining) <= ceiling
+        return sane if purpose is Purpose.PREDICTION else sane & (remaining >= 0)
+
+    whole = 1 if label.kind == "fraction" else 100
+    rule = {
+        "lower": f"what remains is 0 or more, about {whole} without treatment",
+        "higher": f"inhibition is at most {whole}",
+    }[label.better]
+    value = report.number(text, column, measurable, f"{rule}; see [label] in the configuration")
+    known = value[np.isfinite(value)]
+    if (
+        purpose is Purpose.TRAINING
+        and label.kind != "fraction"
+        and len(known) >= ENOUGH
+        and (np.abs(known) <= 1.5).all()
+    ):
+        rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
+        report.fault(column, np.isfinite(value), text, rule)
+    if purpose is Purpose.TRAINING and len(known) >= ENOUGH and (known == known[0]).all():
+        report.fault(column, np.isfinite(value), text, "every label is the same: nothing to learn")
+    return to_remaining(value, label)

@@ -1,0 +1,271 @@
+"""The configuration: read, written, changed, refused."""
+
+import pytest
+from pydantic import ValidationError
+
+from sirna.config.load import PROTOCOL_DEFAULTS, Config, load_config, with_changes
+from sirna.config.schema import StreamConfig
+from sirna.errors import UsageError
+
+OTHER = {
+    "train.epochs": 3,
+    "train.learning_rate": 0.125,
+    "train.loss": "huber",
+    "columns.guide": "antisense",
+    "covariates.numeric": ["hours"],
+    "covariates.categorical": [],
+    "model.bidirectional": False,
+    "streams.extra": {"role": "passenger", "ngram": 2, "stride": 2, "tail": "drop"},
+}
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("changes", [{}, OTHER], ids=["defaults", "changed"])
+def test_toml_brings_the_same_configuration_back(tmp_path, changes):
+    config = with_changes(Config(), changes)
+    assert load_config(written(tmp_path, config.to_toml())) == config
+
+
+def test_changes_change_what_they_name_and_nothing_else():
+    config = with_changes(Config(), OTHER)
+    assert config.train.epochs == 3
+    assert config.covariates.numeric == ("hours",)
+    assert config.streams["extra"] == StreamConfig(role="passenger", ngram=2, stride=2, tail="drop")
+    assert set(config.streams) == {*Config().streams, "extra"}
+    assert config.train.batch_rows == Config().train.batch_rows
+    assert config.predict == Config().predict
+
+
+def test_a_file_keeps_the_defaults_that_it_leaves_out(tmp_path):
+    config = load_config(written(tmp_path, "[train]\nepochs = 3\n"))
+    assert config == with_changes(Config(), {"train.epochs": 3})
+
+
+def test_an_empty_file_is_the_defaults(tmp_path):
+    assert load_config(written(tmp_path, "")) == load_config() == Config()
+
+
+def test_streams_in_a_file_replace_the_default_ones(tmp_path):
+    config = load_config(written(tmp_path, '[streams.only]\nrole = "guide"\n'))
+    assert set(config.streams) == {"only"}
+
+
+@pytest.mark.parametrize(
+    ("change", "section", "key", "value"),
+    [
+        ("train.epochs=3", "train", "epochs", 3),
+        ("train.epochs = 3", "train", "epochs", 3),
+        ("train.clip=2", "train", "clip", 2.0),
+        ("train.learning_rate=1e-4", "train", "learning_rate", 1e-4),
+        ("model.encoder=lstm", "model", "encoder", "lstm"),
+        ('model.encoder="lstm"', "model", "encoder", "lstm"),
+        ("model.bidirectional=false", "model", "bidirectional", False),
+        ('covariates.numeric=["hours"]', "covariates", "numeric", ("hours",)),
+        ("covariates.categorical=[]", "covariates", "categorical", ()),
+        ("data.train=some/where=else.csv", "data", "train", "some/where=else.csv"),
+    ],
+)
+def test_set_reads_values_as_toml_and_bare_words_as_text(change, section, key, value):
+    assert getattr(getattr(load_config(changes=[change]), section), key) == value
+
+
+def test_set_goes_over_the_file_and_the_last_one_wins(tmp_path):
+    path = written(tmp_path, "[train]\nepochs = 3\nbatch_rows = 5\n")
+    config = load_config(path, ["train.epochs=4", "train.epochs=6"])
+    assert (config.train.epochs, config.train.batch_rows) == (6, 5)
+
+
+def test_set_changes_one_stream_and_keeps_the_others():
+    name = next(iter(Config().streams))
+    config = load_config(changes=[f"streams.{name}.ngram=2", f"streams.{name}.stride=2"])
+    assert (config.streams[name].ngram, config.streams[name].stride) == (2, 2)
+    assert config.streams[name].role == Config().streams[name].role
+    assert set(config.streams) == set(Config().streams)
+
+
+def test_set_adds_a_stream():
+    config = load_config(changes=["streams.more.role=passenger", "streams.more.ngram=4"])
+    assert config.streams["more"] == StreamConfig(role="passenger", ngram=4)
+    inline = load_config(changes=['streams.more={role = "passenger", ngram = 4}'])
+    assert inline == config
+
+
+def test_set_changes_a_stream_of_the_file(tmp_path):
+    path = written(tmp_path, '[streams.only]\nrole = "guide"\n')
+    config = load_config(path, ["streams.only.ngram=2"])
+    assert config.streams == {"only": StreamConfig(role="guide", ngram=2)}
+
+
+@pytest.mark.parametrize("change", ["train.epochs", "=3", "epochs 3", ""])
+def test_a_set_without_key_or_value_is_refused_with_an_example(change):
+    with pytest.raises(UsageError, match=r"section\.key=value"):
+        load_config(changes=[change])
+
+
+@pytest.mark.parametrize(
+    ("change", "near"),
+    [
+        ("train.epoch=3", "'epochs'"),
+        ("trian.epochs=3", "'train'"),
+        ("model.Hidden=3", "'hidden'"),
+        ("streams.more.rolle=guide", "'role'"),
+        ("model.encoder=lstmm", "'lstm'"),
+        ("model.encoder=gruu", "'gru'"),
+        ("split.protocol=targt", "'target'"),
+        ("split.protocol=row", "'rows'"),
+        ("epochs=3", "'train.epochs'"),
+        ("seed=3", "'train.seed' or 'split.seed'"),
+    ],
+)
+def test_a_near_miss_is_answered_with_what_was_meant(change, near):
+    with pytest.raises(UsageError, match=rf"did you mean {near}"):
+        load_config(changes=[change])
+
+
+def test_an_unknown_key_is_answered_with_the_known_ones():
+    with pytest.raises(UsageError, match=r"'score\.zzz'.*known here: threshold"):
+        load_config(changes=["score.zzz=3"])
+
+
+@pytest.mark.parametrize("name", ["role", "ngram", "guide"])
+def test_a_stream_may_have_any_name(name):
+    with pytest.raises(UsageError, match=r"unknown key.*known here: role"):
+        load_config(changes=[f"streams.{name}.role=guide", f"streams.{name}.zzz=1"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "train.epochs=0",
+        "train.epochs=2.5",
+        "train.epochs=many",
+        "train.epochs=true",
+        "train.learning_rate=0",
+        "train.learning_rate=nan",
+        "train.warmup=1",
+        "train.smoothing=nan",
+        "model.head_dropout=1.0",
+        "model.head_dropout=-0.1",
+        "model.hidden=0",
+        "model.bins=3",
+        "score.threshold=0",
+        "score.threshold=100",
+        "split.valid=0",
+        "split.valid=0.6",
+        "predict.interval=1",
+        "columns.guide=''",
+        "columns.id='siRNA_sense_seq'",
+        "streams.more.ngram=3",
+        "label.kind=inhibition_pct",
+        "train=5",
+        "train.epochs.more=5",
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_key(change):
+    with pytest.raises(UsageError, match=change.split(".", maxsplit=1)[0].split("=")[0]):
+        load_config(changes=[change])
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path):
+    path = written(tmp_path, "[train]\nepochs = 0\nclipp = 1\n[model]\nhidden = 'x'\n")
+    with pytest.raises(UsageError) as error:
+        load_config(path)
+    for part in ("mine.toml", "train.epochs", "train.clipp", "model.hidden"):
+        assert part in str(error.value)
+
+
+def test_a_fault_of_the_options_is_not_blamed_on_the_file_nor_the_other_way(tmp_path):
+    sound = written(tmp_path, "[train]\nepochs = 3\n")
+    with pytest.raises(UsageError, match=r"mine\.toml with the options given: train\.epochs"):
+        load_config(sound, ["train.epochs=0"])
+    faulty = written(tmp_path, "[train]\nepochs = 0\n")
+    with pytest.raises(UsageError, match=r"mine\.toml: train\.epochs"):
+        load_config(faulty, ["train.batch_rows=5"])
+
+
+def test_an_option_may_mend_what_the_file_has_wrong(tmp_path):
+    faulty = written(tmp_path, "[train]\nepochs = 0\n")
+    assert load_config(faulty, ["train.epochs=3"]).train.epochs == 3
+
+
+def test_labels_of_inhibition_need_better_higher():
+    config = load_config(changes=["label.kind=inhibition_pct", "label.better=higher"])
+    assert config.label.better == "higher"
+
+
+def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path):
+    with pytest.raises(UsageError, match=r"mine\.toml: not valid TOML"):
+        load_config(written(tmp_path, "[train\n"))
+    with pytest.raises(UsageError, match=r"min\.toml: no such .* \(did you mean 'mine\.toml'"):
+        load_config(tmp_path / "min.toml")
+    with pytest.raises(UsageError, match=r"absent\.toml: no such configuration file$"):
+        load_config(tmp_path / "absent.toml")
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(UsageError, match=r"latin\.toml: cannot be read"):
+        load_config(path)
+
+
+def test_a_configuration_cannot_be_changed_in_place():
+    config = Config()
+    with pytest.raises(ValidationError):
+        config.train.epochs = 3
+    with pytest.raises(ValidationError):
+        config.train = Config().train
+    with pytest.raises(TypeError):
+        config.streams["more"] = StreamConfig(role="guide")
+    with pytest.raises(TypeError):
+        with_changes(config, {"train.epochs": 3}).streams["more"] = StreamConfig(role="guide")
+
+
+def test_the_defaults_are_not_shared_between_configurations():
+    name = next(iter(Config().streams))
+    with_changes(Config(), {f"streams.{name}.ngram": 7})
+    assert Config().streams[name].ngram != 7
+
+
+@pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
+def test_a_protocol_has_defaults_of_its_own_and_else_the_general_ones(protocol):
+    own = load_config(flags={"split.protocol": protocol})
+    changes = {"split.protocol": protocol}
+    for section, values in PROTOCOL_DEFAULTS.get(protocol, {}).items():
+        for key, value in values.items():
+            assert getattr(getattr(own, section), key) == value
+            assert getattr(getattr(Config(), section), key) != value
+            changes[f"{section}.{key}"] = value
+    assert own == with_changes(Config(), changes)
+
+
+def test_file_and_options_go_over_the_defaults_of_a_protocol(tmp_path):
+    own = load_config(flags={"split.protocol": "target"})
+    path = written(tmp_path, "[split]\nprotocol = 'target'\n[train]\nepochs = 7\n")
+    given = load_config(path, ["train.batch_rows=5"])
+    assert (given.train.epochs, given.train.batch_rows) == (7, 5)
+    assert given.train.learning_rate == own.train.learning_rate
+    assert given.covariates == own.covariates
+
+
+@pytest.mark.parametrize(
+    ("split", "folds"), [("valid = 0.3", 0), ("valid = 0.3\nfolds = 3", 3), ("seed = 1", 5)]
+)
+def test_who_says_how_much_is_held_out_gets_one_split(tmp_path, split, folds):
+    path = written(tmp_path, f"[split]\nprotocol = 'target'\n{split}\n")
+    assert load_config(path).split.folds == folds
+
+
+def test_a_run_under_target_repeats_itself_from_its_own_file(tmp_path):
+    config = load_config(changes=["split.protocol=target", "train.epochs=7"])
+    assert load_config(written(tmp_path, config.to_toml())) == config
+
+
+def test_names_in_the_trees_of_an_older_configuration_are_left_out(tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_text('[trees]\ncategorical = ["target", "cell_line", "publication"]\n')
+    assert load_config(path).trees.categorical == ("cell_line",)
+    with pytest.raises(UsageError, match=r"trees\.categorical: input should be a list"):
+        load_config(changes=["trees.categorical='cell_line'"])

@@ -1,0 +1,129 @@
+"""Conditions as numbers."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sirna.config.schema import IDENTITY_ROLES, CovariatesConfig
+from sirna.features.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
+
+ALL = CovariatesConfig(
+    numeric=("dose", "hours"),
+    categorical=("cell_line", "transfection", "species", "target", "publication"),
+)
+
+
+def conditions(**changed):
+    columns = {
+        "dose": [0.1, 10.0, np.nan],
+        "hours": [24.0, 48.0, 48.0],
+        "cell_line": ["HeLa", None, "COS-7"],
+        "target": ["ABC1", "ABC2", "ABC2"],
+        "publication": ["P1", "P1", "P2"],
+    }
+    return pd.DataFrame(columns | changed)
+
+
+def fitted(protocol="rows", **changed):
+    return Covariates.fit(conditions(**changed), ALL, protocol)
+
+
+def test_the_dose_is_standardised_on_a_log_scale_over_its_known_values():
+    numbers = fitted().numbers(conditions())
+    assert numbers[:, 0] == pytest.approx([-1.0, 1.0, 0.0])
+    assert fitted().numeric["dose"] == pytest.approx((0.0, 1.0))
+
+
+def test_a_missing_number_is_zero_with_its_flag_up():
+    numbers = fitted().numbers(conditions())
+    assert numbers[:, 1].tolist() == [0.0, 0.0, 1.0]
+    assert numbers[:, 3].tolist() == [0.0, 0.0, 0.0]
+    assert numbers.dtype == np.float32
+    assert np.isfinite(numbers).all()
+
+
+def test_a_condition_that_never_changes_stays_finite():
+    assert np.isfinite(fitted(hours=[24.0] * 3).numbers(conditions())).all()
+
+
+def test_missing_unseen_and_known_values_have_their_own_indices():
+    fit = fitted()
+    rows = conditions(cell_line=[None, "never seen", "HeLa"])
+    column = list(fit.categorical).index("cell_line")
+    indices = fit.categories(rows)[:, column]
+    assert indices.tolist() == [MISSING_INDEX, UNSEEN_INDEX, 3]
+    assert fit.categorical["cell_line"] == ["COS-7", "HeLa"]
+    assert fit.categories(rows).dtype == np.int64
+
+
+def test_every_index_lies_below_its_size():
+    fit = fitted()
+    indices = fit.categories(conditions())
+    assert (indices.max(axis=0) < fit.sizes).all()
+    assert indices.shape == (3, len(fit.sizes))
+
+
+def test_rows_that_are_all_unseen_or_all_missing_are_encoded():
+    fit = fitted()
+    column = list(fit.categorical).index("cell_line")
+    for value, index in (("new", UNSEEN_INDEX), (None, MISSING_INDEX)):
+        rows = conditions(cell_line=[value] * 3)
+        assert fit.categories(rows)[:, column].tolist() == [index] * 3
+
+
+def test_a_column_that_the_file_lacks_reads_as_missing():
+    fit = fitted()
+    rows = conditions().drop(columns=["cell_line", "dose"])
+    assert (fit.categories(rows)[:, list(fit.categorical).index("cell_line")] == 0).all()
+    assert fit.numbers(rows)[:, :2].tolist() == [[0.0, 1.0]] * 3
+
+
+def test_a_role_without_column_or_value_in_training_is_left_out():
+    fit = Covariates.fit(conditions(cell_line=[None] * 3, dose=[np.nan] * 3), ALL, "rows")
+    assert set(fit.categorical) == {"target", "publication"}
+    assert set(fit.numeric) == {"hours"}
+
+
+def test_under_the_target_protocol_target_and_publication_are_read_of_training_rows_alone():
+    fit = fitted("target")
+    assert fit.groups == ("target", "publication")
+    columns = [list(fit.categorical).index(role) for role in fit.groups]
+    assert (fit.categories(conditions(), own=True)[:, columns] > UNSEEN_INDEX).all()
+    assert (fit.categories(conditions())[:, columns] == UNSEEN_INDEX).all()
+    assert not set(fit.unseen(conditions(target=["Z"] * 3))) & IDENTITY_ROLES
+    assert fitted("duplex").groups == ()
+    renamed = conditions(target=["Z"] * 3, publication=["Z"] * 3)
+    np.testing.assert_array_equal(fit.categories(renamed), fit.categories(conditions()))
+
+
+def test_the_order_of_the_training_rows_means_nothing():
+    shuffled = Covariates.fit(conditions().iloc[[2, 0, 1]], ALL, "rows")
+    assert shuffled.categorical == fitted().categorical
+    for role, moments in fitted().numeric.items():
+        assert shuffled.numeric[role] == pytest.approx(moments)
+
+
+def test_a_row_is_encoded_alone_as_among_others():
+    fit = fitted()
+    for row in range(3):
+        alone = conditions().iloc[[row]]
+        np.testing.assert_array_equal(fit.numbers(alone)[0], fit.numbers(conditions())[row])
+        np.testing.assert_array_equal(fit.categories(alone)[0], fit.categories(conditions())[row])
+
+
+def test_values_never_seen_are_named():
+    rows = conditions(cell_line=["new", "HeLa", None])
+    assert fitted().unseen(rows) == {"cell_line": ["new"]}
+
+
+def test_without_roles_there_are_rows_of_nothing():
+    fit = Covariates.fit(conditions(), CovariatesConfig(numeric=(), categorical=()), "rows")
+    assert fit.numbers(conditions()).shape == (3, 0)
+    assert fit.categories(conditions()).shape == (3, 0)
+
+
+def test_json_brings_the_same_encoders_back():
+    fit = fitted()
+    assert Covariates.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit

@@ -1,0 +1,131 @@
+"""Tokens and their indices."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirna.errors import SirnaError
+from sirna.features.vocab import PAD, PAD_INDEX, UNK, UNK_INDEX, GenomicVocab
+
+TOKENS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+COUNTS = st.dictionaries(TOKENS, st.integers(1, 9), max_size=20)
+
+
+@given(COUNTS)
+def test_padding_is_zero_and_unknown_is_one_in_every_vocabulary(counts):
+    vocab = GenomicVocab.fit(counts)
+    assert vocab.tokens[PAD_INDEX] == PAD
+    assert vocab.tokens[UNK_INDEX] == UNK
+    assert (PAD_INDEX, UNK_INDEX) == (0, 1)
+
+
+@given(st.lists(TOKENS, max_size=40), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_means_nothing(tokens, shuffler):
+    shuffled = tokens.copy()
+    shuffler.shuffle(shuffled)
+    assert GenomicVocab.fit(tokens) == GenomicVocab.fit(shuffled)
+
+
+def test_ties_fall_by_the_tokens_own_order():
+    assert GenomicVocab.fit({"c": 2, "a": 2, "b": 3}).to_list() == ["b", "a", "c"]
+
+
+def test_the_most_frequent_tokens_are_kept():
+    counts = {"rare": 1, "common": 9, "usual": 5}
+    vocab = GenomicVocab.fit(counts, max_size=2)
+    assert vocab.to_list() == ["common", "usual"]
+    assert len(vocab) == 4
+    assert "rare" not in vocab
+
+
+def test_tokens_seen_too_seldom_are_left_out():
+    assert GenomicVocab.fit({"a": 2, "b": 3, "c": 1}, min_freq=2).to_list() == ["b", "a"]
+
+
+def test_case_tells_tokens_apart():
+    vocab = GenomicVocab.fit(["A", "a", "Af"])
+    assert len(set(vocab.encode(["A", "a", "Af"]).tolist())) == 3
+
+
+@given(COUNTS, st.lists(TOKENS, max_size=20))
+def test_a_token_never_seen_is_unknown_and_never_padding(counts, tokens):
+    vocab = GenomicVocab.fit(counts)
+    indices = vocab.encode(tokens)
+    assert indices.dtype == np.int64
+    assert indices.shape == (len(tokens),)
+    assert (indices != PAD_INDEX).all() or PAD in tokens
+    for token, index in zip(tokens, indices, strict=True):
+        if token not in vocab:
+            assert index == UNK_INDEX
+
+
+@given(COUNTS)
+def test_decoding_undoes_encoding(counts):
+    vocab = GenomicVocab.fit(counts)
+    assert vocab.decode(vocab.encode(vocab.tokens)) == list(vocab.tokens)
+
+
+def test_an_empty_list_of_tokens_encodes_to_nothing():
+    assert GenomicVocab(["A"]).encode([]).shape == (0,)
+
+
+def test_a_special_token_in_the_rows_gets_no_second_index():
+    vocab = GenomicVocab.fit([PAD, UNK, "A"])
+    assert vocab.to_list() == ["A"]
+
+
+@pytest.mark.parametrize("tokens", [["A", "A"], [PAD], ["A", UNK]])
+def test_a_token_given_twice_is_refused(tokens):
+    with pytest.raises(ValueError, match="once"):
+        GenomicVocab(tokens)
+
+
+def test_a_vocabulary_refitted_on_test_rows_has_the_size_but_not_the_indices():
+    train = ["Af", "a", "Af", "a", "Af", "u", "Gf"]
+    test = ["Gf", "u", "Gf", "u", "Gf", "a", "Af"]
+    ours, refitted = GenomicVocab.fit(train), GenomicVocab.fit(test)
+    assert len(ours) == len(refitted)
+    assert set(ours.tokens) == set(refitted.tokens)
+    wrong = [token for token in test if ours.encode([token]) != refitted.encode([token])]
+    assert wrong == test
+    # the one fitted on training rows reads test rows by the indices that training used
+    assert ours.decode(ours.encode(test)) == test
+    assert ours == GenomicVocab.fit(train[::-1])
+
+
+@given(COUNTS)
+def test_saving_and_loading_changes_nothing(tmp_path_factory, counts):
+    path = tmp_path_factory.mktemp("vocab") / "vocab.json"
+    vocab = GenomicVocab.fit(counts)
+    vocab.save(path)
+    loaded = GenomicVocab.load(path)
+    assert loaded == vocab
+    assert hash(loaded) == hash(vocab)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        json.dumps({"A": 2}).encode(),
+        json.dumps(["A", 3]).encode(),
+        json.dumps(["A", "A"]).encode(),
+        json.dumps([PAD]).encode(),
+        b"\xff\xfe[",
+    ],
+    ids=["empty", "cut off", "an object", "a number", "twice", "special", "not UTF-8"],
+)
+def test_a_file_that_is_no_vocabulary_is_refused_by_its_name(tmp_path, content):
+    path = tmp_path / "vocab.json"
+    path.write_bytes(content)
+    with pytest.raises(SirnaError, match=r"vocab\.json"):
+        GenomicVocab.load(path)
+
+
+def test_an_absent_file_is_refused_by_its_name(tmp_path):
+    with pytest.raises(SirnaError, match=r"absent\.json"):
+        GenomicVocab.load(tmp_path / "absent.json")

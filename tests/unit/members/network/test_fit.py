@@ -1,0 +1,282 @@
+"""The training loop."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sirna.config.load import Config, with_changes
+from sirna.errors import SirnaError
+from sirna.features.fold import make_fold
+from sirna.members.network import fit as loop
+from sirna.members.network.fit import fit, start
+from sirna.members.network.predict import predict
+from sirna.members.network.schedule import learning_rate
+from sirna.members.network.state import Pick
+from sirna.prediction.decision import fit_decision
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.score import competition_score
+from sirna.table.splits import make_split
+
+CPU = torch.device("cpu")
+
+
+def trained(fold, config, seed=0, **callbacks):
+    progress = start(fold.encoding, fold.train, config, seed, CPU)
+    return fit(progress, fold, config, seed, CPU, **callbacks)
+
+
+def weights(progress):
+    state = progress.model.state_dict()
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def numbers(progress):
+    """What the log says of a training, its clock left out."""
+    rows = [record.as_dict() for record in progress.log]
+    return [{k: v for k, v in row.items() if "second" not in k} for row in rows]
+
+
+def worths(scores, window):
+    """What each epoch is worth: the mean over itself and those before it in the window."""
+    ends = range(1, len(scores) + 1)
+    return [float(np.mean(scores[max(0, end - window) : end])) for end in ends]
+
+
+def truth(fold):
+    return fold.valid.whole.label.numpy().astype(float)
+
+
+def scripted(monkeypatch, probs):
+    """Replace what the epochs predict for the validation rows by a script."""
+    told = iter(probs)
+    edges = np.array([0.0, 30.0, 60.0, 120.0])
+    monkeypatch.setattr(loop, "predict", lambda *_: Histogram(edges, next(told)))
+
+
+def shares(fold, right):
+    """Predictions of which a share of rows, the first ones, is right."""
+    bins = np.digitize(truth(fold), [30.0, 60.0])
+    wrong = (bins + 1) % 3
+    known = np.arange(len(bins)) < right * len(bins)
+    return np.eye(3)[np.where(known, bins, wrong)]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tiny_fold, tiny_config):
+    one, same, other = (trained(tiny_fold, tiny_config, seed) for seed in (1, 1, 2))
+    assert numbers(one) == numbers(same)
+    assert all(torch.equal(t, weights(same)[n]) for n, t in weights(one).items())
+    assert numbers(one) != numbers(other)
+
+
+def test_a_draw_from_outside_between_epochs_changes_nothing(tiny_fold, tiny_config):
+    disturbed = trained(tiny_fold, tiny_config, on_epoch=lambda _: torch.rand(3))
+    assert numbers(disturbed) == numbers(trained(tiny_fold, tiny_config))
+
+
+def test_every_epoch_is_logged_with_the_score_of_the_validation_rows(tiny_fold, tiny_config):
+    seen = []
+    progress = trained(tiny_fold, tiny_config, on_epoch=lambda now: seen.append(now.epoch))
+    assert seen == list(range(1, tiny_config.train.epochs + 1))
+    rows = [record.as_dict() for record in progress.log]
+    assert [row["epoch"] for row in rows] == seen
+    assert {"score", "mae", "f1", "train_loss", "valid_log_loss", "learning_rate"} <= set(rows[0])
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_the_best_epoch_is_that_of_the_best_mean_score_over_a_window(
+    tiny_fold, tiny_config, window
+):
+    config = with_changes(tiny_config, {"train.epochs": 5, "train.score_window": window})
+    progress = trained(tiny_fold, config)
+    worth = worths([record.score.score for record in progress.log], window)
+    assert progress.best.score == max(worth)
+    assert progress.best.epoch == 1 + int(np.argmax(worth))
+
+
+def test_an_epoch_is_worth_the_mean_of_its_score_and_those_before_it():
+    pick = Pick()
+    taken = [
+        pick.offer(epoch, score, 3, np.array([[epoch]]))
+        for epoch, score in enumerate([0.5, 0.7, 0.9, 0.2, 0.95, 0.95], start=1)
+    ]
+    # 0.5, 0.6, 0.7, 0.6, 0.683, 0.7: an epoch that is no better is not taken
+    assert taken == [True, True, True, False, False, False]
+    assert (pick.score, pick.epoch, pick.probs.item()) == (pytest.approx(0.7), 3, 3)
+    assert pick.recent == [0.2, 0.95, 0.95]
+
+
+def test_the_best_weights_are_copies_and_those_of_the_best_epoch(tiny_fold, tiny_config):
+    config = with_changes(tiny_config, {"train.epochs": 4, "train.schedule": "constant"})
+    history = []
+    progress = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
+    best = copy.deepcopy(progress.best_weights)
+    for name, tensor in history[progress.best.epoch - 1].items():
+        assert torch.equal(best[name], tensor)
+    with torch.no_grad():
+        for parameter in progress.model.parameters():
+            parameter.add_(1.0)
+    for name, tensor in progress.best_weights.items():
+        assert torch.equal(tensor, best[name])
+
+
+def test_a_worse_epoch_after_the_best_does_not_replace_it(tiny_fold, tiny_config, monkeypatch):
+    config = with_changes(tiny_config, {"train.epochs": 3, "train.score_window": 1})
+    scripted(monkeypatch, [shares(tiny_fold, part) for part in (0.2, 1.0, 0.5)])
+    history = []
+    progress = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
+    assert progress.best.epoch == 2
+    for name, tensor in progress.best_weights.items():
+        assert torch.equal(tensor, history[1][name])
+    assert any(not torch.equal(t, history[1][n]) for n, t in weights(progress).items())
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(0, 6), (1, 3), (2, 4), (4, 6)], ids=str)
+def test_training_stops_when_patience_ends(tiny_fold, tiny_config, monkeypatch, patience, epochs):
+    changes = {"train.epochs": 6, "train.patience": patience, "train.score_window": 1}
+    config = with_changes(tiny_config, changes)
+    parts = [0.2, 1.0, 0.5, 0.5, 0.5, 0.5]
+    scripted(monkeypatch, [shares(tiny_fold, part) for part in parts])
+    assert trained(tiny_fold, config).epoch == epochs
+
+
+def test_a_request_to_stop_ends_the_epoch_where_it_stands(tiny_fold, tiny_config):
+    batches = []
+    progress = trained(
+        tiny_fold, tiny_config, on_batch=lambda rows: batches.append(rows) or len(batches) == 2
+    )
+    assert (len(batches), progress.epoch, progress.log) == (2, 0, [])
+
+
+def test_a_request_to_stop_in_the_second_epoch_keeps_the_first(tiny_fold, tiny_config):
+    seen, saved = [], []
+    progress = trained(
+        tiny_fold,
+        tiny_config,
+        on_batch=lambda rows: seen.append(rows) or sum(seen) > len(tiny_fold.train),
+        on_epoch=lambda now: saved.append(now.epoch),
+    )
+    assert (progress.epoch, len(progress.log), saved) == (1, 1, [1])
+    assert sum(seen) < 2 * len(tiny_fold.train)
+
+
+def test_every_training_row_is_seen_once_an_epoch(tiny_fold, tiny_config):
+    seen = []
+    trained(tiny_fold, tiny_config, on_batch=seen.append)
+    assert sum(seen) == tiny_config.train.epochs * len(tiny_fold.train)
+
+
+def test_without_held_out_rows_the_last_epoch_is_kept(tiny_table, tiny_config):
+    config = with_changes(tiny_config, {"train.epochs": 4})
+    split = make_split(tiny_table.rows, config.split, "tiny")
+    fold = make_fold(tiny_table.rows, split, split.whole, config)
+    assert (len(fold.train), len(fold.valid)) == (len(tiny_table), 0)
+    history = []
+    progress = trained(fold, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
+    assert (progress.epoch, progress.best.epoch) == (3, 3)
+    for name, tensor in progress.best_weights.items():
+        assert torch.equal(tensor, history[2][name])
+    rates = [record.learning_rate for record in progress.log]
+    assert rates == [record.learning_rate for record in trained(fold, config).log[:3]]
+
+
+def test_without_held_out_rows_predictions_must_be_finite_too(tiny_table, tiny_config, monkeypatch):
+    split = make_split(tiny_table.rows, tiny_config.split, "tiny")
+    fold = make_fold(tiny_table.rows, split, split.whole, tiny_config)
+    scripted(monkeypatch, [np.full((5, 3), np.nan)])
+    with pytest.raises(SirnaError, match="diverged in epoch 1"):
+        trained(fold, tiny_config)
+
+
+def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny_config):
+    config = with_changes(tiny_config, {"train.epochs": 4})
+    epochs = []
+
+    def note(now):
+        epochs.append(predict(now.model, tiny_fold.valid, 64, CPU))
+
+    progress = trained(tiny_fold, config, on_epoch=note)
+    predicted = progress.held_out(tiny_fold.half)
+    threshold = config.score.threshold
+    for chooser in (0, 1):
+        own, other = tiny_fold.half == chooser, tiny_fold.half != chooser
+        decisions = [
+            fit_decision(epoch[own], truth(tiny_fold)[own], config.decision.kind, threshold)
+            for epoch in epochs
+        ]
+        scores = [
+            competition_score(truth(tiny_fold)[own], decision.apply(epoch[own])).score
+            for decision, epoch in zip(decisions, epochs, strict=True)
+        ]
+        best = int(np.argmax(worths(scores, config.train.score_window)))
+        assert progress.halves[chooser].epoch == best + 1
+        np.testing.assert_array_equal(predicted.probs[other], epochs[best].probs[other])
+
+
+def test_labels_of_one_half_do_not_reach_its_own_predictions(tiny_fold, tiny_config):
+    fold = copy.deepcopy(tiny_fold)
+    zero = torch.from_numpy(fold.half == 0)
+    fold.valid.whole.label[zero] = 130.0 - fold.valid.whole.label[zero]
+    config = with_changes(tiny_config, {"train.epochs": 4})
+    was, now = (trained(which, config).held_out(which.half) for which in (tiny_fold, fold))
+    np.testing.assert_array_equal(was.probs[fold.half == 0], now.probs[fold.half == 0])
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("batch_rows", [10, 10_000])
+def test_a_training_that_diverges_says_so(tiny_fold, tiny_config, loss, batch_rows):
+    changes = {"learning_rate": 1e30, "schedule": "constant", "clip": 1e30}
+    changes |= {"loss": loss, "batch_rows": batch_rows, "epochs": 3}
+    config = with_changes(tiny_config, {f"train.{key}": v for key, v in changes.items()})
+    with pytest.raises(SirnaError, match=r"diverged.*learning_rate"):
+        trained(tiny_fold, config)
+
+
+def test_a_point_head_learns_its_own_residuals(tiny_fold, tiny_config):
+    config = with_changes(tiny_config, {"train.loss": "mse", "train.epochs": 1})
+    progress = trained(tiny_fold, config)
+    labels = tiny_fold.train.whole.label
+    assert progress.model.label_mean.item() == pytest.approx(labels.mean().item(), rel=1e-5)
+    assert 0.0 < progress.model.residual_sd.item() < 3 * labels.std().item()
+    assert progress.model.residual_sd.item() != progress.model.label_sd.item()
+
+
+def test_validation_rows_leave_no_trace_in_the_weights(tiny_fold, tiny_config):
+    fold = copy.deepcopy(tiny_fold)
+    fold.valid.whole.label.fill_(3.0)
+    one, other = trained(tiny_fold, tiny_config), trained(fold, tiny_config)
+    assert all(torch.equal(t, weights(other)[n]) for n, t in weights(one).items())
+
+
+def rate(schedule, done, warmup=0.25):
+    changes = {"train.learning_rate": 1.0, "train.schedule": schedule, "train.warmup": warmup}
+    return learning_rate(with_changes(Config(), changes).train, done)
+
+
+def test_a_constant_rate_never_changes():
+    assert {rate("constant", done) for done in (0.0, 0.3, 1.0)} == {1.0}
+
+
+def test_one_cycle_rises_to_its_peak_and_falls():
+    assert rate("one_cycle", 0.0) == pytest.approx(1 / 25)
+    assert rate("one_cycle", 0.125) == pytest.approx((1 + 1 / 25) / 2)
+    assert rate("one_cycle", 0.25) == pytest.approx(1.0)
+    assert rate("one_cycle", 0.625) == pytest.approx((1 + 1e-4) / 2)
+    assert rate("one_cycle", 1.0) == pytest.approx(1e-4)
+    assert rate("one_cycle", 0.0, warmup=0.0) == pytest.approx(1.0)
+
+
+def test_a_cosine_falls_from_the_start():
+    assert rate("cosine", 0.0) == pytest.approx(1.0)
+    assert rate("cosine", 0.5) == pytest.approx((1 + 1e-4) / 2)
+    assert rate("cosine", 1.0) == pytest.approx(1e-4)
+
+
+def test_the_rate_of_the_last_batch_is_logged(tiny_fold, tiny_config):
+    config = with_changes(tiny_config, {"train.schedule": "cosine"})
+    rates = [record.learning_rate for record in trained(tiny_fold, config).log]
+    assert all(0.0 < value <= config.train.learning_rate for value in rates)
+    assert rates == sorted(rates, reverse=True)
+    assert math.isfinite(rates[-1])

@@ -1,0 +1,219 @@
+"""How sure the distributions are, against synthetic rows of which the truth is known."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from sirna.prediction.calibration import (
+    NARROWEST,
+    WIDEST,
+    Calibration,
+    fit_calibration,
+    reliability,
+)
+from sirna.prediction.histogram import Histogram
+
+EDGES = np.linspace(0.0, 150.0, 61)
+SPREADS = st.floats(NARROWEST, WIDEST)
+IDENTITY = Calibration()
+
+
+def normal(mean, sd, edges=EDGES):
+    """Distributions of rows whose percentages are normal; what lies outside is in the end bins."""
+    cdf = norm.cdf((edges - mean[:, None]) / sd)
+    cdf[:, 0], cdf[:, -1] = 0.0, 1.0
+    return Histogram(edges, np.diff(cdf, axis=1))
+
+
+def drawn(rows=4000, shift=0.0, spread=1.0, seed=0):
+    """Predictions of sd 10, and truths that lie otherwise: off by `shift` sds, `spread` as wide."""
+    rng = np.random.default_rng(seed)
+    mean = rng.uniform(45.0, 105.0, rows)
+    z = shift + spread * rng.standard_normal(rows)
+    return normal(mean, 10.0), np.clip(mean + 10.0 * z, 0.0, 149.0)
+
+
+def coverage(predicted, truth):
+    return ((truth >= predicted.quantile(0.1)) & (truth <= predicted.quantile(0.9))).mean()
+
+
+@st.composite
+def histograms(draw, rows=3):
+    """Random distributions over random bins, some of them empty."""
+    widths = draw(st.lists(st.floats(0.5, 20.0), min_size=2, max_size=8))
+    table = st.lists(st.integers(0, 9), min_size=len(widths), max_size=len(widths)).filter(any)
+    probs = np.array(draw(st.lists(table, min_size=rows, max_size=rows)), dtype=float)
+    return Histogram(np.cumsum([0.0, *widths]), probs / probs.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("spread", [0.7, 1.5, 2.0])
+def test_a_known_spread_is_found(spread):
+    found = fit_calibration(*drawn(spread=spread))
+    assert found.spread == pytest.approx(spread, rel=0.05)
+
+
+def test_what_lies_off_counts_as_spread_and_moves_no_median():
+    predicted, truth = drawn(shift=0.5)
+    found = fit_calibration(predicted, truth)
+    assert found.spread == pytest.approx(np.sqrt(1 + 0.5**2), rel=0.05)
+    np.testing.assert_allclose(found.apply(predicted).median(), predicted.median(), atol=0.5)
+
+
+def test_what_is_calibrated_already_is_left_about_as_it_is():
+    predicted, truth = drawn()
+    found = fit_calibration(predicted, truth)
+    assert found.spread == pytest.approx(1.0, abs=0.04)
+    np.testing.assert_allclose(found.apply(predicted).median(), predicted.median(), atol=0.5)
+
+
+@pytest.mark.parametrize(("shift", "spread"), [(0.0, 1.0), (0.0, 1.6), (0.0, 0.6), (-0.5, 2.0)])
+def test_the_80_percent_interval_of_other_rows_then_covers_80_percent(shift, spread):
+    found = fit_calibration(*drawn(2000, shift, spread, seed=1))
+    predicted, truth = drawn(4000, shift, spread, seed=2)
+    assert coverage(found.apply(predicted), truth) == pytest.approx(0.8, abs=0.025)
+    if spread != 1.0:
+        assert abs(coverage(predicted, truth) - 0.8) > 0.05
+
+
+def test_what_is_found_stays_within_its_bounds():
+    for shift, spread in ((5.0, 0.01), (0.0, 0.1), (0.0, 9.0)):
+        found = fit_calibration(*drawn(500, shift, spread))
+        assert NARROWEST - 1e-9 <= found.spread <= WIDEST + 1e-9
+
+
+def test_the_order_of_the_rows_means_nothing_to_the_fit():
+    predicted, truth = drawn(300, 0.2, 1.4)
+    order = np.random.default_rng(0).permutation(300)
+    one, other = fit_calibration(predicted, truth), fit_calibration(predicted[order], truth[order])
+    assert one.spread == pytest.approx(other.spread, abs=1e-3)
+
+
+def test_the_fit_survives_a_truth_where_the_prediction_has_no_mass():
+    probs = np.zeros((6, 4))
+    probs[:, 0] = 1.0
+    predicted = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)
+    found = fit_calibration(predicted, np.array([0.0, 10.0, 29.0, 100.0, 120.0, 500.0]))
+    assert np.isfinite(found.spread)
+    assert np.isfinite(found.apply(predicted).probs).all()
+
+
+@given(histograms(), SPREADS)
+def test_a_calibrated_distribution_is_a_distribution(predicted, spread):
+    calibrated = Calibration(spread).apply(predicted)
+    assert calibrated.probs.min() >= -1e-12
+    assert calibrated.probs.sum(axis=1) == pytest.approx(1.0)
+    assert (np.diff(calibrated.cdf(predicted.edges), axis=1) >= -1e-12).all()
+    np.testing.assert_array_equal(calibrated.edges, predicted.edges)
+
+
+@given(histograms())
+def test_a_spread_of_1_changes_nothing(predicted):
+    assert IDENTITY.apply(predicted).probs == pytest.approx(predicted.probs, abs=1e-5)
+
+
+@pytest.mark.parametrize("spread", [0.5, 1.3, 3.0])
+def test_the_median_stays(spread):
+    mean = np.random.default_rng(0).choice(EDGES[16:44], 50)  # a median on an edge is exact
+    predicted = normal(mean, 10.0)
+    calibrated = Calibration(spread).apply(predicted)
+    assert calibrated.median() == pytest.approx(mean, abs=1e-6)
+
+
+@given(histograms(), SPREADS)
+def test_each_edge_stays_on_its_side_of_the_median(predicted, spread):
+    edges = predicted.edges[1:-1]
+    before, after = predicted.cdf(edges), Calibration(spread).apply(predicted).cdf(edges)
+    sure = np.abs(before - 0.5) > 1e-9
+    assert ((before > 0.5) == (after > 0.5))[sure].all()
+
+
+def test_a_spread_above_1_widens_the_distributions():
+    predicted, _ = drawn(100)
+    wide = Calibration(1.5).apply(predicted)
+    assert (wide.quantile(0.9) > predicted.quantile(0.9)).all()
+    assert (wide.quantile(0.1) < predicted.quantile(0.1)).all()
+
+
+@given(histograms(), st.lists(st.floats(0.01, 0.99), max_size=5), SPREADS)
+def test_finer_bins_change_no_calibrated_edge(predicted, shares, spread):
+    finer = np.unique(np.concatenate([predicted.edges, np.array(shares) * predicted.edges[-1]]))
+    calibration = Calibration(spread)
+    split = calibration.apply(predicted.rebinned(finer)).cdf(predicted.edges)
+    assert split == pytest.approx(calibration.apply(predicted).cdf(predicted.edges), abs=1e-6)
+
+
+def test_finer_bins_give_about_the_same_fit():
+    predicted, truth = drawn(2000, 0.3, 1.5)
+    finer = predicted.rebinned(np.linspace(0.0, 150.0, 121))
+    one, other = fit_calibration(predicted, truth), fit_calibration(finer, truth)
+    assert one.spread == pytest.approx(other.spread, abs=0.02)
+
+
+@settings(max_examples=20)
+@given(histograms(rows=5), SPREADS, st.lists(st.integers(0, 4), min_size=1, max_size=4))
+def test_a_row_is_calibrated_alone_as_among_others(predicted, spread, chosen):
+    calibration, rows = Calibration(spread), np.array(chosen)
+    alone, together = calibration.apply(predicted[rows]), calibration.apply(predicted)[rows]
+    np.testing.assert_array_equal(alone.probs, together.probs)
+
+
+def test_json_brings_the_same_calibration_back():
+    calibration = Calibration(1.123456789)
+    assert Calibration.from_dict(json.loads(json.dumps(calibration.to_dict()))) == calibration
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"spread": 0.0},
+        {"spread": -1.0},
+        {"spread": float("nan")},
+        {"spread": float("inf")},
+        {"spread": "wide"},
+        {"spread": None},
+        {},
+        5,
+    ],
+    ids=str,
+)
+def test_what_is_no_calibration_is_refused(raw):
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        Calibration.from_dict(raw)
+
+
+def test_reliability_sets_what_was_predicted_beside_what_happened():
+    # 30.0 itself is not below 30
+    edges = np.array([0.0, 30.0, 100.0])
+    predicted = Histogram(edges, np.array([[0.9, 0.1]] * 10 + [[0.25, 0.75]] * 10))
+    truth = np.array([10.0] * 8 + [50.0] * 2 + [29.9] * 5 + [30.0] * 5)
+    low, high = reliability(predicted, truth, 30.0)
+    assert low == {"rows": 10, "predicted": pytest.approx(0.25), "observed": 0.5}
+    assert high == {"rows": 10, "predicted": pytest.approx(0.9), "observed": 0.8}
+
+
+def test_reliability_of_true_probabilities_lies_on_the_diagonal():
+    predicted, truth = drawn(20_000)
+    bins = reliability(predicted, truth, 75.0)
+    assert len(bins) == 10
+    assert sum(part["rows"] for part in bins) == 20_000
+    for part in bins:
+        assert part["observed"] == pytest.approx(part["predicted"], abs=0.04)
+
+
+def test_certainties_fall_into_the_outer_tenths():
+    probs = np.array([[1.0, 0.0], [0.95, 0.05], [0.05, 0.95], [0.0, 1.0]])
+    predicted = Histogram(np.array([0.0, 30.0, 60.0]), probs)
+    low, high = reliability(predicted, np.array([5.0, 5.0, 45.0, 45.0]), 30.0)
+    assert low == {"rows": 2, "predicted": pytest.approx(0.025), "observed": 0.0}
+    assert high == {"rows": 2, "predicted": pytest.approx(0.975), "observed": 1.0}
+
+
+def test_a_wide_spread_makes_no_mass_where_there_was_none():
+    probs = np.zeros((1, 4))
+    probs[0, 2:] = 0.5
+    sure = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)
+    assert Calibration(3.0).apply(sure).prob_below(30.0)[0] < 0.005

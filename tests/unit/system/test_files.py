@@ -1,0 +1,162 @@
+"""Files and folders that are whole or absent."""
+
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sirna.errors import SirnaError, UsageError
+from sirna.system import files
+from sirna.system.files import (
+    held,
+    recovered,
+    sha256,
+    write_csv,
+    write_folder,
+    write_text,
+    write_whole,
+)
+
+
+class FullDiskError(Exception):
+    """Not an OSError: whatever goes wrong, nothing half-written is left."""
+
+
+def fail_after(error, name=None):
+    def write(draft):
+        path = draft / name if name else draft
+        path.write_text("half", encoding="utf-8")
+        raise error
+
+    return write
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def filled(folder, text):
+    write_folder(folder, lambda draft: (draft / "a.txt").write_text(text, encoding="utf-8"))
+    return folder
+
+
+def test_text_is_written_into_folders_that_are_made(tmp_path):
+    path = tmp_path / "new" / "deep" / "a.txt"
+    write_text(path, "2'-O-methyl µM\n")
+    assert path.read_bytes() == "2'-O-methyl µM\n".encode()
+    assert names(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), FullDiskError()])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises((SirnaError, FullDiskError)):
+        write_whole(path, fail_after(error))
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_failed_first_write_leaves_nothing(tmp_path):
+    with pytest.raises(SirnaError, match=r"a\.txt: cannot be written \(disk full\)"):
+        write_whole(tmp_path / "a.txt", fail_after(OSError("disk full")))
+    assert names(tmp_path) == []
+
+
+def test_a_file_where_a_folder_is_needed_is_told(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(SirnaError, match="cannot be written"):
+        write_text(tmp_path / "a.txt" / "b.txt", "new")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_a_table_is_written_as_its_name_says(tmp_path, name):
+    path = tmp_path / name
+    frame = pd.DataFrame({"id": ["1", "2"], "note": ["a,b", "µ"]})
+    write_csv(path, frame)
+    content = path.read_bytes()
+    text = gzip.decompress(content) if name.endswith("gz") else content
+    assert text.decode() == 'id,note\n1,"a,b"\n2,µ\n'
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), FullDiskError()])
+def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tmp_path, error):
+    folder = filled(tmp_path / "bundle", "old")
+    with pytest.raises((SirnaError, FullDiskError)):
+        write_folder(folder, fail_after(error, "a.txt"))
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path):
+    folder = filled(tmp_path / "bundle", "old")
+    (folder / "left-over.txt").touch()
+    filled(folder, "new")
+    assert names(folder) == ["a.txt"]
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "new"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_swap_that_was_interrupted_is_recovered(tmp_path, monkeypatch):
+    folder = filled(tmp_path / "bundle", "old")
+    rename = Path.rename
+
+    def cut_short(path, target):
+        if Path(target) == folder:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            filled(folder, "new")
+    assert not folder.exists()
+    assert (recovered(folder) / "a.txt").read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_swap_interrupted_after_the_new_folder_stood_keeps_the_new_one(tmp_path):
+    folder = filled(tmp_path / "bundle", "new")
+    filled(files._aside(folder), "old")
+    assert (recovered(folder) / "a.txt").read_text(encoding="utf-8") == "new"
+    filled(folder, "newer")
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "newer"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_what_a_killed_process_of_the_same_number_left_does_not_stop_the_next(tmp_path):
+    # in a container every run may have the same process number
+    folder, file = tmp_path / "bundle", tmp_path / "a.txt"
+    files._draft(folder).mkdir()
+    (files._draft(folder) / "half.txt").touch()
+    files._draft(file).touch()
+    assert str(os.getpid()) in files._draft(folder).name
+    filled(folder, "new")
+    write_text(file, "new")
+    assert names(folder) == ["a.txt"]
+    assert file.read_text(encoding="utf-8") == "new"
+
+
+def test_recovering_what_is_absent_makes_nothing(tmp_path):
+    assert recovered(tmp_path / "bundle") == tmp_path / "bundle"
+    assert names(tmp_path) == []
+
+
+def test_the_digest_is_that_of_the_content(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"abc" * 100_000)
+    assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_a_folder_is_held_by_one_at_a_time_and_free_again_afterwards(tmp_path):
+    with (
+        held(tmp_path / "run"),
+        pytest.raises(UsageError, match="another process"),
+        held(tmp_path / "run"),
+    ):
+        pass
+    with held(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()

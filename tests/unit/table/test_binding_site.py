@@ -1,0 +1,53 @@
+"""Where a guide binds its transcript."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sirna.table.binding_site import sites
+
+TRANSCRIPT = "GGGTTTACGATCCATGCAAGTCTTACGGATTTCCC"
+BOUND = TRANSCRIPT[5:26]
+GUIDE = BOUND[::-1].translate(str.maketrans("ACGT", "UGCA"))
+
+
+def found(guide, transcript=TRANSCRIPT):
+    return sites(pd.Series([guide]), pd.Series([transcript])).tolist()
+
+
+def test_a_site_is_where_the_nucleotide_opposite_the_guides_first_stands():
+    assert found(GUIDE) == [25.0]
+    assert TRANSCRIPT[25] + GUIDE[0] in ("AU", "TA", "GC", "CG")
+
+
+@pytest.mark.parametrize(
+    "guide",
+    [
+        GUIDE.lower(),
+        GUIDE.replace("U", "T"),
+        GUIDE + "UU",  # an overhang
+        "U" + GUIDE[1:],  # the first nucleotide often pairs with nothing
+        GUIDE[:17] + "AAAA",
+        GUIDE[:14] + "AAAAAAA",
+    ],
+)
+def test_spelling_and_ends_shift_no_site(guide):
+    assert found(guide) == [25.0]
+    assert found(guide, TRANSCRIPT.lower().replace("t", "u")) == [25.0]
+
+
+def test_without_a_site_there_is_no_place():
+    assert np.isnan(found("A" * 21)).all()
+    assert np.isnan(found(GUIDE, None)).all()
+    assert np.isnan(found(None)).all()
+    assert np.isnan(found("ACG", "ACGCGT")).all()
+
+
+def test_of_several_sites_the_first_counts():
+    assert found(GUIDE, TRANSCRIPT + TRANSCRIPT) == [25.0]
+
+
+def test_rows_keep_their_order():
+    guides = pd.Series([GUIDE, "A" * 21, GUIDE, None, GUIDE], index=[4, 4, 2, 1, 0])
+    transcripts = pd.Series([TRANSCRIPT, TRANSCRIPT, None, TRANSCRIPT, "AA" + TRANSCRIPT])
+    np.testing.assert_array_equal(sites(guides, transcripts), [25.0, np.nan, np.nan, np.nan, 27.0])

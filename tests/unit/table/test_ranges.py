@@ -1,0 +1,37 @@
+"""How far the training rows reach, and which rows lie beyond."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sirna.table.ranges import NUMBER, beyond, ranges_of
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    numbers = np.arange(50_000.0, 50_600.0)
+    numbers[7] = 2021.0
+    doses = np.where(np.arange(600) % 2, 0.0002, np.nan)
+    guides = ["ACGU" * 5] * 599 + ["ACGU" * 6]
+    return pd.DataFrame({NUMBER: numbers, "dose": doses, "guide": guides, "hours": np.nan})
+
+
+def test_what_nobody_has_is_left_out_and_one_odd_number_counts_for_nothing(rows) -> None:
+    ranges = ranges_of(rows)
+    assert ranges["dose"] == (0.0002, 0.0002)
+    assert ranges["guide length"] == (20.0, 24.0)
+    assert 50_000 <= ranges[NUMBER][0] < ranges[NUMBER][1] < 50_600
+    assert set(ranges) == {"dose", "guide length", NUMBER}
+
+
+def test_beyond_is_farther_than_so_many_times(rows) -> None:
+    ranges = ranges_of(rows)
+    new = pd.DataFrame({NUMBER: [7.0, 30_000.0, 99_000.0, 2e6, np.nan]})
+    assert beyond(new, ranges, 2.0)[NUMBER].tolist() == [True, False, False, True, False]
+    assert "dose" not in beyond(new, ranges)
+
+
+def test_rounding_leads_nowhere_beyond(rows) -> None:
+    doses = pd.DataFrame({"dose": [200 * 1e-6, 0.0002, 0.0003]})
+    assert doses["dose"][0] != 0.0002
+    assert beyond(doses, ranges_of(rows))["dose"].tolist() == [False, False, True]

@@ -1,0 +1,313 @@
+"""Which rows are held out, and that no group is torn apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sirna.config.schema import SplitConfig
+from sirna.errors import SirnaError
+from sirna.table.splits import (
+    NAMELESS,
+    NEVER,
+    Split,
+    group_rows,
+    group_targets,
+    make_split,
+    new_targets,
+)
+
+PROTOCOLS = ["rows", "duplex", "target"]
+SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=25)
+
+
+def duplexes(sizes):
+    """Rows of as many duplexes as there are sizes."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    guides = ["A" * (number + 1) for number in group]
+    return pd.DataFrame({"id": [f"r{i}" for i in range(len(group))], "guide": guides})
+
+
+def targets(target, publication, guide):
+    count = len(guide)
+    columns = {"id": [str(i) for i in range(count)], "guide": guide}
+    given = {"target": target, "publication": publication}
+    columns |= {name: value for name, value in given.items() if value is not None}
+    return pd.DataFrame(columns, dtype=object)
+
+
+def together(groups, *rows):
+    return len({groups[row] for row in rows}) == 1
+
+
+def test_under_rows_every_row_stands_alone():
+    assert len(set(group_rows(duplexes([4, 3]), "rows"))) == 7
+
+
+def test_under_duplex_rows_of_one_guide_stay_together_however_it_is_written():
+    rows = pd.DataFrame({"id": list("abcd"), "guide": ["ACGU", "acgt", "ACGT", "ACGA"]})
+    groups = group_rows(rows, "duplex")
+    assert together(groups, 0, 1, 2)
+    assert not together(groups, 0, 3)
+
+
+def test_under_target_upper_and_lower_case_symbols_stay_together():
+    groups = group_rows(targets(["ABC1", "Abc1", "XYZ"], ["P"] * 3, ["A", "C", "G"]), "target")
+    assert together(groups, 0, 1)
+    assert not together(groups, 0, 2)
+
+
+def test_under_target_targets_that_share_a_guide_stay_together():
+    target = ["T1", "T2", "T2", "T3", "T4"]
+    guides = ["ACG", "acg", "GGG", "GGG", "CCC"]
+    groups = group_rows(targets(target, None, guides), "target")
+    assert together(groups, 0, 1, 2, 3)
+    assert not together(groups, 0, 4)
+
+
+def test_a_missing_symbol_is_the_only_one_of_its_publication_else_the_publication():
+    target = ["T1", None, "T1", "T2", None, None, None]
+    publication = ["P1", "P1", "P2", "P2", "P2", "P3", "P3"]
+    groups = group_rows(targets(target, publication, list("ABCDEFG")), "target")
+    assert together(groups, 0, 1, 2)
+    assert together(groups, 5, 6)
+    assert len({groups[0], groups[3], groups[4], groups[5]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("target", "publication", "new"),
+    [
+        ("AGT", "other", False),
+        ("agt", None, False),
+        ("TTR", "p1", True),
+        (None, "p1", False),
+        (None, "p2", False),
+        (None, "other", True),
+        (None, None, True),
+    ],
+)
+def test_a_target_is_new_by_its_symbol_and_without_one_by_its_publication(target, publication, new):
+    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
+    row = targets([target], [publication], ["GGG"])
+    assert new_targets(row, training).tolist() == [new]
+
+
+def test_a_guide_that_was_measured_is_of_no_new_target_whatever_its_name():
+    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
+    assert new_targets(targets(None, None, ["acg", "GGG"]), training).tolist() == [False, True]
+    assert new_targets(targets(["MINE"] * 2, None, ["ACG", "GTG"]), training).tolist() == [0, 1]
+
+
+def test_where_training_has_no_symbols_the_publication_names_the_target():
+    training = targets(None, ["p1", "p2"], ["ACG", "CCC"])
+    rows = targets(["AGT", "AGT", None], ["p1", "p3", "p2"], ["GGG"] * 3)
+    assert new_targets(rows, training).tolist() == [False, True, False]
+
+
+def test_rows_that_nothing_names_are_one_target_but_for_the_guides_of_others():
+    names, publications = ["T1", "T2", None, None, None], ["P1", "P2", None, None, None]
+    groups = group_targets(targets(names, publications, ["AAA", "CCC", "aaa", "GGG", "UUU"]))
+    assert groups[2] == groups[0] != groups[1]
+    assert groups[3] == groups[4] == NAMELESS
+
+
+def test_a_row_without_target_and_publication_is_named():
+    rows = targets(["T1", None, "T2"], [None, None, "P1"], list("ABC"))
+    with pytest.raises(SirnaError, match=r"1 of 3 have neither, the first with id '1'\. Fill"):
+        group_rows(rows, "target")
+
+
+def test_without_publications_the_symbols_suffice():
+    groups = group_rows(targets(["T1", "T2", "T1"], None, list("ABC")), "target")
+    assert together(groups, 0, 2)
+    assert not together(groups, 0, 1)
+
+
+@pytest.mark.parametrize("target", [None, ["T1", None]])
+def test_a_row_with_neither_target_nor_publication_is_refused(target):
+    with pytest.raises(SirnaError, match="neither"):
+        group_rows(targets(target, None, list("AB")), "target")
+
+
+@given(SIZES, st.integers(0, 3), st.integers(2, 4))
+def test_groups_and_halves_are_whole(sizes, seed, folds):
+    for count in (0, folds):
+        if len(sizes) < 2 * count:
+            continue
+        split = make_split(
+            duplexes(sizes), SplitConfig(protocol="duplex", folds=count, seed=seed), "t"
+        )
+        frame = pd.DataFrame(vars(split))
+        assert (frame.groupby("groups")[["fold", "half"]].nunique() == 1).all(axis=None)
+        assert ((split.half == NEVER) == (split.fold == NEVER)).all()
+
+
+@given(SIZES, st.integers(0, 3), st.integers(2, 4), st.sampled_from([0.0, 0.9]))
+def test_every_fold_has_rows_in_both_halves_or_the_split_is_refused(sizes, seed, folds, shuffle):
+    config = SplitConfig(protocol="duplex", folds=folds, seed=seed, shuffle=shuffle)
+    if len(sizes) < 2 * folds:
+        with pytest.raises(SirnaError, match=f"{len(sizes)} groups"):
+            make_split(duplexes(sizes), config, "t")
+        return
+    split = make_split(duplexes(sizes), config, "t")
+    assert split.folds == list(range(folds))
+    for fold in range(folds):
+        assert set(split.half[split.fold == fold].tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "folds", "rows"),
+    [
+        ([50, 1, 1, 1], 2, [51, 2]),
+        ([50, 40, 3, 2, 1, 1], 3, [51, 41, 5]),
+        ([9, 9, 9, 1, 1, 1], 3, [10, 10, 10]),
+    ],
+)
+def test_a_huge_group_shares_its_fold_with_the_smallest_to_spare(sizes, folds, rows):
+    split = make_split(duplexes(sizes), SplitConfig(protocol="duplex", folds=folds), "t")
+    assert sorted(np.bincount(split.fold), reverse=True) == rows
+    for fold in range(folds):
+        assert set(split.half[split.fold == fold].tolist()) == {0, 1}
+
+
+def test_other_seeds_deal_a_few_large_groups_otherwise_only_when_they_are_shuffled():
+    rows = duplexes([90, 80, 70, 60, 50, 40, 30, 20])
+    folds = {
+        shuffle: {
+            tuple(make_split(rows, SplitConfig(protocol="duplex", **given), "t").fold)
+            for seed in range(8)
+            for given in [{"folds": 3, "seed": seed, "shuffle": shuffle}]
+        }
+        for shuffle in (0.0, 0.8)
+    }
+    assert len(folds[0.0]) == 1
+    assert len(folds[0.8]) > 3
+    for fold in folds[0.8]:
+        assert np.bincount(fold).max() <= 2 * np.bincount(fold).min()
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 4), min_size=40, max_size=80), st.integers(0, 5))
+def test_folds_and_halves_are_about_as_large_as_asked(sizes, seed):
+    rows = duplexes(sizes)
+    single = make_split(rows, SplitConfig(protocol="duplex", valid=0.2, seed=seed), "t")
+    assert abs((single.fold == 0).sum() - 0.2 * len(rows)) <= 4
+    assert abs((single.half == 0).sum() - (single.half == 1).sum()) <= 4
+    crossed = make_split(rows, SplitConfig(protocol="duplex", folds=4, seed=seed), "t")
+    assert np.ptp(np.bincount(crossed.fold)) <= 4
+    assert (crossed.fold >= 0).all()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("folds", [0, 2])
+def test_the_order_of_the_file_means_nothing(tiny_table, protocol, folds):
+    config = SplitConfig(protocol=protocol, folds=folds)
+    rows = tiny_table.rows
+    shuffled = rows.sample(frac=1, random_state=3).reset_index(drop=True)
+
+    def held(frame):
+        split = make_split(frame, config, "t")
+        columns = zip(split.groups, split.fold, split.half, strict=True)
+        return dict(zip(split.ids, columns, strict=True))
+
+    assert held(rows) == held(shuffled)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_same_seed_gives_the_same_split_and_another_seed_another(tiny_table, protocol):
+    def fold(seed):
+        config = SplitConfig(protocol=protocol, folds=3, seed=seed)
+        return make_split(tiny_table.rows, config, "t").fold.tolist()
+
+    assert fold(1) == fold(1)
+    assert len({tuple(fold(seed)) for seed in range(4)}) > 1
+
+
+@pytest.mark.parametrize(("groups", "folds"), [(2, 0), (3, 2), (5, 3)])
+def test_too_few_groups_are_refused(groups, folds):
+    config = SplitConfig(protocol="duplex", folds=folds)
+    with pytest.raises(SirnaError, match=f"{groups} groups"):
+        make_split(duplexes([3] * groups), config, "t")
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds", "offered"),
+    [
+        (1, 5, ""),
+        (2, 5, ""),
+        (3, 5, "--valid 0.1 or "),
+        (5, 3, "--folds 2 or "),
+        (9, 5, "--folds 4 or "),
+    ],
+)
+def test_what_is_offered_for_too_few_groups_works(groups, folds, offered):
+    rows = duplexes([3] * groups)
+    with pytest.raises(SirnaError, match=f"; use {offered}another protocol"):
+        make_split(rows, SplitConfig(protocol="duplex", folds=folds), "t")
+    if offered:
+        fewer = groups // 2 if "folds" in offered else 0
+        make_split(rows, SplitConfig(protocol="duplex", folds=fewer), "t")
+
+
+def test_a_saved_split_is_used_again_for_the_rows_in_any_order(tiny_table, tmp_path):
+    path = tmp_path / "splits.csv"
+    split = make_split(tiny_table.rows, SplitConfig(protocol="duplex", folds=2), "t")
+    split.save(path)
+    backwards = slice(None, None, -1)
+    loaded = Split.load(path, split.ids[backwards], split.groups[backwards])
+    np.testing.assert_array_equal(loaded.fold, split.fold[backwards])
+    np.testing.assert_array_equal(loaded.half, split.half[backwards])
+
+
+def saved(tmp_path, **changed):
+    columns = {"id": list("abcd"), "group": list("xxyz"), "fold": [0, 0, 0, -1]}
+    path = tmp_path / "splits.csv"
+    frame = pd.DataFrame(columns | {"half": [0, 0, 1, -1]} | changed)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def load(path, ids="abcd", groups="xxyz"):
+    return Split.load(path, np.array(list(ids)), np.array(list(groups)))
+
+
+def test_a_leak_is_refused_with_the_name_of_the_group(tmp_path):
+    assert load(saved(tmp_path)).folds == [0]
+    with pytest.raises(SirnaError, match=r"'x'.*leak"):
+        load(saved(tmp_path, fold=[0, -1, 0, 0], half=[0, -1, 1, 0]))
+
+
+def test_a_split_made_for_other_groups_is_refused(tmp_path):
+    with pytest.raises(SirnaError, match=r"row 'c' is in group 'y' there and in 'z'.*--protocol"):
+        load(saved(tmp_path), groups="xxzz")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"fold": [-1] * 4}, "no row out"),
+        ({"fold": [0] * 4, "half": [0, 0, 1, 1]}, "no row to train"),
+        ({"half": [-1, 0, 1, -1]}, "fold 0 needs two halves, 0 and 1"),
+        ({"half": [2, 2, 1, -1]}, "fold 0 needs two halves, 0 and 1"),
+        ({"half": [0, 0, 0, -1]}, "fold 0 needs two halves, 0 and 1"),
+        ({"id": list("abca")}, "id 'a' occurs twice"),
+        ({"fold": ["first", 0, 0, -1]}, "whole numbers"),
+    ],
+    ids=["nothing held", "all held", "no half", "half 2", "one half", "id twice", "a word"],
+)
+def test_a_split_that_cannot_be_used_is_refused(tmp_path, changed, message):
+    with pytest.raises(SirnaError, match=message):
+        load(saved(tmp_path, **changed))
+
+
+def test_rows_that_the_saved_split_lacks_are_named(tmp_path):
+    with pytest.raises(SirnaError, match="'e'"):
+        load(saved(tmp_path), ids="abce")
+
+
+def test_a_file_without_the_columns_of_a_split_is_refused(tmp_path):
+    path = tmp_path / "splits.csv"
+    path.write_text("id,groups,fold,half\na,x,0,0\n", encoding="utf-8")
+    with pytest.raises(SirnaError, match=r"'group' \(did you mean 'groups'\?\)"):
+        load(path)
