@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from sirna.config.load import Config
+from sirna.config.config import Config
+from sirna.config.roles import TARGET_NAMES
 from sirna.prediction.score import competition_score
 from sirna.table.splits import Split
 
@@ -19,9 +20,9 @@ def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np
     for role in ("guide_modifications", "passenger_modifications"):
         tokens = rows[role].fillna("").str.split(expand=True)
         columns += [pd.factorize(tokens[place])[0] for place in tokens]
-    barred = {"target", "publication"} if config.split.protocol == "target" else set()
+    hidden = TARGET_NAMES if config.protocol.hides_target_names else set()
     for role in ("cell_line", "transfection", "species", "target", "publication"):
-        if role not in barred:
+        if role not in hidden:
             columns.append(pd.factorize(rows[role])[0])
     numbers = (np.log10(rows["dose"]), rows["hours"], rows["duplex_number"], rows["site"])
     features = np.stack([*columns, *numbers], axis=1)

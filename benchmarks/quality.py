@@ -34,20 +34,25 @@ from baselines import ROUNDS, blocks, boosted, shifted
 from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
-from trained import BESIDE, Data, beside, networks, table
+from trained import Data, Work, held_out, table
 
-from sirna.config.load import Config, load_config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import load_config, with_changes
+from sirna.members.registry import families_for
 from sirna.prediction.calibration import reliability
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.postprocess import fit_rule
+from sirna.prediction.mixture import HeldOut, average, mix_held_out
+from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import competition_score
-from sirna.stages.evaluation import HeldOut, blended, metrics, oof_table
+from sirna.protocols.protocol import PROTOCOLS
+from sirna.stages.evaluation import metrics, oof_table
 from sirna.system.files import sha256
 from sirna.table.splits import Split, make_split
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
-PROTOCOLS = ["rows", "duplex", "target"]
+Members = dict[str, list[int]]
+"""Family -> the seeds of its members."""
 MODELS = ["boosting", "article", "default", "best"]
 
 
@@ -64,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("train", type=_file)
     parser.add_argument("--out", type=Path, default=Path("quality"))
-    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=PROTOCOLS)
+    parser.add_argument("--protocols", nargs="+", choices=list(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 1042, 2042])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--article-epochs", type=int, default=5)
@@ -101,7 +106,7 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     def points(name: str, predicted: np.ndarray) -> None:
         frame = {"group": split.groups, "fold": split.fold, "half": split.half, "measured": truth}
-        tables[name] = pd.DataFrame(frame).assign(predicted=predicted)
+        tables[name] = pd.DataFrame(frame).assign(predicted=predicted, median=predicted, setting=0)
 
     points("constant", np.full(len(rows), 29.99))
     if "boosting" in arguments.models:
@@ -111,39 +116,34 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         points("boosting, shifted", shifted(raw, truth, split))
         result["boosting_seconds"] = round(time.perf_counter() - began)
 
-    def trained(path: Path | None, seeds: list[int], **changes: Any) -> list[list[HeldOut]]:
-        """Return held-out predictions over folds, of the networks of each seed."""
+    def add(name: str, path: Path | None, families: Members, **changes: Any) -> None:
+        """Mix members of every fold; `families` lists the seeds of each family."""
         config = configured(path, **changes)
-        configs[path] = config
-        return [*networks(data, config, split, seeds, arguments.out, arguments.jobs).values()]
-
-    def add(name: str, path: Path | None, folds: list[list[HeldOut]], seed: int | None) -> None:
-        """Put the members of every fold together, with what a seed has beside them or without."""
-        config = configs[path]
-        nothing: list[Histogram | None] = [None] * len(split.folds)
-        others = [
-            nothing
-            if seed is None
-            else beside(data, config, split, seed, arguments.out, arguments.jobs, kind)
-            for kind in BESIDE
-        ]
+        work = Work(data, config, split, arguments.out, arguments.jobs)
+        found = {one: held_out(work, one, of) for one, of in families.items()}
         distributions[name] = [
-            blended([*members], process, trees, config)
-            for members, process, trees in zip(zip(*folds, strict=True), *others, strict=True)
+            mix_held_out(
+                {
+                    family: average([parts[fold] for parts in of_seeds.values()])
+                    for family, of_seeds in found.items()
+                },
+                config,
+            )
+            for fold in range(len(split.folds))
         ]
         tables[name] = oof_table(distributions[name], rows, split, config)
 
-    configs: dict[Path | None, Config] = {}
+    beside = [family.family for family in families_for(default, unseen=False)]
+    beside.remove("network")
     if "article" in arguments.models and not (quick and protocol != "rows"):
         epochs = {"train.epochs": arguments.article_epochs}
-        add("article", ARTICLE, trained(ARTICLE, seeds[:1], **epochs), None)
+        add("article", ARTICLE, {"network": seeds[:1]}, **epochs)
     if "default" in arguments.models:
         for seed in seeds:
-            alone = trained(None, [seed])
-            add(f"network alone, seed {seed}", None, alone, None)
-            add(f"default, seed {seed}", None, alone, seed)
+            add(f"network alone, seed {seed}", None, {"network": [seed]})
+            add(f"default, seed {seed}", None, {n: [seed] for n in ("network", *beside)})
     if "best" in arguments.models:
-        add("best", BEST, trained(BEST, seeds), seeds[0])
+        add("best", BEST, {"network": seeds} | dict.fromkeys(beside, seeds[:1]))
     result["models"] = _compared(tables, default)
     for name in list(distributions)[-1:]:
         result["decision"] = {"of": name, **_decisions(distributions[name], rows, split, default)}
@@ -200,13 +200,13 @@ def _reliability(
     held: list[HeldOut], truth: np.ndarray, split: Split, config: Config
 ) -> list[dict[str, float]]:
     """Compare P(<30), calibrated on the other blocks, with what happened."""
-    whole = Histogram.stacked([part.predicted for part in held])
-    place = np.concatenate([part.held for part in held])
+    whole = Histogram.stacked([part.by_other_half for part in held])
+    place = np.concatenate([part.positions for part in held])
     probs = np.empty_like(whole.probs)
     for block in blocks(split):
         own = block[place]
-        rule = fit_rule(whole[~own], truth[place][~own], config)
-        probs[own] = rule.calibration.apply(whole[own]).probs
+        postprocess = fit_postprocess(whole[~own], truth[place][~own], config)
+        probs[own] = postprocess.calibration.apply(whole[own]).probs
     return reliability(Histogram(whole.edges, probs), truth[place], config.score.threshold)
 
 

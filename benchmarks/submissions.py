@@ -27,13 +27,14 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from sirna import __version__
-from sirna.config.load import Config, load_config
+from sirna.config.config import Config
+from sirna.config.load import load_config
 from sirna.prediction.score import competition_score
+from sirna.protocols.protocol import PROTOCOLS
 from sirna.table.splits import Split, make_split
 from sirna.table.training_source import Source, training_source
 
 SIRNA = Path(sys.executable).with_name("sirna")
-PROTOCOLS = ["rows", "duplex", "target"]
 FOLDS = 5
 HEADS = ("score", "MAE", "F1", "Pearson of medians", "Brier", "interval covers", "folds")
 
@@ -48,19 +49,19 @@ def main() -> None:
     source = training_source(arguments.train, config)
     split = make_split(source.table.rows, config.split, str(arguments.train))
     grid = Grid("trained under", title=f"kept out: {arguments.apart}, folds {arguments.folds}")
-    for head in (*HEADS, "told by its runs", "gain over the first (95 %)"):
+    for head in (*HEADS, "expected by its runs", "gain over the first (95 %)"):
         grid.add_column(head, justify="right")
     tables: list[pd.DataFrame] = []
     for protocol in arguments.runs:
-        parts, told = [], []
+        parts, expected = [], []
         for fold in arguments.folds:
             predicted, pooled = _predicted(source, split, fold, protocol, config, arguments)
             parts.append(predicted)
-            told.append(pooled["score"])
+            expected.append(pooled["score"])
         tables.append(pd.concat(parts, ignore_index=True))
         over = gain(tables[-1], tables[0]) if len(tables) > 1 else None
         shown = f"{over[0]:+.4f} to {over[1]:+.4f}" if over else ""
-        grid.add_row(protocol, *_figures(tables[-1], config), f"{np.mean(told):.4f}", shown)
+        grid.add_row(protocol, *_figures(tables[-1], config), f"{np.mean(expected):.4f}", shown)
     Console(width=160).print(grid)
 
 
@@ -68,8 +69,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("train", type=Path)
     parser.add_argument("--out", type=Path, default=Path("kept_out"))
-    parser.add_argument("--apart", choices=PROTOCOLS, default="target")
-    parser.add_argument("--runs", nargs="+", choices=PROTOCOLS, default=["rows", "target"])
+    parser.add_argument("--apart", choices=list(PROTOCOLS), default="target")
+    parser.add_argument("--runs", nargs="+", choices=list(PROTOCOLS), default=["rows", "target"])
     parser.add_argument("--folds", nargs="+", type=int, choices=range(FOLDS), default=range(FOLDS))
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--config", type=Path)
@@ -92,7 +93,7 @@ def _predicted(
     folder.mkdir(parents=True, exist_ok=True)
     raw, kept = source.table.raw, split.fold == fold
     used = np.random.default_rng(fold).random(len(kept)) < arguments.share
-    label = config.columns.label
+    label = config.columns["label"]
     raw[~kept & used].to_csv(folder / "train.csv", index=False)
     raw[kept].drop(columns=label).to_csv(folder / "test.csv", index=False)
 

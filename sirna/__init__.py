@@ -3,10 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
-    "Config": "sirna.config.load",
+    "Config": "sirna.config.config",
     "GenomicTokenizer": "sirna.features.tokenizer",
     "GenomicVocab": "sirna.features.vocab",
     "SiRNADataset": "sirna.features.dataset",

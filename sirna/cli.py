@@ -1,4 +1,4 @@
-"""The commands: parse, call one stage, print. Heavy imports happen inside the commands."""
+"""The commands: each parses its options, calls one stage and prints. Heavy imports come late."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from sirna import __version__
 from sirna.errors import SirnaError, UsageError
 
 if TYPE_CHECKING:
-    from sirna.config.load import Config
+    from sirna.config.config import Config
     from sirna.stages.console import Console
     from sirna.stages.train import TrainOutcome
 
@@ -29,14 +29,6 @@ app = typer.Typer(
 )
 
 
-class Protocol(StrEnum):
-    """Which rows are kept together when rows are held out."""
-
-    ROWS = "rows"
-    DUPLEX = "duplex"
-    TARGET = "target"
-
-
 class Columns(StrEnum):
     """What a submission holds."""
 
@@ -49,10 +41,9 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value.")
 ]
 SPINS = "10000"
-"""Turns for which a thread waits for the others before it gives up its core (GNU OpenMP).
-
-Its own 300,000 are hardly faster on a quiet machine, and stand still where others want a core.
-"""
+"""GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
+when other programs need the core."""
+PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
 FOLDS_HELP = "Cross-validation. Default: one 10 % split, but 5 folds under target."
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
@@ -91,7 +82,7 @@ def train(
     table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
     config: ConfigOption = None,
     change: SetOption = None,
-    protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     valid: Annotated[float | None, typer.Option(help="Hold out this share of the rows.")] = None,
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     splits: Annotated[Path | None, typer.Option(help="Use a saved splits.csv.")] = None,
@@ -103,7 +94,7 @@ def train(
 ) -> None:
     """Train on TRAIN (.csv, .csv.gz, .parquet; or what is found) into a run folder."""
     flags: dict[str, Any] = {
-        "split.protocol": protocol.value if protocol else None,
+        "split.protocol": protocol,
         "split.valid": valid,
         "split.folds": folds,
         "split.seed": seed,
@@ -119,14 +110,13 @@ def train(
 
     console = Console()
     if resume:
-        outcome = stage.resume(run, device, console)
+        _print_outcome(stage.resume(run, device, console), console)
+        return
+    request = stage.TrainRequest(table, _config(config, change, given), run, splits, device)
+    if check:
+        stage.check(request, console)
     else:
-        settings = _config(config, change, given)
-        if check:
-            stage.check(table, settings, run, splits, device, console)
-            return
-        outcome = stage.train(table, settings, run, splits, device, console)
-    _tell(outcome, console)
+        _print_outcome(stage.train(request, console), console)
 
 
 @app.command()
@@ -140,7 +130,7 @@ def tune(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Worker processes here.")] = 1,
     config: ConfigOption = None,
     change: SetOption = None,
-    protocol: Annotated[Protocol | None, typer.Option(help="Rows kept together.")] = None,
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
     train_best: Annotated[bool, typer.Option("--train-best", help="Then train it.")] = False,
@@ -152,7 +142,7 @@ def tune(
     from sirna.stages.tune import tune as run_tune
 
     flags = {
-        "split.protocol": protocol.value if protocol else None,
+        "split.protocol": protocol,
         "split.folds": folds,
         "split.seed": seed,
         "train.seed": seed,
@@ -194,12 +184,12 @@ def submit(
 ) -> None:
     """Predict every row of TEST and write submission.csv."""
     from sirna.stages.console import Console
+    from sirna.stages.submit import SubmitRequest
     from sirna.stages.submit import submit as run_submit
 
     console = Console()
-    done = run_submit(
-        test, run, config, out, columns.value, with_uncertainty, force, device, console
-    )
+    request = SubmitRequest(test, run, config, out, columns.value, with_uncertainty, force, device)
+    done = run_submit(request, console)
     state = "unchanged" if done.unchanged else "written and checked"
     console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
     console.line(f"sha256 {done.digest}")
@@ -227,7 +217,7 @@ def score(
         Console().scores("competition score", parts)
 
 
-def _tell(outcome: "TrainOutcome", console: "Console") -> None:
+def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
     """Print what a training achieved."""
     figures = outcome.metrics
     parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
@@ -241,18 +231,21 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
     )
     if rank := figures.get("ranking"):
         console.line(
-            "order of the medians within a setting (one target, dose, cell line): rank correlation "
-            f"{rank['spearman']:.2f}, settings: {rank['settings']}"
+            "rank correlation of medians and measurements within one target, dose and cell line: "
+            f"{rank['spearman']:.2f} (mean of {rank['settings']} settings)"
         )
+    rate = figures["rows_per_second"]
     console.line(
-        f"{figures['seconds']:.0f} s, {figures['rows_per_second']:,} rows/s, "
+        f"{figures['seconds']:.0f} s, {f'{rate:,} rows/s, ' if rate else ''}"
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
         from sirna.runs.run import resuming
 
-        told = "stopped; the bundle holds the best epochs of the folds so far"
-        console.line(f"{told}; {resuming(outcome.run)}")
+        console.line(
+            "stopped; the bundle holds the members that are finished and the best epochs so far; "
+            f"{resuming(outcome.run)}"
+        )
     folder = shlex.quote(str(outcome.run.folder))
     console.line(f"to predict: sirna submit TEST --run {folder}")
 
@@ -260,7 +253,8 @@ def _tell(outcome: "TrainOutcome", console: "Console") -> None:
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
     from sirna.stages import train as stage
 
-    _tell(stage.train(table, _config(best, None, {}), None, None, device, console), console)
+    request = stage.TrainRequest(table, _config(best, None, {}), device=device)
+    _print_outcome(stage.train(request, console), console)
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

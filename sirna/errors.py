@@ -1,11 +1,11 @@
-"""The one error that a user sees: what went wrong, where, and what to do."""
+"""The one kind of error that a user sees: what went wrong, where, and what to do about it."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class SirnaError(Exception):
-    """The work failed for a reason that the user can mend; the message says which and how."""
+    """The work failed for a reason that the user can mend; the message names it and the remedy."""
 
 
 class UsageError(SirnaError):
@@ -13,7 +13,7 @@ class UsageError(SirnaError):
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of what an error of Python's own says; a KeyError says but the key."""
+    """Return the first line of an error's message; for a KeyError, the key that is missing."""
     first = next(iter(str(error).splitlines()), type(error).__name__)
     return f"no entry {first}" if isinstance(error, KeyError) else first
 
@@ -26,7 +26,7 @@ def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     word : str
     known : iterable of str
     cutoff : float
-        Similarity from 0 to 1 (difflib's ratio) below which nothing is near.
+        Similarity from 0 to 1 (difflib's ratio) below which no word counts as near.
     """
     names = list(known)
     folded = {name.casefold(): name for name in names}

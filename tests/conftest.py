@@ -9,13 +9,17 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     import pandas as pd
 
-    from sirna.config.load import Config
-    from sirna.features.fold import Fold
+    from sirna.config.config import Config
+    from sirna.features.encoded_fold import EncodedFold
+    from sirna.features.fold import FoldTask
     from sirna.table.check_table import Table
 
-# sums run in another order on another number of threads: all tests, and what they start, use one
+# the order of sums depends on the number of threads: all tests, and what they start, use one
 os.environ["OMP_NUM_THREADS"] = "1"
 
 settings.register_profile("sirna", deadline=None, max_examples=60, derandomize=True, database=None)
@@ -24,8 +28,9 @@ settings.load_profile("sirna")
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
-    """A network that trains in a blink."""
-    from sirna.config.load import Config, with_changes  # noqa: PLC0415
+    """Members that are fitted in a moment."""
+    from sirna.config.config import Config  # noqa: PLC0415
+    from sirna.config.load import with_changes  # noqa: PLC0415
 
     changes = {
         "model.hidden": 8,
@@ -45,7 +50,7 @@ def tiny_config() -> Config:
 
 @pytest.fixture(scope="session")
 def tiny_text() -> pd.DataFrame:
-    """A simulated training table of some seventy rows, as its CSV file would read."""
+    """A simulated training table of some seventy rows, as it is read from its CSV file."""
     from sirna.simulate.simulate import simulate  # noqa: PLC0415
     from sirna.table.training_source import as_text  # noqa: PLC0415
 
@@ -61,10 +66,39 @@ def tiny_table(tiny_text: pd.DataFrame, tiny_config: Config) -> Table:
 
 
 @pytest.fixture(scope="session")
-def tiny_fold(tiny_table: Table, tiny_config: Config) -> Fold:
-    """Its training and validation rows, encoded."""
-    from sirna.features.fold import make_fold  # noqa: PLC0415
+def tiny_task(tiny_table: Table, tiny_config: Config) -> FoldTask:
+    """One fold of it: 30 % of the rows are held out."""
+    from sirna.features.fold import FoldTask  # noqa: PLC0415
     from sirna.table.splits import make_split  # noqa: PLC0415
 
     split = make_split(tiny_table.rows, tiny_config.split, "tiny")
-    return make_fold(tiny_table.rows, split, 0, tiny_config)
+    return FoldTask(tiny_table.rows, split, 0, tiny_config)
+
+
+@pytest.fixture(scope="session")
+def tiny_fold(tiny_task: FoldTask) -> EncodedFold:
+    """Its training and validation rows, encoded."""
+    from sirna.features.encoded_fold import encode_fold  # noqa: PLC0415
+
+    return encode_fold(tiny_task)
+
+
+@pytest.fixture(scope="session")
+def task_of() -> Callable[..., FoldTask]:
+    """Make a task of rows of which some positions train and the others are held out."""
+    import numpy as np  # noqa: PLC0415
+
+    from sirna.features.fold import FoldTask  # noqa: PLC0415
+    from sirna.table.splits import NEVER, Split  # noqa: PLC0415
+
+    def make(
+        rows: pd.DataFrame, config: Config, training: np.ndarray | None = None, fold: int = 0
+    ) -> FoldTask:
+        where = np.full(len(rows), NEVER if training is None else fold)
+        if training is not None:
+            where[training] = NEVER
+        ids = rows["id"].to_numpy().astype(str)
+        half = np.where(where == NEVER, NEVER, np.arange(len(rows)) % 2)
+        return FoldTask(rows, Split(ids, config.protocol.groups(rows), where, half), fold, config)
+
+    return make

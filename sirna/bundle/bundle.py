@@ -1,55 +1,47 @@
 """The bundle: all that inference needs, and the only thing that it reads."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from sirna.config.load import Config
-from sirna.features.dataset import Encoding, SiRNADataset
-from sirna.members.gaussian_process.member import RowProcess
-from sirna.members.network.fit import build_model
-from sirna.members.network.predict import predict
-from sirna.members.network.regressor import SiRNAModel
-from sirna.members.network.weights import load_weights
-from sirna.members.trees.member import RowTrees
+from sirna.config.config import Config
+from sirna.config.roles import TARGET_NAMES, columns_needed
+from sirna.members.base import CPU, Member
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.postprocess import Rule
-from sirna.stages.evaluation import mixed
-from sirna.table.ranges import Ranges, beyond
+from sirna.prediction.mixture import mix, weights_of
+from sirna.prediction.postprocess import Postprocess
+from sirna.protocols.targets import unseen_targets
+from sirna.table.ranges import NUMBER, Ranges, other_numbering
 
-FOREIGN = 2.0
-"""Duplex numbers above so many times training's largest are of another numbering, and so are those
-below its least over it."""
+NAMING = frozenset({"guide", *TARGET_NAMES})
+"""The roles by which rows of unseen targets are recognised."""
 
 
 @dataclass(frozen=True)
-class Member:
-    """One trained network with the encoding that its training rows gave.
+class Prediction:
+    """What a bundle predicts for n rows.
 
     Attributes
     ----------
-    encoding : Encoding
-    weights : dict of Tensor
-        The model's state.
-    facts : dict
-        Fold (the one after the last: all rows), training rows, seed, epoch: told, not used.
+    distribution : Histogram of n rows
+        Calibrated.
+    points : array, shape (n,)
+        The percentages that are submitted.
+    unseen_target : array of bool, shape (n,)
+        Rows recognised as rows of unseen targets.
+    other_numbering : array of bool, shape (n,)
+        Rows whose duplex number was read as missing; see `table.ranges.other_numbering`.
     """
 
-    encoding: Encoding
-    weights: dict[str, Tensor]
-    facts: dict[str, Any]
-
-    def model(self, config: Config) -> SiRNAModel:
-        """Build the network and load the weights."""
-        model = build_model(self.encoding, config, self.weights["edges"])
-        load_weights(model, self.weights)
-        return model
+    distribution: Histogram
+    points: np.ndarray
+    unseen_target: np.ndarray
+    other_numbering: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,113 +52,96 @@ class Bundle:
     ----------
     config : Config
     members : list of Member
-        Their distributions are averaged.
-    processes : list of RowProcess
-        Theirs too; the averages are mixed by `gaussian_process.share`.
-    trees : list of RowTrees
-        For rows of new targets, which are all of them under `target`; mixed in by `trees.share`.
-    rule : Rule
-    new_target_rule : Rule, optional
-        For rows of targets that training never showed; None where there is but one rule.
+        Members of one family are averaged; the families are mixed by their weights.
+    postprocess : Postprocess
+    unseen_postprocess : Postprocess, optional
+        For rows of unseen targets. None where they cannot be recognised or are treated like others.
+    training : DataFrame of m rows
+        The training table, with the roles that members and the recognition of unseen targets need.
+    fitted : array of bool, shape (m,)
+        The training rows whose targets count as known.
     ranges : dict of str to (float, float)
-        How far the training rows reach in doses, hours, lengths and duplex numbers.
+        Of the training rows; see `table.ranges`.
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
     """
 
     config: Config
     members: list[Member]
-    processes: list[RowProcess]
-    trees: list[RowTrees]
-    rule: Rule
-    new_target_rule: Rule | None
+    postprocess: Postprocess
+    unseen_postprocess: Postprocess | None
+    training: pd.DataFrame
+    fitted: np.ndarray
     ranges: Ranges
     about: dict[str, Any]
 
-    @property
-    def roles(self) -> set[str]:
-        """The roles of columns that are read of a row that is predicted, and its id."""
-        read = {"id"}
+    @cached_property
+    def by_family(self) -> dict[str, list[Member]]:
+        """The members of each family."""
+        families: dict[str, list[Member]] = {}
         for member in self.members:
-            read |= {stream.role for stream in member.encoding.streams.values()}
-            read |= member.encoding.covariates.read
-        for process in self.processes:
-            read |= process.read
-        for trees in self.trees:
-            read |= trees.read
-        sources = {
-            "site": ("transcript",),
-            "duplex_number": ("duplex",),
-            "species_match": ("species", "cell_line"),
-            "dose": ("dose", "dose_unit"),
+            families.setdefault(member.family, []).append(member)
+        return families
+
+    @property
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        of_members = {role for member in self.members for role in member.reads}
+        return {"id"} | of_members | (NAMING if self.unseen_postprocess else set())
+
+    @property
+    def columns_read(self) -> set[str]:
+        """The roles of the columns of a test file that are read."""
+        return columns_needed(self.reads)
+
+    def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Prediction:
+        """Predict n checked rows; what is predicted for a row depends on no other row.
+
+        Parameters
+        ----------
+        rows : DataFrame of n rows
+            As `read_table` returns them.
+        device : torch.device
+            Where networks compute.
+        """
+        strange = other_numbering(rows, self.ranges)
+        if strange.any():
+            rows = rows.assign(**{NUMBER: rows[NUMBER].mask(strange)})
+        unseen = np.zeros(len(rows), dtype=bool)
+        if self.unseen_postprocess is not None:
+            unseen = unseen_targets(rows, self.training[self.fitted])
+        parts = self._parts(rows, self._acting(unseen=False), device)
+        distribution, points = self.postprocess.apply(mix(parts, self.config))
+        if self.unseen_postprocess is not None and unseen.any():
+            some = np.flatnonzero(unseen)
+            acting = self._acting(unseen=True)
+            of_some = {name: parts[name][some] for name in acting if name in parts}
+            of_some |= self._parts(rows.iloc[some], acting - of_some.keys(), device)
+            mixed = mix(of_some, self.config, unseen=True)
+            wider, points[some] = self.unseen_postprocess.apply(mixed)
+            distribution = _replaced(distribution, some, wider)
+        return Prediction(distribution, points, unseen, strange)
+
+    def _acting(self, unseen: bool) -> set[str]:
+        """Return the families with a weight in rows of one kind."""
+        return set(weights_of(self.config, unseen, self.by_family))
+
+    def _parts(
+        self, rows: pd.DataFrame, families: Collection[str], device: torch.device
+    ) -> dict[str, Histogram]:
+        """Return what each family predicts."""
+        return {
+            name: type(members[0]).predict_together(members, rows, device)
+            for name, members in self.by_family.items()
+            if name in families
         }
-        return {source for role in read for source in sources.get(role, (role,))}
-
-    def encode(self, rows: pd.DataFrame) -> list[SiRNADataset]:
-        """Encode n checked rows for every member, once for members that encode them alike."""
-        rows = self._readable(rows)
-        done: dict[str, SiRNADataset] = {}
-        keys = [json.dumps(member.encoding.to_dict()) for member in self.members]
-        for key, member in zip(keys, self.members, strict=True):
-            if key not in done:
-                done[key] = member.encoding.encode(rows)
-        return [done[key] for key in keys]
-
-    def foreign_numbers(self, rows: pd.DataFrame) -> np.ndarray:
-        """Return which of n checked rows have a duplex number of another numbering, shape (n,).
-
-        It would be taken for the oldest or the newest campaign, and so counts as missing.
-        """
-        nothing = np.zeros(len(rows), dtype=bool)
-        return beyond(rows, self.ranges, FOREIGN).get("duplex_number", nothing)
-
-    def _readable(self, rows: pd.DataFrame) -> pd.DataFrame:
-        foreign = self.foreign_numbers(rows)
-        if not foreign.any():
-            return rows
-        return rows.assign(duplex_number=rows["duplex_number"].mask(foreign))
-
-    def new_targets(self, rows: pd.DataFrame) -> np.ndarray:
-        """Return which of n checked rows the rule for new targets is for, shape (n,)."""
-        if self.new_target_rule is None:
-            return np.zeros(len(rows), dtype=bool)
-        new: np.ndarray = np.all([one.new_targets(rows) for one in self.processes], axis=0)
-        return new
-
-    def predict(
-        self, rows: pd.DataFrame, datasets: list[SiRNADataset], device: torch.device
-    ) -> tuple[Histogram, np.ndarray]:
-        """Predict n checked rows, which `encode` returned as `datasets`.
-
-        Returns
-        -------
-        Histogram of n rows
-            Calibrated mixtures.
-        array, shape (n,)
-            The points that are submitted.
-        """
-        rows = self._readable(rows)
-        parts = [
-            predict(
-                member.model(self.config).to(device), data, self.config.predict.batch_rows, device
-            )
-            for member, data in zip(self.members, datasets, strict=True)
-        ]
-        process = _averaged(self.processes, rows)
-        all_new = self.config.split.protocol == "target"
-        trees = _averaged(self.trees, rows) if all_new else None
-        whole = mixed(Histogram.mixture(parts), process, trees, self.config)
-        calibrated, points = self.rule.apply(whole)
-        new = np.flatnonzero(self.new_targets(rows))
-        if self.new_target_rule is None or not len(new):
-            return calibrated, points
-        trees = _averaged(self.trees, rows.iloc[new])
-        wider, points[new] = self.new_target_rule.apply(mixed(whole[new], None, trees, self.config))
-        probs = calibrated.probs.copy()
-        probs[new] = wider.probs
-        return Histogram(whole.edges, probs), points
 
 
-def _averaged(models: Sequence[RowProcess | RowTrees], rows: pd.DataFrame) -> Histogram | None:
-    """Return what models of one kind predict on average; None without any."""
-    return Histogram.mixture([one.predict(rows) for one in models]) if models else None
+def _replaced(whole: Histogram, some: np.ndarray, part: Histogram) -> Histogram:
+    """Return distributions of which some rows are replaced."""
+    if not np.array_equal(whole.edges, part.edges):
+        edges = np.union1d(whole.edges, part.edges)
+        whole, part = whole.rebinned(edges), part.rebinned(edges)
+    probs = whole.probs.copy()
+    probs[some] = part.probs
+    return Histogram(whole.edges, probs)

@@ -1,113 +1,119 @@
-"""What a bundle never saw of the rows that it predicts: told, so that nobody trusts it too far."""
+"""Novelty: what predicted rows have that the training rows lack, for notices to the user."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from sirna.bundle.bundle import Bundle
-from sirna.features.dataset import SiRNADataset
-from sirna.table.binding_site import dna
-from sirna.table.ranges import NUMBER, beyond
+from sirna.bundle.bundle import Bundle, Prediction
+from sirna.config.roles import ROLES
+from sirna.members.base import Unseen
+from sirna.table.ranges import NUMBER, out_of_range
 
-MADE_FOR_NEW = "a file of new targets is for a run under --protocol target"
+FOR_UNSEEN_TARGETS = "for a file of unseen targets, train with --protocol target"
 SHOWN = 5
-BLANK = ("dose", "hours", "cell_line", "transfection", "species")
-"""Conditions whose blanks are counted."""
+"""Values that one notice lists at most."""
+CONDITIONS = tuple(
+    role.name
+    for role in ROLES.values()
+    if role.kind in {"category", "number"} and not role.names_target and not role.derived_from
+)
+"""Conditions whose missing values are counted."""
 
 
-def strange(bundle: Bundle, rows: pd.DataFrame, dataset: SiRNADataset) -> list[str]:
-    """Say what training never showed.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    rows : DataFrame of n checked rows
-    dataset : SiRNADataset of n rows
-        The first member's.
-    """
+def novelties(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> list[str]:
+    """Describe what n checked rows have that the training rows lack, a notice for each kind."""
     return [
-        *_tokens(bundle, rows, dataset),
         *_values(bundle, rows),
-        *_blanks(bundle, rows),
-        *_far(bundle, rows),
-        *_duplexes(bundle, rows),
-    ]
-
-
-def _tokens(bundle: Bundle, rows: pd.DataFrame, dataset: SiRNADataset) -> list[str]:
-    encoding = bundle.members[0].encoding
-    return [
-        f"stream {name}: {count} of {len(rows):,} rows have a token that training never showed: "
-        f"{_listed(encoding.strangers(name, rows))}; predicted with <unk> in its place"
-        for name, count in dataset.unknown.items()
-        if count
+        *_missing(bundle, rows),
+        *_out_of_range(bundle, rows, prediction),
+        *_targets(rows, prediction),
+        *_measured_guides(bundle, rows),
     ]
 
 
 def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
-    covariates = bundle.members[0].encoding.covariates
-    told = []
-    for role, values in covariates.unseen(rows).items():
-        count = int(rows[role].isin(values).sum())
-        aside = f"; {MADE_FOR_NEW}" * (role == "target" and bundle.new_target_rule is None)
-        alike = covariates.alike(role, values)
-        if alike:
-            aside += f"; training has {_listed(alike)}: if the same is meant, write it so"
-        told.append(
-            f"{role}: {count} of {len(rows):,} rows have a value never seen: "
-            f"{_listed(values)}{aside}"
+    """Describe tokens and conditions that no training row has."""
+    found: dict[str, Unseen] = {}
+    for members in bundle.by_family.values():
+        for unseen in members[0].unseen(rows):
+            found.setdefault(unseen.what, unseen)
+    notices = []
+    for unseen in found.values():
+        in_stream = unseen.what not in ROLES
+        note = (
+            f"{unseen.what}: {int(unseen.rows.sum())} of {len(rows):,} rows have a "
+            f"{'token' if in_stream else 'value'} that the training rows lack: "
+            f"{_listed(unseen.values)}"
         )
-    return told
+        if in_stream:
+            note += "; predicted as the unknown token <unk>"
+        elif ROLES[unseen.what].names_target and bundle.unseen_postprocess is None:
+            note += f"; {FOR_UNSEEN_TARGETS}"
+        if unseen.similar:
+            note += f"; training has {_listed(unseen.similar)}: if you mean the same, write it so"
+        notices.append(note)
+    return notices
 
 
-def _blanks(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
-    """Say what is missing here and there; a column that is missing is told elsewhere."""
+def _missing(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
+    """Describe conditions that are missing in some rows; absent columns are reported elsewhere."""
+    reads = bundle.columns_read
     counts = {
-        role: int(rows[role].isna().sum())
-        for role in BLANK
-        if role in rows and role in bundle.roles
+        role: int(rows[role].isna().sum()) for role in CONDITIONS if role in rows and role in reads
     }
-    told = ", ".join(f"{role} in {count:,}" for role, count in counts.items() if count)
-    return [f"blank, and predicted as missing: {told} of {len(rows):,} rows"] if told else []
+    listed = ", ".join(f"{role} in {count:,}" for role, count in counts.items() if count)
+    return [f"blank, and predicted as missing: {listed} of {len(rows):,} rows"] if listed else []
 
 
-def _far(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
-    """Say which rows lie outside of what was measured."""
-    foreign = {NUMBER: bundle.foreign_numbers(rows)} if NUMBER in bundle.ranges else {}
-    told = []
-    for name, outside in (beyond(rows, bundle.ranges) | foreign).items():
-        if outside.any():
-            low, high = (np.format_float_positional(end, trim="-") for end in bundle.ranges[name])
-            first = rows["id"].to_numpy()[np.argmax(outside)]
-            fate = f"outside of what training had, {low} to {high}"
-            if name == NUMBER:
-                fate = f"far from training's {low} to {high}: of another numbering, read as missing"
-            told.append(
-                f"{name.replace('_', ' ')}: {outside.sum():,} of {len(rows):,} rows, the first id "
-                f"{first}, are {fate}"
+def _out_of_range(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> list[str]:
+    """Describe rows with numbers below or above all training rows'."""
+    outside = out_of_range(rows, bundle.ranges)
+    if NUMBER in bundle.ranges:
+        outside[NUMBER] = prediction.other_numbering
+    notices = []
+    for name, affected in outside.items():
+        if not affected.any():
+            continue
+        low, high = (np.format_float_positional(end, trim="-") for end in bundle.ranges[name])
+        first = rows["id"].to_numpy()[np.argmax(affected)]
+        fate = f"outside the range of the training rows, {low} to {high}"
+        if name == NUMBER:
+            fate = (
+                f"far from the training rows' {low} to {high}: probably of another numbering, and "
+                "read as missing"
             )
-    return told
-
-
-def _duplexes(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
-    """Say how many rows are of new targets, or repeat guides that another protocol would use."""
-    told = []
-    new = int(bundle.new_targets(rows).sum())
-    if new:
-        told.append(
-            f"{new} of {len(rows):,} rows are of new targets, of which less is known; "
-            f"{MADE_FOR_NEW}"
+        notices.append(
+            f"{name.replace('_', ' ')}: {affected.sum():,} of {len(rows):,} rows, the first with "
+            f"id {first}, are {fate}"
         )
-    if bundle.config.split.protocol == "rows":
-        return told
-    measured = {dna(guide) for one in bundle.processes for guide in one.measured["guide"].dropna()}
-    known = int(rows["guide"].dropna().map(dna).isin(measured).sum())
-    if known:
-        told.append(
-            f"{known} of {len(rows):,} rows have a guide that was measured; a run under --protocol "
-            "rows predicts from its measurements"
-        )
-    return told
+    return notices
 
 
-def _listed(values: list[str]) -> str:
+def _targets(rows: pd.DataFrame, prediction: Prediction) -> list[str]:
+    """Describe how many rows are of unseen targets."""
+    count = int(prediction.unseen_target.sum())
+    if not count:
+        return []
+    return [
+        f"{count} of {len(rows):,} rows are of targets that the training rows lack, and less sure; "
+        f"{FOR_UNSEEN_TARGETS}"
+    ]
+
+
+def _measured_guides(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
+    """Describe how many rows have measured guides that this run does not look up."""
+    if bundle.config.protocol.looks_up_siblings or "guide" not in bundle.training:
+        return []
+    measured = set(bundle.training["guide"].dropna())
+    count = int(rows["guide"].isin(measured).sum())
+    if not count:
+        return []
+    return [
+        f"{count} of {len(rows):,} rows have a guide that was measured in training; a run under "
+        "--protocol rows predicts from these measurements"
+    ]
+
+
+def _listed(values: Sequence[str]) -> str:
     return ", ".join(repr(value) for value in values[:SHOWN]) + " ..." * (len(values) > SHOWN)

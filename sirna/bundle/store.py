@@ -1,8 +1,7 @@
 """Bundles as folders: written whole, read back and checked.
 
-`bundle.json` holds plain data, `member-*.safetensors` the networks, `process-*.safetensors` the
-Gaussian processes, `trees-*.safetensors` the trees, `known.parquet` the training measurements that
-processes compare rows with and, under protocol `rows`, networks look up; nothing in it runs code.
+`bundle.json` holds plain data, `FAMILY-*.safetensors` what the members of a family learned, and
+`training.parquet` the training rows that members compare rows with. Nothing in it runs code.
 """
 
 import hashlib
@@ -20,67 +19,57 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna import __version__
-from sirna.bundle.bundle import Bundle, Member
+from sirna.bundle.bundle import NAMING, Bundle
+from sirna.bundle.upgrade import from_schema_8
+from sirna.config.config import Config
 from sirna.config.load import config_from_dict
 from sirna.errors import SirnaError, UsageError, reason
-from sirna.features.dataset import Encoding
-from sirna.members.gaussian_process.member import RowProcess
-from sirna.members.trees.member import RowTrees
-from sirna.prediction.postprocess import Rule
+from sirna.members.base import Member, Stored
+from sirna.members.registry import FAMILIES, check_families
+from sirna.prediction.postprocess import Postprocess
 from sirna.system.files import recovered, sha256, write_folder
 from sirna.table.ranges import Ranges
 
-SCHEMA = 8
+SCHEMA = 9
 MANIFEST = "bundle.json"
-KNOWN = "known.parquet"
+TRAINING = "training.parquet"
+FITTED = "fitted"
+"""The column of the training table that marks the rows whose targets count as known."""
 ABOUT = ("protocol", "scores", "seed", "training")
-WEIGHTS_NAME = re.compile(r"(member|process|trees)-\d+\.safetensors")
+TENSORS_NAME = re.compile(r"[a-z_]+-\d+\.safetensors")
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a bundle, whole or absent; an older one of the same name is replaced."""
 
     def write(draft: Path) -> None:
-        members = []
-        for number, member in enumerate(bundle.members):
-            name = f"member-{number}.safetensors"
-            tensors = {key: value.contiguous() for key, value in member.weights.items()}
-            (draft / name).write_bytes(save(tensors))
-            members.append(
-                {
-                    "weights": name,
-                    "sha256": sha256(draft / name),
-                    **member.facts,
-                    "encoding": member.encoding.to_dict(),
-                }
-            )
-        beside: dict[str, list[dict[str, Any]]] = {"process": [], "trees": []}
-        fitted: list[RowProcess | RowTrees] = [*bundle.processes, *bundle.trees]
-        for one in fitted:
-            kind = "trees" if isinstance(one, RowTrees) else "process"
-            name = f"{kind}-{len(beside[kind])}.safetensors"
-            (draft / name).write_bytes(save(one.tensors()))
-            facts = {"tensors": name, "sha256": sha256(draft / name), "fold": one.number}
-            beside[kind].append(facts)
-        known = _known(bundle)
-        if known is not None:
-            known.to_parquet(draft / KNOWN, index=False)
+        entries = []
+        for family, members in bundle.by_family.items():
+            for number, member in enumerate(members):
+                name, stored = f"{family}-{number}.safetensors", member.stored()
+                tensors = {key: value.contiguous() for key, value in stored.tensors.items()}
+                (draft / name).write_bytes(save(tensors))
+                entry = {"family": family, "file": name, "sha256": sha256(draft / name)}
+                facts = {"fold": stored.fold, "facts": stored.facts, "encoder": stored.encoder}
+                entries.append(entry | facts)
+        training = _kept(bundle)
+        if training is not None:
+            training.to_parquet(draft / TRAINING, index=False)
+        unseen = bundle.unseen_postprocess
         manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "sirna": __version__,
             "torch": torch.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **bundle.about,
-            "rule": bundle.rule.to_dict(),
-            "new_target_rule": bundle.new_target_rule and bundle.new_target_rule.to_dict(),
+            "postprocess": bundle.postprocess.to_dict(),
+            "unseen_postprocess": unseen and unseen.to_dict(),
             "ranges": bundle.ranges,
             "config": bundle.config.model_dump(mode="json"),
-            "known": sha256(draft / KNOWN) if known is not None else None,
-            "members": members,
-            "processes": beside["process"],
-            "trees": beside["trees"],
+            "table": None if training is None else sha256(draft / TRAINING),
+            "members": entries,
         }
-        manifest["digest"] = _digest(manifest)
+        manifest["digest"] = manifest_digest(manifest)
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
         (draft / MANIFEST).write_text(text, encoding="utf-8")
 
@@ -88,14 +77,37 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle.
+    """Read a bundle of this or an earlier schema, from 8 on.
 
     Raises
     ------
     SirnaError
-        For a folder that is no bundle, a schema that this version cannot read, a file that is
-        absent or whose SHA-256 differs from the one noted.
+        For a folder without a bundle, a schema that this version cannot read, and a file that is
+        absent or has another SHA-256 than the one noted.
     """
+    raw = _read_manifest(folder)
+    path = folder / MANIFEST
+    try:
+        if raw["schema"] == SCHEMA:
+            table = _read_table(folder, TRAINING, raw["table"])
+            files = {entry["file"]: entry["sha256"] for entry in raw["members"]}
+            tensors = {name: _read_tensors(folder, name, digest) for name, digest in files.items()}
+        else:
+            raw, tensors, table = from_schema_8(
+                raw,
+                lambda name, digest: _read_tensors(folder, name, digest),
+                lambda name, digest: _read_table(folder, name, digest),
+            )
+        return _assembled(raw, tensors, table, path)
+    except UsageError as error:
+        raise SirnaError(str(error)) from error
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise SirnaError(
+            f"{path}: the bundle is inconsistent ({reason(error)}); train again."
+        ) from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
     path = recovered(folder) / MANIFEST
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -104,48 +116,47 @@ def load_bundle(folder: Path) -> Bundle:
         raise SirnaError(f"{folder}: no bundle here ({MANIFEST} is absent).") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SirnaError(f"{path}: not a bundle's description ({reason(error)}).") from error
-    if schema != SCHEMA:
+    if schema not in {8, SCHEMA}:
         raise SirnaError(
             f"{path}: written with schema {schema} by sirna {raw.get('sirna')}; this is sirna "
-            f"{__version__}, which reads schema {SCHEMA}. "
+            f"{__version__}, which reads schemas 8 to {SCHEMA}. "
             "Install the version named, or train again."
         )
-    if raw.get("digest") != _digest(raw):
+    if raw.get("digest") != manifest_digest(raw):
         raise SirnaError(
             f"{path}: was changed after it was written (its digest differs); copy it again."
         )
-    try:
-        config = config_from_dict(raw["config"], source=str(path))
-        rule = Rule.from_dict(raw["rule"])
-        other = raw["new_target_rule"]
-        new_target_rule = None if other is None else Rule.from_dict(other)
-        measured = _load_known(folder, raw["known"])
-        members = [_load_member(folder, entry, measured) for entry in raw["members"]]
-        for member in members:
-            member.model(config)  # the weights fit the network, or the bundle is refused here
-        processes = [
-            RowProcess.from_tensors(_beside(folder, entry), measured, config, int(entry["fold"]))
-            for entry in raw["processes"]
-        ]
-        trees = [
-            RowTrees.from_tensors(_beside(folder, entry), int(entry["fold"]))
-            for entry in raw["trees"]
-        ]
-        ranges = _ranges(raw["ranges"])
-        about = {key: raw[key] for key in ABOUT}
-        float(about["scores"]["score"])
-        if not members:
-            raise ValueError("no members")
-        if not isinstance(raw["processes"], list) or not isinstance(raw["trees"], list):
-            raise TypeError("processes and trees are lists")
-        if new_target_rule is not None and not processes:
-            raise ValueError("a rule for new targets, and no process that knows them")
-    except UsageError as error:
-        raise SirnaError(str(error)) from error
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        told = f"the bundle is inconsistent ({reason(error)}); train again."
-        raise SirnaError(f"{path}: {told}") from error
-    return Bundle(config, members, processes, trees, rule, new_target_rule, ranges, about)
+    return dict(raw)
+
+
+def _assembled(
+    raw: dict[str, Any], tensors: dict[str, dict[str, Tensor]], table: pd.DataFrame, path: Path
+) -> Bundle:
+    """Build a bundle from the parts of schema 9, checking that they fit each other."""
+    config: Config = config_from_dict(raw["config"], source=str(path))
+    check_families(config)
+    fitted = np.zeros(len(table), dtype=bool)
+    if FITTED in table:
+        fitted = table.pop(FITTED).to_numpy(dtype=bool)
+    members: list[Member] = [
+        FAMILIES[entry["family"]].restore(
+            Stored(int(entry["fold"]), tensors[entry["file"]], entry["encoder"], entry["facts"]),
+            table,
+            config,
+        )
+        for entry in raw["members"]
+    ]
+    postprocess = Postprocess.from_dict(raw["postprocess"])
+    other = raw["unseen_postprocess"]
+    unseen_postprocess = None if other is None else Postprocess.from_dict(other)
+    about = {key: raw[key] for key in ABOUT}
+    float(about["scores"]["score"])
+    if not members:
+        raise ValueError("no members")
+    if unseen_postprocess is not None and not fitted.any():
+        raise ValueError("a postprocessing for unseen targets, and no rows of known ones")
+    ranges = _ranges(raw["ranges"])
+    return Bundle(config, members, postprocess, unseen_postprocess, table, fitted, ranges, about)
 
 
 def _ranges(raw: dict[str, Any]) -> Ranges:
@@ -153,33 +164,32 @@ def _ranges(raw: dict[str, Any]) -> Ranges:
     for name, ends in raw.items():
         low, high = (float(end) for end in ends)
         if not low <= high < np.inf:
-            raise ValueError(f"the {name} of training is no range")
+            raise ValueError(f"the {name} of training is not a range")
         found[name] = (low, high)
     return found
 
 
-def _digest(manifest: dict[str, Any]) -> str:
-    """Return the SHA-256 of all that a manifest says but its digest."""
+def manifest_digest(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest without its digest."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _known(bundle: Bundle) -> pd.DataFrame | None:
-    """Return the measured rows with every column that is read; all know the same rows."""
-    tables = [member.encoding.known.rows for member in bundle.members if member.encoding.known]
-    tables += [process.measured for process in bundle.processes]
-    if not tables:
+def _kept(bundle: Bundle) -> pd.DataFrame | None:
+    """Return the training rows with the columns that inference needs; None where it needs none."""
+    roles = {role for member in bundle.members for role in member.reads_of_training}
+    roles |= NAMING if bundle.unseen_postprocess else set()
+    columns = [name for name in bundle.training if name in roles]
+    if not columns:
         return None
-    if len({len(table) for table in tables}) > 1:
-        raise ValueError("members and processes of one bundle know the same rows")
-    whole = pd.concat(tables, axis=1)
-    return whole.loc[:, ~whole.columns.duplicated()]
+    kept = bundle.training[columns].reset_index(drop=True)
+    return kept.assign(**{FITTED: bundle.fitted}) if bundle.unseen_postprocess else kept
 
 
-def _load_known(folder: Path, digest: str | None) -> pd.DataFrame:
+def _read_table(folder: Path, name: str, digest: str | None) -> pd.DataFrame:
     if digest is None:
         return pd.DataFrame()
-    path = _checked(folder, KNOWN, digest)
+    path = _checked(folder, name, digest)
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -187,7 +197,7 @@ def _load_known(folder: Path, digest: str | None) -> pd.DataFrame:
 
 
 def _checked(folder: Path, name: str, digest: str) -> Path:
-    """Return the path of a file of the bundle, which is there and as it was written."""
+    """Return the path of a file of the bundle, if it is there and as it was written."""
     path = folder / name
     if not path.is_file():
         have = ", ".join(sorted(item.name for item in folder.iterdir()))
@@ -197,21 +207,11 @@ def _checked(folder: Path, name: str, digest: str) -> Path:
     return path
 
 
-def _beside(folder: Path, entry: dict[str, Any]) -> dict[str, Tensor]:
-    return _tensors(folder, entry["tensors"], entry["sha256"])
-
-
-def _tensors(folder: Path, name: str, digest: str) -> dict[str, Tensor]:
-    if not WEIGHTS_NAME.fullmatch(name):
-        raise SirnaError(f"{folder / MANIFEST}: {name!r} is no name of a weights file.")
+def _read_tensors(folder: Path, name: str, digest: str) -> dict[str, Tensor]:
+    if not TENSORS_NAME.fullmatch(name):
+        raise SirnaError(f"{folder / MANIFEST}: {name!r} is not the name of a tensors file.")
     path = _checked(folder, name, digest)
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise SirnaError(f"{path}: not a weights file ({error}).") from error
-
-
-def _load_member(folder: Path, entry: dict[str, Any], measured: pd.DataFrame) -> Member:
-    weights = _tensors(folder, entry["weights"], entry["sha256"])
-    facts = {key: entry[key] for key in entry.keys() - {"weights", "sha256", "encoding"}}
-    return Member(Encoding.from_dict(entry["encoding"], measured), weights, facts)
+        raise SirnaError(f"{path}: not a tensors file ({error}).") from error

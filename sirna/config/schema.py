@@ -1,46 +1,26 @@
-"""The tables of the configuration: every hyperparameter and its default live here."""
+"""The sections of the configuration: every hyperparameter and its default live here."""
 
 import types
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    Strict,
-    field_validator,
-    model_validator,
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+
+from sirna.config.fields import (
+    AS_DICT,
+    CategoricalRoles,
+    Count,
+    NumericRoles,
+    Rate,
+    Section,
+    SeriesRoles,
+    filled,
+    frozen,
+    one_of,
+    read_only,
 )
-
-Protocol = Literal["rows", "duplex", "target"]
-SequenceRole = Literal["guide", "guide_modifications", "passenger", "passenger_modifications"]
-NumericRole = Literal["dose", "hours", "duplex_number"]
-NamelessRole = Literal["cell_line", "transfection", "species", "species_match"]
-CategoricalRole = Literal[NamelessRole, "target", "publication"]
-SeriesRole = Literal["site", "duplex_number"]
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-Count = Annotated[int, Field(ge=1)]
-
-IDENTITY_ROLES = frozenset({"target", "publication"})
-"""Roles that name the target or the publication: under `target` never read of a row predicted."""
-
-
-CONDITIONS: tuple[CategoricalRole, ...] = (
-    "cell_line",
-    "transfection",
-    "species",
-    "target",
-    "publication",
-)
-
-
-class Section(BaseModel):
-    """A table of the configuration: immutable, strictly typed, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
+from sirna.protocols.protocol import PROTOCOLS
 
 
 class DataConfig(Section):
@@ -49,33 +29,22 @@ class DataConfig(Section):
     train: str = ""
 
 
-class ColumnsConfig(Section):
-    """Role -> column name of the table; only `guide` and `label` must exist in a training file."""
+def _distinct(columns: dict[str, str]) -> dict[str, str]:
+    for role in ("guide", "label"):
+        if not columns[role]:
+            raise ValueError(f"{role} needs the name of a column")
+    names = [name for name in columns.values() if name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"column {twice[0]!r} is given to two roles")
+    return columns
 
-    id: str = "id"
-    guide: str = Field("siRNA_antisense_seq", min_length=1)
-    passenger: str = "siRNA_sense_seq"
-    guide_modifications: str = "modified_siRNA_antisense_seq_list"
-    passenger_modifications: str = "modified_siRNA_sense_seq_list"
-    duplex: str = "siRNA_duplex_id"
-    publication: str = "publication_id"
-    target: str = "gene_target_symbol_name"
-    species: str = "gene_target_species"
-    cell_line: str = "cell_line_donor"
-    transfection: str = "Transfection_method"
-    dose: str = "siRNA_concentration"
-    dose_unit: str = "concentration_unit"
-    hours: str = "Duration_after_transfection_h"
-    transcript: str = "gene_target_seq"
-    label: str = Field("mRNA_remaining_pct", min_length=1)
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [name for name in self.model_dump().values() if name]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"column {twice[0]!r} is given to two roles")
-        return self
+DEFAULT_COLUMNS = read_only({role.name: role.column for role in ROLES.values() if role.column})
+Columns = Annotated[
+    Mapping[str, str], filled(DEFAULT_COLUMNS, known=True), frozen(_distinct), AS_DICT
+]
+"""Role -> column name of the table; only `guide` and `label` must exist in a training file."""
 
 
 class LabelConfig(Section):
@@ -101,10 +70,10 @@ class ScoreConfig(Section):
 class StreamConfig(Section):
     """One sequence stream: which sequence, cut into which tokens.
 
-    `ngram`, `stride` and `tail` apply to plain bases; a modification list is one token an entry.
+    `ngram`, `stride` and `tail` apply to plain bases; in a modification list each entry is a token.
     """
 
-    role: SequenceRole
+    role: Annotated[str, one_of(SEQUENCES)]
     enabled: bool = True
     ngram: int = Field(1, ge=1, le=8)
     stride: int = Field(1, ge=1, le=8)
@@ -113,7 +82,22 @@ class StreamConfig(Section):
     @property
     def kind(self) -> str:
         """`modifications` or `bases`: streams of one kind share a vocabulary."""
-        return "modifications" if self.role.endswith("modifications") else "bases"
+        return "modifications" if ROLES[self.role].kind == "tokens" else "bases"
+
+
+DEFAULT_STREAMS = types.MappingProxyType(
+    {
+        "guide_bases": StreamConfig(role="guide", ngram=3),
+        "guide_modifications": StreamConfig(role="guide_modifications"),
+        "passenger_modifications": StreamConfig(role="passenger_modifications"),
+    }
+)
+Streams = Annotated[
+    Mapping[str, StreamConfig],
+    AfterValidator(read_only),
+    PlainSerializer(lambda streams: {name: one.model_dump() for name, one in streams.items()}),
+]
+"""Streams by name."""
 
 
 class VocabConfig(Section):
@@ -124,34 +108,27 @@ class VocabConfig(Section):
 
 
 class CovariatesConfig(Section):
-    """The conditions given to the model beside the sequences."""
+    """The conditions that the network reads beside the sequences."""
 
-    numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = CONDITIONS
+    numeric: NumericRoles = read_by("network", "number")
+    categorical: CategoricalRoles = read_by("network", "category")
 
 
-class KnownConfig(Section):
-    """What the network sees of a row's duplex: other training measurements; `rows` only."""
+class SiblingsConfig(Section):
+    """Sibling measurements: other training measurements of a row's duplex, read by the network."""
 
-    measurements: bool = True
-    most: Count = 16
-    hidden: Rate = 0.15
+    lookup: bool = Field(True, description="always false where the protocol looks none up")
+    most: Count = Field(16, description="measurements shown to a row, the nearest conditions first")
+    dropout: Rate = Field(0.15, description="share of training rows that are shown none")
     size: Count = 64
 
 
-class ComparedConfig(Section):
-    """What models beside the networks read of a row besides its sequences."""
+class ConditionsConfig(Section):
+    """What a family beside the network reads of a row besides its sequences."""
 
-    numeric: Annotated[tuple[NumericRole, ...], Strict(False)] = ("dose", "hours")
-    categorical: Annotated[tuple[CategoricalRole, ...], Strict(False)] = Field(
-        CONDITIONS,
-        description="under `target` the process reads names of targets and publications of "
-        "training rows alone",
-    )
-    series: Annotated[tuple[SeriesRole, ...], Strict(False)] = Field(
-        ("site", "duplex_number"),
-        description="rows near in these are alike; under `target` read by the trees alone",
-    )
+    numeric: NumericRoles
+    categorical: CategoricalRoles
+    series: SeriesRoles = Field(description="rows near in these share effects")
 
     @property
     def conditions(self) -> CovariatesConfig:
@@ -159,49 +136,75 @@ class ComparedConfig(Section):
         return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
 
 
-class GaussianProcessConfig(ComparedConfig):
-    """The Gaussian process beside the networks of a fold."""
+class GaussianProcessConfig(ConditionsConfig):
+    """The Gaussian process."""
 
-    share: Rate = Field(0.6, description="its weight against the networks'; 0: there is none")
+    numeric: NumericRoles = read_by("gaussian_process", "number")
+    categorical: CategoricalRoles = read_by("gaussian_process", "category")
+    series: SeriesRoles = read_by("gaussian_process", "series")
     components: Count = 4
     steps: Count = 150
     step_rows: Count = 800
     learning_rate: float = Field(0.05, gt=0.0)
     most_rows: Count = Field(25_000, description="training rows that it holds at most")
 
-    def under(self, protocol: Protocol) -> Self:
-        """Return what it reads: under `target` no series, where no neighbour is near enough."""
-        return self.model_copy(update={"series": ()}) if protocol == "target" else self
+
+def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
+    for role in roles:
+        if role in TARGET_NAMES:
+            raise ValueError(f"{role!r} says nothing about unseen targets; leave it out")
+    return roles
 
 
-class TreesConfig(ComparedConfig):
-    """Gradient-boosted trees for rows of new targets; under `target` every row is one."""
+class TreesConfig(ConditionsConfig):
+    """Gradient-boosted trees, for rows of unseen targets."""
 
-    share: Rate = Field(
-        0.6,
-        description="their weight in rows of new targets; 0: there are no trees. Under `rows` and "
-        "`duplex` they need a process that knows five targets by name",
+    numeric: NumericRoles = read_by("trees", "number")
+    categorical: Annotated[CategoricalRoles, AfterValidator(_nameless)] = read_by(
+        "trees", "category"
     )
-    categorical: Annotated[tuple[NamelessRole, ...], Strict(False)] = (
-        "cell_line",
-        "transfection",
-        "species",
-        "species_match",
-    )
+    series: SeriesRoles = read_by("trees", "series")
     rounds: Count = 150
     learning_rate: float = Field(0.08, gt=0.0)
     leaves: int = Field(31, ge=2)
     features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
-    members: Count = Field(3, description="ensembles of other seeds, averaged")
-    folds: int = Field(5, ge=2, description="parts of the training rows that tell the errors")
+    ensembles: Count = Field(3, description="fits with other seeds, averaged")
+    folds: int = Field(5, ge=2, description="parts of the training rows, to measure errors by")
 
-    @field_validator("categorical", mode="before")
-    @classmethod
-    def _nameless(cls, roles: Any) -> Any:
-        """Leave out names, as older configurations have them: of new targets they say nothing."""
-        if not isinstance(roles, list | tuple):
-            return roles
-        return tuple(role for role in roles if role not in IDENTITY_ROLES)
+
+def _scaled(weights: dict[str, float]) -> dict[str, float]:
+    """Scale weights so that they add up to 1."""
+    wrong = {name: value for name, value in weights.items() if value < 0}
+    if wrong:
+        name, value = next(iter(wrong.items()))
+        raise ValueError(f"the weight of {name!r} is 0 or more, not {value:g}")
+    total = sum(weights.values())
+    if total <= 0:
+        raise ValueError("at least one member needs a weight above 0")
+    if abs(total - 1.0) < 1e-9:
+        return weights
+    return {name: value / total for name, value in weights.items()}
+
+
+KNOWN_TARGET_WEIGHTS = read_only({"network": 0.4, "gaussian_process": 0.6, "trees": 0.0})
+UNSEEN_TARGET_WEIGHTS = read_only({"network": 0.16, "gaussian_process": 0.24, "trees": 0.6})
+KnownWeights = Annotated[
+    Mapping[str, float], filled(KNOWN_TARGET_WEIGHTS, known=False), frozen(_scaled), AS_DICT
+]
+UnseenWeights = Annotated[
+    Mapping[str, float], filled(UNSEEN_TARGET_WEIGHTS, known=False), frozen(_scaled), AS_DICT
+]
+
+
+class MixtureConfig(Section):
+    """The weights of the members in what is predicted, by kind of row; scaled to add up to 1.
+
+    A member whose weight is 0 is not trained. One that cannot predict a row, or was not trained in
+    time, leaves its weight to the others.
+    """
+
+    known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)
+    unseen_target: UnseenWeights = Field(default_factory=lambda: UNSEEN_TARGET_WEIGHTS)
 
 
 class ModelConfig(Section):
@@ -226,10 +229,10 @@ class ModelConfig(Section):
 
 
 class TrainConfig(Section):
-    """The training loop."""
+    """The network's training."""
 
     loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(1.0, ge=0.0, description="sd in bins of the softened target")
+    smoothing: float = Field(1.0, ge=0.0, description="sd, in bins, of the softened label")
     epochs: Count = 24
     batch_rows: Count = 192
     batch_by: Literal["duplex", "row"] = "duplex"
@@ -240,9 +243,9 @@ class TrainConfig(Section):
     warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
     clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
-    members: Count = 1
-    refit: bool = Field(True, description="train the bundle's models again, on all rows")
-    score_window: Count = 3
+    networks: Count = Field(1, description="networks a fold, averaged")
+    refit: bool = Field(True, description="train the bundle's members again, on all rows")
+    score_window: Count = Field(3, description="epochs whose scores are averaged to choose one")
     patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
     seed: int = Field(42, ge=0)
 
@@ -255,13 +258,13 @@ class TrainConfig(Section):
 class SplitConfig(Section):
     """Which rows are held out."""
 
-    protocol: Protocol = "rows"
+    protocol: Annotated[str, one_of(tuple(PROTOCOLS))] = "rows"
     valid: float = Field(0.1, gt=0.0, le=0.5)
     folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
     shuffle: Rate = Field(
         0.0,
-        description="how far the order is disturbed in which folds are dealt, the largest group "
-        "first; at 0 a few large groups are dealt alike whatever the seed",
+        description="Groups are dealt to folds by size, the largest first. This share of "
+        "randomness in their sizes lets other seeds deal a few large groups in other ways.",
     )
     seed: int = Field(42, ge=0)
 
@@ -271,12 +274,12 @@ class DecisionConfig(Section):
 
     kind: Literal["score", "median", "mean"] = "score"
     calibrate: bool = True
-    new_targets: float = Field(
+    unseen_targets: float = Field(
         0.5,
         ge=0.0,
         le=1.0,
-        description="how far rows of targets that training never showed follow the decision for a "
-        "file of nothing else; not under `target`",
+        description="Rows of unseen targets: 0 uses the usual cut-off, 1 the one that is best for "
+        "a file of unseen targets only; values between interpolate. Not under protocol `target`.",
     )
 
 
@@ -285,22 +288,3 @@ class PredictConfig(Section):
 
     batch_rows: Count = 4096
     interval: float = Field(0.8, gt=0.0, lt=1.0)
-
-
-DEFAULT_STREAMS = types.MappingProxyType(
-    {
-        "guide_bases": StreamConfig(role="guide", ngram=3),
-        "guide_modifications": StreamConfig(role="guide_modifications"),
-        "passenger_modifications": StreamConfig(role="passenger_modifications"),
-    }
-)
-
-
-Streams = Annotated[
-    Mapping[str, StreamConfig],
-    AfterValidator(types.MappingProxyType),
-    PlainSerializer(
-        lambda streams: {name: stream.model_dump() for name, stream in streams.items()}
-    ),
-]
-"""Streams by name, not to be changed in place."""

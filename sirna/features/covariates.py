@@ -1,4 +1,4 @@
-"""The conditions of an experiment as numbers, fitted on training rows only."""
+"""The conditions of an experiment as numbers; the encoders are fitted on training rows only."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -6,11 +6,14 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from sirna.config.schema import IDENTITY_ROLES, CovariatesConfig, Protocol
+from sirna.config.roles import ROLES, TARGET_NAMES
+from sirna.config.schema import CovariatesConfig
+from sirna.protocols.protocol import Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
 FARTHEST = 5.0
-"""Standard deviations: a condition farther from the training rows counts as one this far."""
+"""Standard deviations: a value farther than this from the training rows' mean is encoded as this
+far away."""
 
 
 @dataclass(frozen=True)
@@ -20,24 +23,22 @@ class Covariates:
     Attributes
     ----------
     numeric : dict of str to (mean, sd)
-        Role -> moments over the training rows' known values (dose as log10 nM).
+        Role -> moments of the training rows' known values (log10 nM for the dose).
     categorical : dict of str to list of str
-        Role -> values in order; index 0 is missing, 1 is a value never seen, 2 the first value.
-    groups : tuple of str
-        Categorical roles that are read of training rows alone, and are a value never seen for every
-        other row: what a target's level explains need not be explained by its sequences.
+        Role -> sorted values; index 0 is missing, 1 is a value that training lacks, 2 is the first
+        value.
+    training_only : tuple of str
+        Categorical roles that are read of training rows alone; in every other row they count as a
+        value that training lacks. What the name of a target explains, its sequences need not.
     """
 
     numeric: dict[str, tuple[float, float]]
     categorical: dict[str, list[str]]
-    groups: tuple[str, ...] = ()
+    training_only: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, rows: pd.DataFrame, config: CovariatesConfig, protocol: Protocol) -> Self:
-        """Fit on training rows; under `target` what names target or publication makes `groups`.
-
-        A role whose column the table lacks, or that has no value in these rows, is left out.
-        """
+        """Fit on training rows; roles that have no value in these rows are left out."""
         numeric: dict[str, tuple[float, float]] = {}
         for role in config.numeric:
             values = _number(rows, role)
@@ -49,23 +50,23 @@ class Covariates:
             for role in config.categorical
             if role in rows and rows[role].notna().any()
         }
-        names = IDENTITY_ROLES if protocol == "target" else frozenset[str]()
-        groups = tuple(role for role in categorical if role in names)
-        return cls(numeric, categorical, groups)
+        hidden = TARGET_NAMES if protocol.hides_target_names else frozenset[str]()
+        training_only = tuple(role for role in categorical if role in hidden)
+        return cls(numeric, categorical, training_only)
 
     @property
     def roles(self) -> list[str]:
-        """The table's columns that are read."""
+        """The roles that are read of training rows."""
         return [*self.numeric, *self.categorical]
 
     @property
-    def read(self) -> set[str]:
+    def reads(self) -> set[str]:
         """The roles that are read of a row that is predicted."""
-        return set(self.roles) - set(self.groups)
+        return set(self.roles) - set(self.training_only)
 
     @property
     def sizes(self) -> list[int]:
-        """Number of indices of each categorical role, missing and unseen counted."""
+        """Number of indices of each categorical role, including missing and unseen."""
         return [len(values) + 2 for values in self.categorical.values()]
 
     def numbers(self, rows: pd.DataFrame) -> np.ndarray:
@@ -78,11 +79,18 @@ class Covariates:
         stacked = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
         return stacked.astype(np.float32)
 
-    def categories(self, rows: pd.DataFrame, own: bool = False) -> np.ndarray:
-        """Return indices, shape (n, roles), int64; `own`: these are the training rows."""
+    def categories(self, rows: pd.DataFrame, training: bool = False) -> np.ndarray:
+        """Return indices, shape (n, roles), int64.
+
+        Parameters
+        ----------
+        rows : DataFrame of n rows
+        training : bool
+            Whether these are the training rows, of which `training_only` roles are read.
+        """
         columns: list[np.ndarray] = []
         for role, values in self.categorical.items():
-            if role in self.groups and not own:
+            if role in self.training_only and not training:
                 columns.append(np.full(len(rows), UNSEEN_INDEX, dtype=np.int64))
                 continue
             index = {value: position + 2 for position, value in enumerate(values)}
@@ -92,24 +100,27 @@ class Covariates:
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=np.int64)
 
     def unseen(self, rows: pd.DataFrame) -> dict[str, list[str]]:
-        """Return, by role, the values that training never showed."""
+        """Return the values of n rows that training lacks, by role."""
         return {
             role: new
             for role, values in self.categorical.items()
             if role in rows
-            and role not in self.groups
+            and role not in self.training_only
             and (new := sorted(set(rows[role].dropna()) - set(values)))
         }
 
-    def alike(self, role: str, values: list[str]) -> list[str]:
-        """Return the values of training that unseen ones repeat in other capitals, or in part."""
+    def similar(self, role: str, values: list[str]) -> list[str]:
+        """Return the training values that differ from unseen ones only in capitals.
+
+        For roles that do not name a target, also those that contain one or are contained in one.
+        """
         new = {value.casefold() for value in values}
-        partly = new if role not in IDENTITY_ROLES else set[str]()
+        in_part = new if role not in TARGET_NAMES else set[str]()
         return [
             value
             for value in self.categorical[role]
             if (known := value.casefold()) in new
-            or any(known in word or word in known for word in partly)
+            or any(known in word or word in known for word in in_part)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,11 +132,11 @@ class Covariates:
         """Rebuild from `to_dict`."""
         numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
         categorical = {role: list(values) for role, values in raw["categorical"].items()}
-        return cls(numeric, categorical, tuple(raw["groups"]))
+        return cls(numeric, categorical, tuple(raw["training_only"]))
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:
     if role not in rows:
         return np.full(len(rows), np.nan)
     values = rows[role].to_numpy(dtype=np.float64)
-    return np.log10(values) if role == "dose" else values
+    return np.log10(values) if ROLES[role].log else values

@@ -14,13 +14,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sirna.config.load import Config
-from sirna.config.schema import Protocol, StreamConfig
+from sirna.config.config import Config
+from sirna.config.schema import StreamConfig
 from sirna.errors import SirnaError
 from sirna.features.covariates import Covariates
-from sirna.features.siblings import Known
+from sirna.features.siblings import Siblings
 from sirna.features.tokenizer import GenomicTokenizer
 from sirna.features.vocab import PAD_INDEX, UNK_INDEX, GenomicVocab
+from sirna.table.sequence import duplex_codes
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Batch:
         By stream: which strand each row has.
     numeric : Tensor, float32, shape (rows, 2 * numeric roles)
     categorical : Tensor, int64, shape (rows, categorical roles)
-    known : Tensor, float32, shape (rows, measurements, features)
-        Other measurements of each row's duplex; see `Known.features`. (rows, 0, 0) without any.
+    siblings : Tensor, float32, shape (rows, siblings, features)
+        See `Siblings.features`; (rows, 0, 0) where none are looked up.
     label : Tensor, float32, shape (rows,)
         Percentage of mRNA that remains; NaN where unknown.
     """
@@ -47,7 +48,7 @@ class Batch:
     strand: dict[str, Tensor]
     numeric: Tensor
     categorical: Tensor
-    known: Tensor
+    siblings: Tensor
     label: Tensor
 
     def to(self, device: torch.device) -> "Batch":
@@ -58,7 +59,7 @@ class Batch:
             {name: value.to(device) for name, value in self.strand.items()},
             self.numeric.to(device),
             self.categorical.to(device),
-            self.known.to(device),
+            self.siblings.to(device),
             self.label.to(device),
         )
 
@@ -70,16 +71,13 @@ class SiRNADataset:
     ----------
     whole : Batch
         All rows.
-    unknown : dict of str to int
-        By stream: the number of rows with a token that the vocabulary lacks.
+    duplex : array of int, shape (n,)
+        The number of each row's duplex; see `duplex_codes`.
     """
 
-    def __init__(self, whole: Batch, unknown: dict[str, int]) -> None:
+    def __init__(self, whole: Batch, duplex: np.ndarray) -> None:
         self.whole = whole
-        self.unknown = unknown
-        strands = np.stack([index.numpy() for index in whole.strand.values()], axis=1)
-        _, duplex = np.unique(strands, axis=0, return_inverse=True)
-        self.duplex = duplex.reshape(-1)
+        self.duplex = duplex
 
     def __len__(self) -> int:
         return len(self.whole.label)
@@ -99,18 +97,19 @@ class SiRNADataset:
             strand,
             whole.numeric[chosen],
             whole.categorical[chosen],
-            whole.known[chosen],
+            whole.siblings[chosen],
             whole.label[chosen],
         )
 
     def first(self, rows: int) -> "SiRNADataset":
-        """Return the first rows as a data set of their own."""
-        return SiRNADataset(self.take(np.arange(min(rows, len(self)))), {})
+        """Return the first rows as a data set."""
+        some = np.arange(min(rows, len(self)))
+        return SiRNADataset(self.take(some), self.duplex[some])
 
     def batches(
         self, size: int, rng: np.random.Generator, by: Literal["duplex", "row"] = "duplex"
     ) -> Iterator[Batch]:
-        """Yield shuffled batches of about `size` rows; no duplex is torn apart by "duplex"."""
+        """Yield shuffled batches of about `size` rows; "duplex" keeps a duplex in one batch."""
         key = self.duplex if by == "duplex" else np.arange(len(self))
         rank = rng.permutation(int(key.max()) + 1)[key]
         order = np.argsort(rank, kind="stable")
@@ -121,27 +120,34 @@ class SiRNADataset:
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """All that turns rows into tensors, fitted on training rows only.
+class DatasetEncoder:
+    """Turns rows into tensors; fitted on training rows only.
 
     Attributes
     ----------
     streams : dict of str to StreamConfig
-        The streams whose column the training table has.
+        The enabled streams whose column the training table has.
     vocabs : dict of str to GenomicVocab
         By kind of stream: `bases`, `modifications`.
     covariates : Covariates
-    known : Known, optional
+    siblings : Siblings, optional
+        The training rows among which sibling measurements are looked up.
     """
 
     streams: dict[str, StreamConfig]
     vocabs: dict[str, GenomicVocab]
     covariates: Covariates
-    known: Known | None
+    siblings: Siblings | None
 
     @classmethod
-    def fit(cls, rows: pd.DataFrame, config: Config, protocol: Protocol) -> Self:
-        """Fit vocabularies and covariates on training rows."""
+    def fit(cls, rows: pd.DataFrame, config: Config) -> Self:
+        """Fit vocabularies and covariates on training rows.
+
+        Raises
+        ------
+        SirnaError
+            Where the table has no column for any enabled stream.
+        """
         streams = {name: s for name, s in config.streams.items() if s.enabled and s.role in rows}
         if not streams:
             wanted = sorted({stream.role for stream in config.streams.values()})
@@ -152,7 +158,7 @@ class Encoding:
         counts: dict[str, Counter[str]] = {}
         for stream in streams.values():
             counter = counts.setdefault(stream.kind, Counter())
-            tokenize = _cutter(stream)
+            tokenize = tokenize_by(stream)
             for sequence, rows_with in rows[stream.role].dropna().value_counts().items():
                 for token in tokenize(str(sequence)):
                     counter[token] += int(rows_with)
@@ -161,35 +167,44 @@ class Encoding:
             kind: GenomicVocab.fit(counter, limits.max_size, limits.min_freq)
             for kind, counter in counts.items()
         }
-        covariates = Covariates.fit(rows, config.covariates, protocol)
-        known = None
-        if protocol == "rows" and config.known.measurements:
+        covariates = Covariates.fit(rows, config.covariates, config.protocol)
+        siblings = None
+        if config.siblings.lookup:
             roles = tuple(sorted({stream.role for stream in streams.values()}))
-            known = Known.of(rows, roles, covariates, config.known.most)
-        return cls(streams, vocabs, covariates, known)
+            siblings = Siblings.among(rows, roles, covariates, config.siblings.most)
+        return cls(streams, vocabs, covariates, siblings)
 
-    def knowing(self, rows: pd.DataFrame) -> Self:
-        """Return the same encoding with other rows known: all that were measured, for inference."""
-        if self.known is None:
+    def with_measured(self, rows: pd.DataFrame) -> Self:
+        """Return the same encoder, which looks siblings up among other rows: for inference."""
+        if self.siblings is None:
             return self
-        known = Known.of(rows, self.known.roles, self.covariates, self.known.most)
-        return replace(self, known=known)
+        looked_up = self.siblings
+        siblings = Siblings.among(rows, looked_up.roles, self.covariates, looked_up.most)
+        return replace(self, siblings=siblings)
+
+    @property
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return {stream.role for stream in self.streams.values()} | self.covariates.reads
 
     def vocab_of(self, stream: str) -> GenomicVocab:
         """Return the vocabulary of a stream."""
         return self.vocabs[self.streams[stream].kind]
 
-    def encode(self, rows: pd.DataFrame, own: bool = False) -> SiRNADataset:
-        """Encode n checked rows; a sequence that is missing becomes one `<unk>`.
+    def encode(self, rows: pd.DataFrame, training: bool = False) -> SiRNADataset:
+        """Encode n checked rows; a missing sequence becomes one `<unk>`.
 
-        `own`: these are the rows that the encoding was fitted on: none is known to itself, and the
-        groups of covariates are read.
+        Parameters
+        ----------
+        rows : DataFrame of n rows
+        training : bool
+            Whether these are the rows that the encoder was fitted on: no row is then its own
+            sibling, and the covariates that are read of training rows alone are read.
         """
-        tokens, lengths, strand, unknown = {}, {}, {}, {}
+        tokens, lengths, strand = {}, {}, {}
         for name, stream in self.streams.items():
-            text = rows[stream.role].fillna("").astype(str)
-            codes, distinct = pd.factorize(text)
-            vocab, tokenize = self.vocab_of(name), _cutter(stream)
+            codes, distinct = pd.factorize(rows[stream.role].fillna("").astype(str))
+            vocab, tokenize = self.vocab_of(name), tokenize_by(stream)
             encoded = [vocab.encode(tokenize(sequence)) for sequence in distinct]
             encoded = [e if len(e) else np.array([UNK_INDEX]) for e in encoded]
             lengths[name] = torch.tensor([len(indices) for indices in encoded], dtype=torch.int64)
@@ -198,54 +213,64 @@ class Encoding:
             for row, indices in enumerate(encoded):
                 tokens[name][row, : len(indices)] = torch.from_numpy(indices)
             strand[name] = torch.from_numpy(codes.astype(np.int64))
-            has_unknown = (tokens[name] == UNK_INDEX).any(dim=1).numpy() & (distinct != "")
-            unknown[name] = int(has_unknown[codes].sum())
-        known = np.zeros((len(rows), 0, 0), np.float32)
-        if self.known is not None:
-            known = self.known.features(rows, self.covariates, own)
+        siblings = np.zeros((len(rows), 0, 0), np.float32)
+        if self.siblings is not None:
+            siblings = self.siblings.features(rows, self.covariates, training)
         label = rows["label"] if "label" in rows else pd.Series(np.nan, index=rows.index)
         whole = Batch(
             tokens,
             lengths,
             strand,
             torch.from_numpy(self.covariates.numbers(rows)),
-            torch.from_numpy(self.covariates.categories(rows, own)),
-            torch.from_numpy(known),
+            torch.from_numpy(self.covariates.categories(rows, training)),
+            torch.from_numpy(siblings),
             torch.from_numpy(label.to_numpy(dtype=np.float32)),
         )
-        return SiRNADataset(whole, unknown)
+        roles = [stream.role for stream in self.streams.values()]
+        return SiRNADataset(whole, duplex_codes(rows, roles))
 
-    def strangers(self, stream: str, rows: pd.DataFrame) -> list[str]:
-        """Return the tokens of rows that a stream's vocabulary lacks, in order."""
-        tokenize, vocab = _cutter(self.streams[stream]), self.vocab_of(stream)
-        distinct = rows[self.streams[stream].role].dropna().unique()
-        found = {token for sequence in distinct for token in tokenize(sequence)}
-        return sorted(token for token in found if token not in vocab)
+    def unknown_tokens(self, rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, list[str]]]:
+        """Return, by stream, the rows with tokens that training lacks, and these tokens.
+
+        Returns
+        -------
+        dict of str to (array of bool, shape (n,), sorted list of str)
+            Without the streams in which every token is known.
+        """
+        found = {}
+        for name, stream in self.streams.items():
+            codes, distinct = pd.factorize(rows[stream.role].fillna("").astype(str))
+            vocab, tokenize = self.vocab_of(name), tokenize_by(stream)
+            unknown = [{t for t in tokenize(text) if t not in vocab} for text in distinct]
+            tokens = sorted(set().union(*unknown))
+            if tokens:
+                found[name] = (np.array([bool(some) for some in unknown])[codes], tokens)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
+        """Return plain data for JSON, without the rows that siblings are looked up among."""
         return {
             "streams": {name: stream.model_dump() for name, stream in self.streams.items()},
             "vocabs": {kind: vocab.to_list() for kind, vocab in self.vocabs.items()},
             "covariates": self.covariates.to_dict(),
-            "known": None
-            if self.known is None
-            else {"roles": self.known.roles, "most": self.known.most},
+            "siblings": None
+            if self.siblings is None
+            else {"roles": self.siblings.roles, "most": self.siblings.most},
         }
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any], measured: pd.DataFrame) -> Self:
-        """Rebuild from `to_dict` and the rows that are known; unused where none were."""
+        """Rebuild from `to_dict` and the rows that siblings are looked up among."""
         covariates = Covariates.from_dict(raw["covariates"])
-        known = None
-        if raw["known"] is not None:
-            roles = tuple(raw["known"]["roles"])
-            known = Known.of(measured, roles, covariates, int(raw["known"]["most"]))
+        siblings = None
+        if raw["siblings"] is not None:
+            roles = tuple(raw["siblings"]["roles"])
+            siblings = Siblings.among(measured, roles, covariates, int(raw["siblings"]["most"]))
         return cls(
             {name: StreamConfig.model_validate(stream) for name, stream in raw["streams"].items()},
             {kind: GenomicVocab(tokens) for kind, tokens in raw["vocabs"].items()},
             covariates,
-            known,
+            siblings,
         )
 
 
@@ -254,6 +279,9 @@ def tokenizer_of(stream: StreamConfig) -> GenomicTokenizer:
     return GenomicTokenizer(stream.ngram, stream.stride, stream.tail)
 
 
-def _cutter(stream: StreamConfig) -> Callable[[str], list[str]]:
-    """Return what cuts a stream's sequences: a list of a single modification is a list too."""
+def tokenize_by(stream: StreamConfig) -> Callable[[str], list[str]]:
+    """Return the function that cuts a stream's sequences into tokens.
+
+    A modification list is split at its blanks, even if it has a single entry.
+    """
     return str.split if stream.kind == "modifications" else tokenizer_of(stream).tokens

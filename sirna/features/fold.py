@@ -1,60 +1,98 @@
-"""One fold: its rows encoded by what its training rows alone have fitted."""
+"""One fold of a split as a task: fit on its training rows, predict its held-out rows."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from sirna.config.load import Config
-from sirna.features.dataset import Encoding, SiRNADataset
+from sirna.config.config import Config
+from sirna.prediction.histogram import fit_bins
+from sirna.protocols.targets import can_stand_for_unseen, group_targets
 from sirna.table.splits import Split
-
-SEEDS_APART = 1000
-"""Between the members of a fold; those of neighbouring folds are 1 apart."""
 
 
 @dataclass(frozen=True)
-class Fold:
-    """What a training needs.
+class FoldTask:
+    """What every member of one fold is fitted on.
 
     Attributes
     ----------
-    number : int
-    seed : int
-        `train.seed` plus the number.
-    encoding : Encoding
-        Fitted on the training rows.
-    train, valid : SiRNADataset
-        `valid` is empty where all rows train.
-    held : array of int, shape (len(valid),)
-        Positions of the validation rows in the table.
-    half : array of 0 and 1, shape (len(valid),)
+    rows : DataFrame of m rows
+        The whole checked table, with labels.
+    split : Split
+    fold : int
+        A fold's number, or `split.whole`: then all rows train and none is held out.
+    config : Config
     """
 
-    number: int
-    seed: int
-    encoding: Encoding
-    train: SiRNADataset
-    valid: SiRNADataset
-    held: np.ndarray
-    half: np.ndarray
+    rows: pd.DataFrame
+    split: Split
+    fold: int
+    config: Config
 
-    def seed_of(self, member: int) -> int:
-        """Return the seed of one of the fold's networks."""
-        return self.seed + SEEDS_APART * member
+    @property
+    def name(self) -> str:
+        """How messages name the task."""
+        return f"fold {self.fold}" if len(self.held_out) else "all rows"
 
+    @property
+    def seed(self) -> int:
+        """`train.seed` plus the number of the fold."""
+        return self.config.train.seed + self.fold
 
-def make_fold(rows: pd.DataFrame, split: Split, number: int, config: Config) -> Fold:
-    """Encode the rows of one fold."""
-    held = np.flatnonzero(split.fold == number)
-    training = rows[split.fold != number]
-    encoding = Encoding.fit(training, config, config.split.protocol)
-    return Fold(
-        number,
-        config.train.seed + number,
-        encoding,
-        encoding.encode(training, own=True),
-        encoding.encode(rows.iloc[held]),
-        held,
-        split.half[held],
-    )
+    @cached_property
+    def training(self) -> np.ndarray:
+        """Positions of the n training rows in the table, ascending."""
+        positions: np.ndarray = np.flatnonzero(self.split.fold != self.fold)
+        return positions
+
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        """Positions of the held-out rows in the table, ascending."""
+        positions: np.ndarray = np.flatnonzero(self.split.fold == self.fold)
+        return positions
+
+    @property
+    def half(self) -> np.ndarray:
+        """The half of the fold, 0 or 1, that each held-out row belongs to."""
+        half: np.ndarray = self.split.half[self.held_out]
+        return half
+
+    @cached_property
+    def training_rows(self) -> pd.DataFrame:
+        """The n training rows."""
+        return self.rows.iloc[self.training]
+
+    @cached_property
+    def held_out_rows(self) -> pd.DataFrame:
+        """The held-out rows."""
+        return self.rows.iloc[self.held_out]
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Percent of mRNA that remains in the training rows, shape (n,)."""
+        labels: np.ndarray = self.training_rows["label"].to_numpy()
+        return labels
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """The bins of predictive distributions, shape (bins + 1,); see `fit_bins`."""
+        return fit_bins(self.labels, self.config.model.bins, self.config.score.threshold)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of each training row under the protocol, shape (n,)."""
+        groups: np.ndarray = self.split.groups[self.training]
+        return groups
+
+    @cached_property
+    def targets(self) -> np.ndarray | None:
+        """The target of each training row, shape (n,), to predict rows as if theirs were unseen.
+
+        None where the training rows hold too few targets to learn that from.
+        """
+        if self.config.protocol.every_target_is_unseen:
+            return self.groups
+        targets = group_targets(self.training_rows)
+        return targets if can_stand_for_unseen(targets) else None

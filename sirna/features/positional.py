@@ -1,85 +1,84 @@
-"""Rows position by position: what a kernel compares two measurements by.
+"""The positional encoder: rows position by position, as Gaussian process and trees read them.
 
 Strands are aligned at the guide's and the passenger's 5' ends. A channel is one position's base,
-the pair of it and the next (the stacking energies of a duplex are those of pairs), or one
-position's chemistry (a token without its base, as in `@f` for Af, Cf, Gf and Uf). Tokens that
-hold no base (VP, P, L96, s) belong to the chemistry of the nucleotide before them, those that lead
-a strand to the first. The passenger's bases are left out: the guide's give them. Beside this, rows
-have places in series: the site in the transcript, whose surroundings neighbours share, and the
-number in the duplex id, since duplexes of near numbers were made and measured side by side.
+the dinucleotide of it and the next base (the stacking energies of a duplex are those of
+dinucleotides), or one position's chemistry (see `table.tokens`). The passenger's bases are left
+out, since the guide's determine them. Beside the channels a row has its conditions, and its places
+in series: the binding site in the transcript, whose surroundings near sites share, and the number
+in the duplex id, since duplexes of near numbers were made and measured side by side.
 """
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from functools import cache
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from sirna.config.schema import ComparedConfig, Protocol, SeriesRole
+from sirna.config.roles import SERIES
+from sirna.config.schema import ConditionsConfig
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
+from sirna.protocols.protocol import Protocol
+from sirna.table.tokens import nucleotides
 
-BASE = re.compile("[ACGUTacgut]")
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
 UNSEEN = -1
-"""The code of a category that training never showed: it equals nothing."""
+"""The code of a category that training lacks: it equals no other."""
 LONGEST = 64
-"""Nucleotides of a strand that are looked at: no siRNA is as long."""
+"""Nucleotides of a strand that are encoded; no siRNA is longer."""
 COUNT_SCALE = 3.0
-"""Nucleotides: the unit of counts."""
+"""Counts of nucleotides are divided by this."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """n rows as codes and numbers; what rows share is stored once.
+class PositionalRows:
+    """n rows as codes and numbers; what rows have in common is stored once.
 
     Attributes
     ----------
-    duplex : array of int64, shape (n,)
-        Which of d distinct duplexes each row measures.
-    channels : array of int64, shape (d, channels)
+    pattern : array of int64, shape (n,)
+        Which of p distinct patterns (encoded strands) each row has.
+    channels : array of int64, shape (p, channels)
         Codes of the training categories, or `UNSEEN`.
-    counts : array of float32, shape (d, counts)
+    counts : array of float32, shape (p, counts)
         Nucleotides of each chemistry in each strand, and G or C in the guide.
-    setting : array of int64, shape (n,)
-        Which of s distinct conditions each row has.
-    categories : array of int64, shape (s, roles)
-    numbers : array of float32, shape (s, roles)
+    condition : array of int64, shape (n,)
+        Which of c distinct conditions each row has.
+    categories : array of int64, shape (c, roles)
+    numbers : array of float32, shape (c, roles)
     places : array of float64, shape (n, series)
-        Of each row in each series; NaN where unknown.
+        Each row's place in each series; NaN where unknown.
     """
 
-    duplex: np.ndarray
+    pattern: np.ndarray
     channels: np.ndarray
     counts: np.ndarray
-    setting: np.ndarray
+    condition: np.ndarray
     categories: np.ndarray
     numbers: np.ndarray
     places: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.duplex)
+        return len(self.pattern)
 
-    def take(self, rows: np.ndarray) -> "Compared":
-        """Return some rows with no more duplexes and settings than they have."""
-        duplexes, duplex = np.unique(self.duplex[rows], return_inverse=True)
-        settings, setting = np.unique(self.setting[rows], return_inverse=True)
-        return Compared(
-            duplex,
-            self.channels[duplexes],
-            self.counts[duplexes],
-            setting,
-            self.categories[settings],
-            self.numbers[settings],
+    def take(self, rows: np.ndarray) -> "PositionalRows":
+        """Return some rows, with only the patterns and conditions that they have."""
+        patterns, pattern = np.unique(self.pattern[rows], return_inverse=True)
+        conditions, condition = np.unique(self.condition[rows], return_inverse=True)
+        return PositionalRows(
+            pattern,
+            self.channels[patterns],
+            self.counts[patterns],
+            condition,
+            self.categories[conditions],
+            self.numbers[conditions],
             self.places[rows],
         )
 
 
 @dataclass(frozen=True)
-class Aligner:
-    """Turns rows into what is compared; fitted on training rows only.
+class PositionalEncoder:
+    """Turns rows into `PositionalRows`; fitted on training rows only.
 
     Attributes
     ----------
@@ -96,7 +95,7 @@ class Aligner:
     series: tuple[str, ...]
 
     @classmethod
-    def fit(cls, rows: pd.DataFrame, config: ComparedConfig, protocol: Protocol) -> Self:
+    def fit(cls, rows: pd.DataFrame, config: ConditionsConfig, protocol: Protocol) -> Self:
         """Fit on training rows; a series in which none of them has a place is left out."""
         channels: dict[str, dict[str, int]] = {}
         chemistries: set[tuple[str, str]] = set()
@@ -115,51 +114,42 @@ class Aligner:
 
     @staticmethod
     def columns(
-        rows: pd.DataFrame, config: ComparedConfig, sequences: Collection[str]
+        rows: pd.DataFrame, config: ConditionsConfig, sequences: Collection[str]
     ) -> list[str]:
-        """Return the table's columns that may be read; of the chemistries those in `sequences`."""
-        chemistries = [role for role in STRANDS.values() if role in sequences]
-        wanted = ["guide", *chemistries, *config.numeric, *config.categorical, *config.series]
+        """Return the columns that may be read; modification lists only if in `sequences`."""
+        lists = [role for role in STRANDS.values() if role in sequences]
+        wanted = ["guide", *lists, *config.numeric, *config.categorical, *config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]
 
     @property
     def width(self) -> int:
-        """Number of codes and numbers that a row becomes."""
+        """Number of codes and numbers of a row."""
         conditions = len(self.conditions.categorical) + len(self.conditions.numeric)
         return len(self.channels) + len(self.counted) + 1 + conditions + len(self.series)
 
     @property
-    def read(self) -> set[str]:
-        """The table's columns that are read of a row that is predicted."""
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return self._sequences | self.conditions.reads | set(self.series)
+
+    @property
+    def reads_of_training(self) -> set[str]:
+        """The roles that are read of a training row."""
+        return self._sequences | set(self.conditions.roles) | set(self.series)
+
+    @property
+    def _sequences(self) -> set[str]:
         strands = {name.split()[0] for name in self.channels if name.split()[1] == "chemistry"}
-        sequences = {"guide", *(STRANDS[strand] for strand in strands)}
-        return sequences | self.conditions.read | set(self.series)
+        return {"guide", *(STRANDS[strand] for strand in strands)}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            For anything else.
-        """
-        counted = tuple((str(strand), str(chemistry)) for strand, chemistry in raw["counted"])
-        conditions = Covariates.from_dict(raw["conditions"])
-        series = tuple(str(role) for role in raw["series"])
-        if not set(series) <= set(get_args(SeriesRole)):
-            raise ValueError(f"no series: {series}")
-        return cls(dict(raw["channels"]), counted, conditions, series)
-
-    def encode(self, rows: pd.DataFrame, own: bool = False) -> Compared:
+    def encode(self, rows: pd.DataFrame, training: bool = False) -> PositionalRows:
         """Encode n checked rows.
 
-        own : bool
-            These are training rows: the conditions' groups are read.
+        Parameters
+        ----------
+        rows : DataFrame of n rows
+        training : bool
+            Whether these are training rows, of which the names of targets may be read.
         """
         found = _channels(rows)
         nothing = np.full(len(rows), "", dtype=object)
@@ -169,19 +159,19 @@ class Aligner:
         ]
         channels = np.stack(codes, axis=1)
         counts = self._counts(found, len(rows))
-        sequences = np.concatenate([channels, counts], axis=1)
-        _, first, duplex = np.unique(sequences, axis=0, return_index=True, return_inverse=True)
-        categories = self.conditions.categories(rows, own)
+        strands = np.concatenate([channels, counts], axis=1)
+        _, first, pattern = np.unique(strands, axis=0, return_index=True, return_inverse=True)
+        categories = self.conditions.categories(rows, training)
         categories = np.where(categories == UNSEEN_INDEX, UNSEEN, categories)
         numbers = self.conditions.numbers(rows)[:, 0::2]
         places = np.array([_places(rows, role) for role in self.series])
         both = np.concatenate([categories, numbers], axis=1)
-        _, where, setting = np.unique(both, axis=0, return_index=True, return_inverse=True)
-        return Compared(
-            duplex.reshape(-1),
+        _, where, condition = np.unique(both, axis=0, return_index=True, return_inverse=True)
+        return PositionalRows(
+            pattern.reshape(-1),
             channels[first],
             counts[first],
-            setting.reshape(-1),
+            condition.reshape(-1),
             categories[where],
             numbers[where],
             places.reshape(len(self.series), len(rows)).T,
@@ -202,32 +192,25 @@ class Aligner:
         counts.append(sum(((values == "G") | (values == "C") for values in guide), start=nothing))
         return (np.stack(counts, axis=1) / COUNT_SCALE).astype(np.float32)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return asdict(self)
 
-@cache
-def nucleotide(token: str) -> tuple[str, str]:
-    """Split a token into its base (A, C, G, U or, without one, nothing) and its chemistry."""
-    match = BASE.search(token)
-    if match is None:
-        return "", token
-    letter = match.group()
-    mark = "#" if letter.islower() else "@"
-    base = letter.upper().replace("T", "U")
-    return base, token[: match.start()] + mark + token[match.end() :]
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`.
 
-
-def nucleotides(tokens: list[str]) -> list[tuple[str, str]]:
-    """Return base and chemistry of every nucleotide; tokens without a base join a neighbour."""
-    found: list[tuple[str, str]] = []
-    leading = ""
-    for base, chemistry in map(nucleotide, tokens):
-        if base:
-            found.append((base, leading + chemistry))
-            leading = ""
-        elif found:
-            found[-1] = (found[-1][0], found[-1][1] + chemistry)
-        else:
-            leading += chemistry
-    return found
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            For data of another form.
+        """
+        counted = tuple((str(strand), str(chemistry)) for strand, chemistry in raw["counted"])
+        conditions = Covariates.from_dict(raw["conditions"])
+        series = tuple(str(role) for role in raw["series"])
+        if not set(series) <= set(SERIES):
+            raise ValueError(f"unknown series: {series}")
+        return cls(dict(raw["channels"]), counted, conditions, series)
 
 
 def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
@@ -239,19 +222,18 @@ def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
 
 def _channels(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return each channel's categories, (n,) of str; empty beyond the end of a strand."""
-    bases = rows["guide"].str.upper().str.replace("T", "U")
-    channels = _spread("guide base", bases, list)
-    channels |= _spread("guide pair", bases, _pairs)
+    channels = _by_position("guide base", rows["guide"], list)
+    channels |= _by_position("guide dinucleotide", rows["guide"], _dinucleotides)
     for strand, role in STRANDS.items():
         if role in rows:
-            channels |= _spread(f"{strand} chemistry", rows[role], _chemistry)
+            channels |= _by_position(f"{strand} chemistry", rows[role], _chemistry)
     return channels
 
 
-def _spread(
+def _by_position(
     name: str, sequences: pd.Series, cut: Callable[[str], list[str]]
 ) -> dict[str, np.ndarray]:
-    """Cut every distinct sequence; return its parts by position."""
+    """Cut every distinct sequence once; return the parts of all rows by position."""
     codes, distinct = pd.factorize(sequences.fillna("").astype(str))
     parts = [cut(sequence)[:LONGEST] for sequence in distinct]
     longest = max(map(len, parts), default=0)
@@ -259,7 +241,7 @@ def _spread(
     return {f"{name} {place + 1}": padded[codes, place] for place in range(longest)}
 
 
-def _pairs(bases: str) -> list[str]:
+def _dinucleotides(bases: str) -> list[str]:
     return [bases[place : place + 2] for place in range(len(bases) - 1)]
 
 

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from sirna.table.sequence import rna
+
 
 @dataclass(frozen=True)
 class GenomicTokenizer:
     """Cut sequences into tokens.
 
-    A sequence with white space in it is a list of modification tokens and is split there, each
-    entry a token as it stands (case tells a ribonucleotide from its 2'-O-methyl form). Any other
-    sequence is plain bases: upper-cased, T read as U, cut into k-mers.
+    A sequence with white space in it is a list of modification tokens and is split there. Each
+    entry stays as it is written, since case distinguishes a ribonucleotide from its 2'-O-methyl
+    form. Any other sequence is plain bases: written in capital RNA letters and cut into k-mers.
 
     Parameters
     ----------
@@ -19,8 +21,9 @@ class GenomicTokenizer:
     stride : int
         Bases from the start of one k-mer to the start of the next.
     tail : {"keep", "drop"}
-        What becomes of bases at the 3' end that fill no k-mer: a shorter last token, or nothing
-        (the published baseline: k 3, stride 3, dropped; it loses 2 of 23 bases; see `lost`).
+        What happens to bases at the 3' end that fill no k-mer: they become a shorter last token, or
+        are dropped. (The published baseline has k 3, stride 3 and drops: 2 of 23 bases are lost;
+        see `lost`.)
     """
 
     ngram: int = 3
@@ -28,20 +31,22 @@ class GenomicTokenizer:
     tail: Literal["keep", "drop"] = "keep"
 
     def __post_init__(self) -> None:
-        """Refuse a k or a stride below 1."""
+        """Check that k and stride are 1 or more."""
         if self.ngram < 1 or self.stride < 1:
-            raise ValueError(f"ngram and stride are 1 or more, not {self.ngram}, {self.stride}")
+            raise ValueError(
+                f"ngram and stride must be 1 or more, not {self.ngram} and {self.stride}"
+            )
 
     def tokens(self, sequence: str) -> list[str]:
         """Return the tokens from the 5' end to the 3' end; an empty sequence has none.
 
-        Between k-mers of a stride above k bases are skipped; that is the caller's choice. Nothing
-        else is lost unless `tail` is "drop".
+        A stride above k skips the bases between k-mers. No other base is lost unless `tail` is
+        "drop".
         """
         entries = sequence.split()
         if len(entries) != 1:
             return entries
-        bases = entries[0].upper().replace("T", "U")
+        bases = rna(entries[0])
         starts = range(0, len(bases) - self.ngram + 1, self.stride)
         cut = [bases[start : start + self.ngram] for start in starts]
         rest = bases[len(starts) * self.stride :]
@@ -49,7 +54,7 @@ class GenomicTokenizer:
         return [*cut, rest] if rest and uncovered and self.tail == "keep" else cut
 
     def lost(self, sequence: str) -> int:
-        """Count the bases at the 3' end that no token holds."""
+        """Count the bases at the 3' end that are in no token."""
         entries = sequence.split()
         if len(entries) != 1 or self.tail == "keep":
             return 0

@@ -1,4 +1,4 @@
-"""Token <-> index, fitted on training rows once and carried in the bundle ever after."""
+"""Token <-> index: fitted once, on training rows, and stored in the bundle."""
 
 import json
 from collections import Counter
@@ -21,12 +21,12 @@ class GenomicVocab:
     Parameters
     ----------
     tokens : iterable of str
-        Without the two special ones, in the order of their indices from 2 on.
+        In the order of their indices, from 2 on; without the two special tokens.
 
     Raises
     ------
     ValueError
-        For a token given twice or a special one among them.
+        For a token given twice, or a special token among them.
     """
 
     def __init__(self, tokens: Iterable[str]) -> None:
@@ -41,8 +41,7 @@ class GenomicVocab:
     ) -> Self:
         """Keep the `max_size` most frequent tokens seen at least `min_freq` times.
 
-        Ties are broken by the tokens' own order, so that the same rows in any order give the same
-        vocabulary.
+        Tokens of equal frequency are sorted as text, so that the order of the rows does not matter.
         """
         frequency = Counter(counts)
         ranked = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))
@@ -62,11 +61,11 @@ class GenomicVocab:
         return hash(self.tokens)
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Return the indices, shape (length,), int64; a token never seen is `<unk>`."""
+        """Return the indices, shape (length,), int64; an unknown token is `<unk>`."""
         return np.array([self._index.get(token, UNK_INDEX) for token in tokens], dtype=np.int64)
 
     def decode(self, indices: Iterable[int]) -> list[str]:
-        """Return the tokens of some indices."""
+        """Return the tokens with these indices."""
         return [self.tokens[index] for index in indices]
 
     def to_list(self) -> list[str]:
@@ -84,7 +83,7 @@ class GenomicVocab:
         Raises
         ------
         SirnaError
-            For a file that is absent or is no list of distinct tokens.
+            For a file that is absent, or is not a list of distinct tokens.
         """
         try:
             tokens = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""From a mean to a distribution: how far the truth lies from what a model says."""
+"""From a mean to a distribution: how far true values lie from the mean that a model predicts."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -11,16 +11,17 @@ from torch import Tensor
 from sirna.prediction.histogram import Histogram
 
 DEGREES = 5.0
-"""Of freedom of Student's t, scaled to the spread: errors have heavier tails than a normal one."""
+"""Degrees of freedom of the Student's t error model: errors have heavier tails than a normal."""
 KNOTS = 64
 NEIGHBOURS = 0.05
-"""Share of the rows, those with the most similar means, that tell the error at a knot."""
-FEWEST = 100
+"""Share of the rows, those with the most similar means, that determine the errors at a knot."""
+FEWEST_NEIGHBOURS = 100
+LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """Errors along the means of a model.
+    """The errors of a model as a function of the mean that it predicts.
 
     Labels are compared as standardised square roots, whose noise depends least on their level.
 
@@ -29,9 +30,9 @@ class Residuals:
     scale : Tensor, float64, shape (2,)
         Mean and sd of the square roots.
     knots, bias, spread : Tensor, float64, shape (KNOTS,)
-        Mean and sd of the error at increasing values of the mean.
+        Mean and sd of the error at increasing values of the predicted mean.
     edges : Tensor, float64, shape (bins + 1,)
-        Bins that predictions are written down in, in percent of mRNA that remains.
+        Bins of the predicted distributions, in percent of mRNA that remains.
     """
 
     scale: Tensor
@@ -46,19 +47,17 @@ class Residuals:
         return standardised(percent, float(mean), float(sd))
 
     def around(self, mean: np.ndarray) -> Histogram:
-        """Return the distributions about n standardised means, shape (n,)."""
+        """Return the distributions around n standardised means, shape (n,)."""
         edges, knots, bias, spread = (
             part.numpy() for part in (self.edges, self.knots, self.bias, self.spread)
         )
         middle = mean + np.interp(mean, knots, bias)
         unit = np.interp(mean, knots, spread) * np.sqrt(1 - 2 / DEGREES)
         inner = self.standardised(edges[1:-1])
-        reached = stdtr(DEGREES, (inner - middle[:, None]) / unit[:, None])
-        ends = np.zeros((len(mean), 1)), np.ones((len(mean), 1))
-        return Histogram(edges, np.diff(np.concatenate([ends[0], reached, ends[1]], axis=1)))
+        return Histogram.from_cdf(edges, stdtr(DEGREES, (inner - middle[:, None]) / unit[:, None]))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all of it by name."""
+        """Return everything by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
@@ -68,7 +67,7 @@ class Residuals:
         Raises
         ------
         KeyError, ValueError
-            For a tensor that is absent, or that cannot be.
+            For a tensor that is absent, or has an impossible type, shape or value.
         """
         found = cls(**{field.name: tensors[field.name] for field in fields(cls)})
         tables = list(found.tensors().values())
@@ -82,12 +81,12 @@ class Residuals:
             and bool((found.spread > 0).all())
         )
         if not sound:
-            raise ValueError("the tensors of a process or of trees hold no residuals")
+            raise ValueError("the tensors do not describe the errors of a model")
         return found
 
 
 def standardised(percent: np.ndarray, mean: float, sd: float) -> np.ndarray:
-    """Return square roots of labels less their mean, in units of their sd."""
+    """Return the square roots of labels minus their mean, in units of their sd."""
     roots: np.ndarray = (np.sqrt(percent + 1.0) - mean) / sd
     return roots
 
@@ -99,33 +98,33 @@ def scale_of(labels: np.ndarray) -> tuple[float, float]:
 
 
 def fit_residuals(
-    labels: np.ndarray, mean: np.ndarray, edges: np.ndarray, level: bool
+    labels: np.ndarray, mean: np.ndarray, edges: np.ndarray, correct_level: bool
 ) -> Residuals:
-    """Describe errors along the means: knots, and around each the mean and sd of the error.
+    """Measure the mean and the sd of the errors around knots of the predicted mean.
 
     Parameters
     ----------
     labels : array, shape (n,)
         Percent of mRNA that remains.
     mean : array, shape (n,)
-        Of models that did not see the rows; standardised.
+        Standardised, by models that did not see the rows.
     edges : array, shape (bins + 1,)
-    level : bool
-        Whether the mean of the errors is told too: for rows of new targets it is better left at 0,
-        since it is the level of the training targets.
+    correct_level : bool
+        Whether the mean error is corrected. For rows of unseen targets it should not be: it is the
+        level of the training targets.
     """
     n = len(mean)
     scale = scale_of(labels)
     error = standardised(labels, *scale) - mean
     order = np.argsort(mean, kind="stable")
-    width = min(n, max(FEWEST, int(NEIGHBOURS * n)))
+    width = min(n, max(FEWEST_NEIGHBOURS, int(NEIGHBOURS * n)))
     starts = np.linspace(0, n - width, KNOTS).astype(int)
     knots, bias, spread = (np.empty(KNOTS) for _ in range(3))
     for knot, start in enumerate(starts):
         near = order[start : start + width]
         knots[knot], bias[knot] = mean[near].mean(), error[near].mean()
-        spread[knot] = max(float(error[near].std()), 1e-3)
-    if not level:
+        spread[knot] = max(float(error[near].std()), LEAST_SPREAD)
+    if not correct_level:
         bias = np.zeros(KNOTS)
     parts = (np.array(scale), knots, bias, spread, edges)
     return Residuals(*(torch.from_numpy(part) for part in parts))

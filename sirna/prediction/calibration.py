@@ -1,10 +1,10 @@
 """How sure a distribution should be, learned from held-out rows.
 
-With z = Phi^-1(F(y)), a calibrated distribution function F makes z standard normal over rows. The
-spread that is found instead is taken back: F becomes Phi(Phi^-1(F) / spread). A spread above 1
-widens every distribution about its median, which stays; its bins play no part. (A recalibration of
-the probability integral transform: Dawid 1984; Kuleshov, Fenner & Ermon 2018.) A shift of z is not
-taken back: it is the level of the held-out groups, and tells little about that of other ones.
+With z = Phi^-1(F(y)), a calibrated distribution function F makes z standard normal over rows. Where
+its spread over held-out rows is another, F is replaced by Phi(Phi^-1(F) / spread): a spread above 1
+widens every distribution about its median, which stays. (A recalibration of the probability
+integral transform: Dawid 1984; Kuleshov, Fenner & Ermon 2018.) A shift of z is not corrected: it is
+the level of the held-out groups, and says little about other groups.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,20 +14,21 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
-from sirna.prediction.histogram import Histogram
+from sirna.prediction.histogram import Histogram, bin_of
 
-TINY = 1e-6
-"""Least likelihood of a bin: one wild measurement decides nothing."""
+LEAST_MASS = 1e-6
+"""Least likelihood of a bin, so that no single measurement decides the spread."""
 SMALLEST = 1e-15
-"""Probabilities closer to 0 or 1 count as this far away: below the rounding of their sums."""
+"""Probabilities closer than this to 0 or 1 are moved to this distance: it is below the rounding of
+their sums."""
 NARROWEST, WIDEST = 0.5, 3.0
 PRIOR = 20.0
-"""Weight, in rows, of the belief that nothing is to be taken back: few rows show little."""
+"""Weight, in rows, of the prior that no correction is needed: a few rows show little."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is taken back from every predictive distribution.
+    """The correction that every predictive distribution gets.
 
     Attributes
     ----------
@@ -38,13 +39,11 @@ class Calibration:
     spread: float = 1.0
 
     def apply(self, predicted: Histogram) -> Histogram:
-        """Return the calibrated distributions, each from its own row alone."""
+        """Return the calibrated distributions; each depends on its own row alone."""
         if self == Calibration():
             return predicted
-        inner = _scores(predicted.cdf(predicted.edges[1:-1])) / self.spread
-        ends = np.zeros((len(predicted), 1)), np.ones((len(predicted), 1))
-        cdf = np.concatenate([ends[0], ndtr(inner), ends[1]], axis=1)
-        return Histogram(predicted.edges, np.diff(cdf, axis=1))
+        inner = _normal_quantiles(predicted.cdf(predicted.edges[1:-1])) / self.spread
+        return Histogram.from_cdf(predicted.edges, ndtr(inner))
 
     def to_dict(self) -> dict[str, float]:
         """Return plain data for JSON."""
@@ -57,16 +56,16 @@ class Calibration:
         Raises
         ------
         ValueError
-            For a spread that is no number above 0.
+            For a spread that is not a number above 0.
         """
         calibration = cls(float(raw["spread"]))
         if not (np.isfinite(calibration.spread) and calibration.spread > 0):
-            raise ValueError(f"no calibration: {raw}")
+            raise ValueError(f"not a calibration: {raw}")
         return calibration
 
 
 def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
-    """Fit the spread by the likelihood of the bins that the truth falls into.
+    """Fit the spread by the likelihood of the bins that the true values fall into.
 
     Parameters
     ----------
@@ -78,20 +77,17 @@ def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
     -------
     Calibration
     """
-    edges = predicted.edges
-    bins = np.clip(np.searchsorted(edges, truth, side="right") - 1, 0, len(edges) - 2)
-    reached = np.concatenate(
-        [np.zeros((len(truth), 1)), np.cumsum(predicted.probs, axis=1)], axis=1
-    )
+    bins, reached = bin_of(predicted.edges, truth), predicted.reached()
     rows = np.arange(len(truth))
-    low, high = _scores(reached[rows, bins]), _scores(reached[rows, bins + 1])
-    low[bins == 0], high[bins == len(edges) - 2] = -np.inf, np.inf
+    low = _normal_quantiles(reached[rows, bins])
+    high = _normal_quantiles(reached[rows, bins + 1])
+    low[bins == 0], high[bins == predicted.probs.shape[1] - 1] = -np.inf, np.inf
 
     def cost(log_spread: float) -> float:
         spread = np.exp(log_spread)
         mass = ndtr(high / spread) - ndtr(low / spread)
-        belief = PRIOR * log_spread**2 / (2 * len(truth))
-        return float(-np.log(np.maximum(mass, TINY)).mean()) + belief
+        prior = PRIOR * log_spread**2 / (2 * len(truth))
+        return float(-np.log(np.maximum(mass, LEAST_MASS)).mean()) + prior
 
     bounds = float(np.log(NARROWEST)), float(np.log(WIDEST))
     return Calibration(float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x)))
@@ -119,6 +115,6 @@ def reliability(
     ]
 
 
-def _scores(probability: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = ndtri(np.clip(probability, SMALLEST, 1 - SMALLEST))
-    return scores
+def _normal_quantiles(probability: np.ndarray) -> np.ndarray:
+    quantiles: np.ndarray = ndtri(np.clip(probability, SMALLEST, 1 - SMALLEST))
+    return quantiles

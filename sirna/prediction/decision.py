@@ -1,7 +1,7 @@
 """From a predictive distribution to the point prediction that the competition score wants.
 
-The score is no sum over rows, but at its optimum the best set of rows to call positive follows
-from a rule for each row alone. Adding a row with P(y < threshold) = p to the called set changes
+The score is not a sum over rows, but at its optimum a rule for single rows decides which rows to
+call positive. Calling one more row, with P(y < threshold) = p, changes
 
     score = 0.5*(1 - MAE/100) + 0.5*F1*(1 - R/100),   F1 = 2 TP / (called + positive)
 
@@ -9,12 +9,12 @@ by a positive multiple of
 
     p - F1/2 - range_weight * (e_pos - R) - mae_weight * (e_pos - e_neg)
 
-where e_pos and e_neg are the row's expected absolute errors when it is called or not. The
-multipliers depend on the whole set only through F1, R (the range-MAE) and the shares of called
-and positive rows, so they are fitted on held-out predictions, to their labels or to what they
-expect of themselves, and then applied row by row: a prediction does not depend on the rest of its
-file. (The plug-in rule for F-measures: Ye, Chai, Lee & Chieu 2012; Koyejo, Natarajan, Ravikumar &
-Dhillon 2014.)
+where e_pos and e_neg are the row's expected absolute errors when it is called and when it is not.
+The multipliers depend on the other rows only through F1, R (the range-MAE) and the shares of called
+and positive rows. They are fitted on held-out predictions, either to the labels or to the
+expectations of the predictions themselves, and then applied row by row: a prediction does not
+depend on the other rows of its file. (The plug-in rule for F-measures: Ye, Chai, Lee & Chieu 2012;
+Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -26,10 +26,10 @@ from sirna.prediction.histogram import Histogram
 
 DecisionKind = Literal["score", "median", "mean"]
 MARGIN = 0.01
-"""Percentage points kept from the threshold, so that rounding moves no row across it."""
+"""Percentage points between a point and the threshold, so that rounding moves no row across it."""
 ROUNDS = 50
 ROUNDING = 1e-12
-"""Of a score: the same rows, summed in another order."""
+"""Difference between two scores that comes from the order of summation alone."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Decision:
     mae_weight: float = 0.0
 
     def apply(self, predicted: Histogram) -> np.ndarray:
-        """Return the point predictions, shape (n,), each from its own distribution alone."""
+        """Return the point predictions, shape (n,); each depends on its own distribution alone."""
         if self.kind == "mean":
             return predicted.mean()
         if self.kind == "median":
@@ -63,10 +63,10 @@ class Decision:
         return np.where(gain >= self.cut, called, spared)
 
     def towards(self, other: Self, share: float) -> Self:
-        """Return the decision a share of the way to another of the same kind."""
-        ways = ((1 - share, self), (share, other))
+        """Interpolate to another decision of the same kind: 0 is this one, 1 the other."""
+        ends = ((1 - share, self), (share, other))
         names = ("cut", "range_weight", "mae_weight")
-        between = {name: sum(part * getattr(end, name) for part, end in ways) for name in names}
+        between = {name: sum(part * getattr(end, name) for part, end in ends) for name in names}
         return replace(self, **between)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,11 +80,11 @@ class Decision:
         Raises
         ------
         ValueError
-            For a kind that is unknown, or a multiplier that is no number.
+            For an unknown kind, or a multiplier that is not a number.
         """
         numbers = {key: float(value) for key, value in raw.items() if key != "kind"}
         if raw["kind"] not in get_args(DecisionKind):
-            raise ValueError(f"no decision {raw['kind']!r}")
+            raise ValueError(f"unknown decision {raw['kind']!r}")
         return cls(raw["kind"], **numbers)
 
     def _gain(self, predicted: Histogram, called: np.ndarray, spared: np.ndarray) -> np.ndarray:
@@ -96,9 +96,9 @@ class Decision:
 
 
 def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -> float:
-    """Return the score to be expected of points if the distributions are right.
+    """Return the score that points would get on average if the distributions were right.
 
-    Its parts are replaced by their expectations: MAE, range-MAE, and F1 as
+    MAE and range-MAE are replaced by their expectations, and F1 by
     2 E[true positives] / (called + E[positives]).
 
     Parameters
@@ -117,7 +117,7 @@ def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -
 
 
 def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
-    """Round predictions, shape (n,), each on its own side of the threshold."""
+    """Round predictions, shape (n,), without moving one across the threshold."""
     values = np.round(points, decimals)
     below = np.nextafter(threshold, -np.inf) - 10.0**-decimals / 2
     return np.where((points < threshold) & (values >= threshold), np.round(below, decimals), values)
@@ -136,10 +136,10 @@ def fit_decision(
     predicted : Histogram of n rows
         Predictions of models that did not see these rows.
     truth : array, shape (n,), or None
-        The best score over these labels is sought; without them the best expected score, should the
-        distributions be right. Few labels, or those of few groups, fit their own noise.
+        With labels the decision has the best score over them; without, the best expected score if
+        the distributions are right. Few labels, or labels of few groups, would fit their own noise.
     kind : {"score", "median", "mean"}
-        The last two have nothing to fit.
+        "median" and "mean" have nothing to fit.
     threshold : float
 
     Returns
@@ -183,7 +183,7 @@ def _candidates(predicted: Histogram, threshold: float) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True)
 class _Cut:
-    """A cut through the sorted gains, and the score of what it calls."""
+    """A cut through the sorted gains, and the score when the rows above it are called positive."""
 
     cut: float
     called: int
@@ -197,10 +197,12 @@ def _best_cut(
 ) -> _Cut:
     """Find the cut with the best score: O(n log n).
 
+    Parameters
+    ----------
     below : array, shape (n,)
-        Whether a row is positive, or how probably.
+        Whether a row is positive, or the probability of it.
     error_called, error_spared : array, shape (n,)
-        Its absolute error when it is called and when it is not, or the expected ones.
+        Its absolute error, or the expected one, when it is called positive and when it is not.
     """
     order = np.argsort(-gain, kind="stable")
     n = len(gain)

@@ -6,6 +6,21 @@ from typing import Self
 
 import numpy as np
 
+SMALLEST_MASS = 1e-12
+
+
+def bin_of(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the bin that each value falls into, the outer bins being open; shape as `values`.
+
+    Parameters
+    ----------
+    edges : array, shape (bins + 1,)
+        Increasing. A value on an edge belongs to the bin above it.
+    values : array
+    """
+    bins: np.ndarray = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return bins
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -16,11 +31,26 @@ class Histogram:
     edges : array of float64, shape (bins + 1,)
         Increasing, in percent of mRNA that remains.
     probs : array of float64, shape (n, bins)
-        Rows add up to 1.
+        Each row adds up to 1.
     """
 
     edges: np.ndarray
     probs: np.ndarray
+
+    @classmethod
+    def from_cdf(cls, edges: np.ndarray, inner: np.ndarray) -> Self:
+        """Build distributions that lie wholly within the outer edges.
+
+        Parameters
+        ----------
+        edges : array, shape (bins + 1,)
+        inner : array, shape (n, bins - 1)
+            P(y < edge) at every edge but the first and the last.
+        """
+        n = len(inner)
+        return cls(
+            edges, np.diff(np.concatenate([np.zeros((n, 1)), inner, np.ones((n, 1))], axis=1))
+        )
 
     def __len__(self) -> int:
         return len(self.probs)
@@ -28,15 +58,16 @@ class Histogram:
     def __getitem__(self, rows: np.ndarray) -> "Histogram":
         return Histogram(self.edges, self.probs[rows])
 
+    def reached(self) -> np.ndarray:
+        """Return P(y < edge) at every edge, shape (n, bins + 1)."""
+        return np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.probs, axis=1)], axis=1)
+
     def cdf(self, at: np.ndarray) -> np.ndarray:
         """Return P(y < value) at each of k values, shape (n, k)."""
-        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.probs, axis=1)], axis=1)
         inside = np.clip(at, self.edges[0], self.edges[-1])
-        bins = np.clip(
-            np.searchsorted(self.edges, inside, side="right") - 1, 0, len(self.edges) - 2
-        )
+        bins = bin_of(self.edges, inside)
         part = (inside - self.edges[bins]) / (self.edges[bins + 1] - self.edges[bins])
-        cdf: np.ndarray = reached[:, bins] + part * self.probs[:, bins]
+        cdf: np.ndarray = self.reached()[:, bins] + part * self.probs[:, bins]
         return cdf
 
     def prob_below(self, value: float) -> np.ndarray:
@@ -45,12 +76,12 @@ class Histogram:
         return below
 
     def quantile(self, level: float) -> np.ndarray:
-        """Return the value below which a share `level` lies, shape (n,)."""
+        """Return the value that y stays below with probability `level`, shape (n,)."""
         reached = np.cumsum(self.probs, axis=1)
         bins = np.minimum((reached < level).sum(axis=1), self.probs.shape[1] - 1)
         rows = np.arange(len(self))
         mass = self.probs[rows, bins]
-        part = (level - (reached[rows, bins] - mass)) / np.maximum(mass, 1e-12)
+        part = (level - (reached[rows, bins] - mass)) / np.maximum(mass, SMALLEST_MASS)
         low, high = self.edges[bins], self.edges[bins + 1]
         value: np.ndarray = low + np.clip(part, 0.0, 1.0) * (high - low)
         return value
@@ -69,54 +100,57 @@ class Histogram:
         low, high = self.edges[:-1], self.edges[1:]
         inside = np.clip(point[:, None], low, high)
         width = high - low
-        # left and right of the point, in a bin that may hold it
+        # the parts of a bin to the left and to the right of a point within it
         left, right = inside - low, high - inside
         beyond = np.abs(point[:, None] - inside)
         cost: np.ndarray = (self.probs * ((left**2 + right**2) / (2 * width) + beyond)).sum(axis=1)
         return cost
 
+    def log_loss(self, truth: np.ndarray) -> float:
+        """Return the mean negative log probability of the bins that the true values fall into."""
+        mass = self.probs[np.arange(len(truth)), bin_of(self.edges, truth)]
+        return float(-np.log(np.maximum(mass, SMALLEST_MASS)).mean())
+
     def rebinned(self, edges: np.ndarray) -> "Histogram":
-        """Return the same distributions over other bins; exact where `edges` holds ours."""
-        cdf = self.cdf(edges)
-        cdf[:, 0], cdf[:, -1] = 0.0, 1.0
-        return Histogram(edges, np.diff(cdf, axis=1))
+        """Return the same distributions over other bins; exact where `edges` includes ours."""
+        return Histogram.from_cdf(edges, self.cdf(edges[1:-1]))
 
     @classmethod
     def mixture(cls, parts: Sequence["Histogram"], weights: Sequence[float] | None = None) -> Self:
-        """Return the mixture of several predictions of the same n rows, an even one by default."""
+        """Return the weighted mixture of several predictions of the same n rows.
+
+        Without weights all parts count the same.
+        """
         edges = np.unique(np.concatenate([part.edges for part in parts]))
         probs = [part.rebinned(edges).probs for part in parts]
         return cls(edges, np.average(probs, axis=0, weights=weights))
 
     @classmethod
     def stacked(cls, parts: Sequence["Histogram"]) -> Self:
-        """Return predictions of different rows, one part below the other."""
+        """Return predictions of different rows as one, part after part."""
         edges = np.unique(np.concatenate([part.edges for part in parts]))
         return cls(edges, np.concatenate([part.rebinned(edges).probs for part in parts]))
 
 
 def fit_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:
-    """Cut training labels into bins of about equal mass, with the threshold as an edge.
+    """Divide training labels into bins of about equal mass, with the threshold as an edge.
 
     Parameters
     ----------
     labels : array, shape (n,)
-        Percentages that remain.
+        Percentages that remain. They are rounded to float32, as a network holds them, so that every
+        member has the same edges.
     bins : int
-        How many at most; ties in the labels make fewer.
+        The number of bins at most; equal labels make fewer.
     threshold : float
 
     Returns
     -------
     array of float64, shape (at most bins + 1,)
     """
+    labels = labels.astype(np.float32).astype(np.float64)
     top = max(float(labels.max()), threshold + 1.0)
     edges = np.quantile(labels, np.linspace(0.0, 1.0, bins + 1)[1:-1])
     edges[np.abs(edges - threshold).argmin()] = threshold
     inner = np.unique(np.round(edges, 6))
     return np.concatenate([[0.0], inner[(inner > 0.0) & (inner < top)], [top]])
-
-
-def network_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:
-    """Return the bins of a network for these labels, which it holds as float32; see `fit_bins`."""
-    return fit_bins(labels.astype(np.float32).astype(np.float64), bins, threshold)

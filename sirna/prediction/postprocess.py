@@ -1,19 +1,19 @@
-"""The rule: what turns raw distributions into calibrated ones, and those into points."""
+"""Postprocessing: raw distributions become calibrated ones, and those become points."""
 
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from sirna.config.load import Config
+from sirna.config.config import Config
 from sirna.prediction.calibration import Calibration, fit_calibration
 from sirna.prediction.decision import Decision, fit_decision
 from sirna.prediction.histogram import Histogram
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A calibration, and the decision upon what it returns; each row is judged alone."""
+class Postprocess:
+    """A calibration, and the decision on what it returns; each row is treated alone."""
 
     calibration: Calibration
     decision: Decision
@@ -34,16 +34,17 @@ class Rule:
         Raises
         ------
         KeyError, TypeError, ValueError
-            For anything else.
+            For data of another form.
         """
         calibration = Calibration.from_dict(raw["calibration"])
         return cls(calibration, Decision.from_dict(raw["decision"]))
 
 
-def fit_rule(predicted: Histogram, truth: np.ndarray, config: Config) -> Rule:
-    """Fit a rule on predictions of models that did not see the rows.
+def fit_postprocess(predicted: Histogram, truth: np.ndarray, config: Config) -> Postprocess:
+    """Fit calibration and decision on predictions of models that did not see the rows.
 
-    Labels tell the calibration alone; the points are those that the calibrated distributions want.
+    The labels fit the calibration only. The decision is the one with the best score that the
+    calibrated distributions themselves expect.
 
     Parameters
     ----------
@@ -56,29 +57,30 @@ def fit_rule(predicted: Histogram, truth: np.ndarray, config: Config) -> Rule:
         calibration = fit_calibration(predicted, truth)
     calibrated = calibration.apply(predicted)
     decision = fit_decision(calibrated, None, config.decision.kind, config.score.threshold)
-    return Rule(calibration, decision)
+    return Postprocess(calibration, decision)
 
 
-def fit_new_target_rule(
-    rule: Rule, predicted: Histogram, truth: np.ndarray, config: Config
-) -> Rule:
-    """Fit the rule for rows of targets that training never showed.
+def fit_unseen_postprocess(
+    usual: Postprocess, predicted: Histogram, truth: np.ndarray, config: Config
+) -> Postprocess:
+    """Fit the postprocessing of rows of unseen targets.
 
-    A file has one score, and the more of its rows are of new targets, the lower the cut that it
-    wants; since a row does not know its file, the decision is one between.
+    A file has one score, and the more of its rows are of unseen targets, the lower is the best
+    cut-off. A row does not know its file, and so the decision lies between the usual one and the
+    one for a file of unseen targets only.
 
     Parameters
     ----------
-    rule : Rule
-        For all other rows.
+    usual : Postprocess
+        Of all other rows.
     predicted : Histogram of n rows
-        Of Gaussian process and trees, for training rows without the rows of their targets: what
-        they need to be calibrated is needed on top of `rule`.
+        Predictions of training rows by models fitted without the rows of their targets. The spread
+        that they need is applied on top of the usual one.
     truth : array, shape (n,)
     config : Config
     """
-    alone = fit_rule(predicted, truth, config)
-    return Rule(
-        Calibration(rule.calibration.spread * alone.calibration.spread),
-        rule.decision.towards(alone.decision, config.decision.new_targets),
+    alone = fit_postprocess(predicted, truth, config)
+    return Postprocess(
+        Calibration(usual.calibration.spread * alone.calibration.spread),
+        usual.decision.towards(alone.decision, config.decision.unseen_targets),
     )

@@ -1,143 +1,148 @@
-"""A training's progress on disk, which `--resume` reads: tensors in safetensors, the rest JSON."""
+"""What a run keeps of each member for `--resume`: tensors in safetensors, all else in JSON.
+
+A member's folder holds the state of a fit that is under way, or the finished member with its
+predictions of the held-out rows.
+"""
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from sirna.config.load import Config
 from sirna.errors import SirnaError, reason
-from sirna.members.gaussian_process.member import RowProcess
-from sirna.members.network.state import Epoch, Pick, Progress
-from sirna.members.network.weights import load_weights
-from sirna.members.trees.member import RowTrees
-from sirna.prediction.score import Score
-from sirna.system.files import recovered, write_folder, write_whole
+from sirna.features.fold import FoldTask
+from sirna.members.base import Fitted, Member, State, Stored
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut
+from sirna.system.files import recovered, write_folder
 
-TENSORS, STATE = "progress.safetensors", "progress.json"
-UNREADABLE = (OSError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
+TENSORS, FACTS = "tensors.safetensors", "facts.json"
+LEARNED, HELD_OUT, EDGES = "learned.", "held_out.", "held_out.edges"
+PREDICTIONS = 3
+"""A `HeldOut` has three; only the first is kept where all are the same."""
+UNREADABLE = (
+    *(OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError),
+    SafetensorError,
+)
+Result = TypeVar("Result")
 
 
-def save_progress(folder: Path, progress: Progress, finished: bool) -> None:
-    """Write the progress, whole or absent."""
-    tensors = {f"model.{key}": value for key, value in progress.model.state_dict().items()}
-    tensors |= {f"best.{key}": value for key, value in progress.best_weights.items()}
-    for index, moments in progress.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
-    picks = [progress.best, *progress.halves]
-    for number, pick in enumerate(picks):
-        tensors[f"pick.{number}.probs"] = torch.from_numpy(pick.probs)
-    state = {
-        "finished": finished,
-        "epoch": progress.epoch,
-        "picks": [
-            {"score": pick.score, "epoch": pick.epoch, "recent": pick.recent} for pick in picks
-        ],
-        "log": [asdict(record) for record in progress.log],
+@dataclass(frozen=True)
+class Checkpoint:
+    """The folder in which a run keeps one member."""
+
+    folder: Path
+
+    def load(self) -> State | None:
+        """Return the state of a fit that is under way; None if there is none.
+
+        Raises
+        ------
+        SirnaError
+            For a damaged folder.
+        """
+        state = self._read()
+        return None if state is None or "member" in state.facts else state
+
+    def save(self, state: State) -> None:
+        """Keep the state of a fit that is under way, whole or not at all."""
+        self._write(state)
+
+    def save_fitted(self, fitted: Fitted[Member], log: list[dict[str, float]]) -> None:
+        """Keep a finished member, its predictions and its rows of `log.csv`."""
+        stored, held_out = fitted.member.stored(), fitted.held_out
+        edges = held_out.by_all.edges
+        tensors = {f"{LEARNED}{name}": tensor for name, tensor in stored.tensors.items()}
+        tensors[EDGES] = torch.from_numpy(edges)
+        for number, part in enumerate(_distinct(held_out)):
+            tensors[f"{HELD_OUT}{number}"] = torch.from_numpy(part.probs)
+        member = {"fold": stored.fold, "encoder": stored.encoder, "facts": stored.facts}
+        self._write(State(tensors, {"member": member, "log": log}))
+
+    def load_fitted(
+        self, family: type[Member], task: FoldTask
+    ) -> tuple[Fitted[Member], list[dict[str, float]]] | None:
+        """Return a finished member and its rows of `log.csv`; None if it is not finished.
+
+        Raises
+        ------
+        SirnaError
+            For a damaged folder.
+        """
+        state = self._read()
+        if state is None or "member" not in state.facts:
+            return None
+        return self.guarded(lambda: (_fitted(family, task, state), state.facts["log"]))
+
+    def guarded(self, restore: Callable[[], Result]) -> Result:
+        """Call what restores a state; turn every failure into an error that names the folder."""
+        try:
+            return restore()
+        except UNREADABLE as error:
+            raise SirnaError(
+                f"{self.folder}: cannot be resumed ({reason(error)}); delete this folder, and "
+                "--resume fits it again."
+            ) from error
+
+    def _read(self) -> State | None:
+        if not recovered(self.folder).is_dir():
+            return None
+        return self.guarded(
+            lambda: State(
+                load_file(self.folder / TENSORS),
+                dict(json.loads((self.folder / FACTS).read_text(encoding="utf-8"))),
+            )
+        )
+
+    def _write(self, state: State) -> None:
+        def write(draft: Path) -> None:
+            # a copy of each: safetensors refuses tensors that share memory
+            copies = {name: _copy(tensor) for name, tensor in state.tensors.items()}
+            (draft / TENSORS).write_bytes(save(copies))  # so a full disk is an OSError
+            (draft / FACTS).write_text(json.dumps(state.facts), encoding="utf-8")
+
+        write_folder(self.folder, write)
+
+
+def _fitted(family: type[Member], task: FoldTask, state: State) -> Fitted[Member]:
+    tensors, raw = state.tensors, state.facts["member"]
+    learned = {
+        name.removeprefix(LEARNED): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(LEARNED)
     }
-
-    def write(draft: Path) -> None:
-        # one clone each: safetensors refuses tensors that share memory
-        own = {key: _own(value) for key, value in tensors.items()}
-        (draft / TENSORS).write_bytes(save(own))  # a full disk is then an OSError
-        (draft / STATE).write_text(json.dumps(state), encoding="utf-8")
-
-    write_folder(folder, write)
-
-
-def load_progress(folder: Path, progress: Progress) -> bool:
-    """Restore into a fresh `Progress`; return whether that training had finished.
-
-    Raises
-    ------
-    SirnaError
-        For a damaged folder.
-    """
-    recovered(folder)
-    try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        tensors = load_file(folder / TENSORS)
-        load_weights(progress.model, _part(tensors, "model."))
-        optimizer = progress.optimizer.state_dict()
-        optimizer["state"] = _moments(_part(tensors, "optimizer."))
-        progress.optimizer.load_state_dict(optimizer)
-        progress.best_weights = _part(tensors, "best.")
-        picks = [
-            Pick(raw["score"], raw["epoch"], tensors[f"pick.{number}.probs"].numpy(), raw["recent"])
-            for number, raw in enumerate(state["picks"])
-        ]
-        progress.best, progress.halves = picks[0], (picks[1], picks[2])
-        progress.epoch = state["epoch"]
-        progress.log = [
-            Epoch(**{**raw, "score": Score(**raw["score"]) if raw["score"] else None})
-            for raw in state["log"]
-        ]
-        return bool(state["finished"])
-    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
-        told = f"cannot be resumed ({reason(error)}); start a new run."
-        raise SirnaError(f"{folder}: {told}") from error
+    stored = Stored(int(raw["fold"]), learned, _plain(raw["encoder"]), _plain(raw["facts"]))
+    member = family.restore(stored, task.rows, task.config)
+    edges = tensors[EDGES].numpy()
+    parts = [
+        Histogram(edges, tensors[name].numpy())
+        for number in range(PREDICTIONS)
+        if (name := f"{HELD_OUT}{number}") in tensors
+    ]
+    if not parts or any(part.probs.shape != (len(task.held_out), len(edges) - 1) for part in parts):
+        raise ValueError("its predictions are not those of the held-out rows")
+    if len(parts) == PREDICTIONS:
+        return Fitted(member, HeldOut(task.held_out, *parts))
+    return Fitted(member, HeldOut.without_choice(task.held_out, parts[0]))
 
 
-def save_fitted(path: Path, fitted: RowProcess | RowTrees) -> None:
-    """Write a fitted Gaussian process or trees, whole or absent."""
-    write_whole(path, lambda draft: draft.write_bytes(save(fitted.tensors())))
+def _distinct(held_out: HeldOut) -> list[Histogram]:
+    """Return the three predictions, or one where all are the same."""
+    first, *others = held_out.parts
+    return [first] if all(part is first for part in others) else [first, *others]
 
 
-def load_process(path: Path, rows: pd.DataFrame, config: Config, number: int) -> RowProcess:
-    """Restore the process of a fold beside the table that it was fitted on.
-
-    Raises
-    ------
-    SirnaError
-        For a damaged file.
-    """
-    try:
-        return RowProcess.from_tensors(load_file(path), rows, config, number)
-    except UNREADABLE as error:
-        raise _damaged(path, error) from error
+def _plain(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise TypeError("a table of plain data is needed")
+    return raw
 
 
-def load_trees(path: Path, number: int) -> RowTrees:
-    """Restore the trees of a fold.
-
-    Raises
-    ------
-    SirnaError
-        For a damaged file.
-    """
-    try:
-        return RowTrees.from_tensors(load_file(path), number)
-    except UNREADABLE as error:
-        raise _damaged(path, error) from error
-
-
-def exists(folder: Path) -> bool:
-    """Return whether there is progress to restore."""
-    return recovered(folder).is_dir()
-
-
-def _damaged(path: Path, error: Exception) -> SirnaError:
-    told = f"cannot be resumed ({reason(error)}); delete it, and it is fitted again."
-    return SirnaError(f"{path}: {told}")
-
-
-def _own(tensor: Tensor) -> Tensor:
+def _copy(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().contiguous().clone()
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    chosen = {key: value for key, value in tensors.items() if key.startswith(prefix)}
-    return {key.removeprefix(prefix): value for key, value in chosen.items()}
-
-
-def _moments(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".")
-        moments.setdefault(int(index), {})[name] = value
-    return moments

@@ -1,4 +1,4 @@
-"""Where runs live: `runs/<name>/` and the names of the files in it."""
+"""The folder of a training run, `runs/<name>/`, and the names of the files in it."""
 
 import json
 import shlex
@@ -9,11 +9,12 @@ from typing import Any
 
 from sirna.bundle.store import MANIFEST
 from sirna.errors import SirnaError, UsageError
+from sirna.runs.checkpoint import Checkpoint
 from sirna.system.files import LOCK, near_miss, recovered
 
 RUNS = Path("runs")
 BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
-"""What is written before config.toml: a run that was killed so early may begin again."""
+"""Files that are written before config.toml. A run killed so early may begin again."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
+        """The name of the folder."""
         return self.folder.resolve().name
 
     @property
@@ -34,12 +35,12 @@ class Run:
 
     @property
     def splits(self) -> Path:
-        """Which row is held out where."""
+        """The fold and the half in which each row is held out."""
         return self.folder / "splits.csv"
 
     @property
     def log(self) -> Path:
-        """A row an epoch."""
+        """A row for each epoch of each network."""
         return self.folder / "log.csv"
 
     @property
@@ -59,7 +60,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether training came to its own end."""
+        """Whether the training was completed."""
         try:
             figures = self.figures()
         except SirnaError:
@@ -67,7 +68,7 @@ class Run:
         return figures is not None and not figures["interrupted"]
 
     def figures(self) -> dict[str, Any] | None:
-        """Read `metrics.json`; None where training has not come so far.
+        """Read `metrics.json`; None if it was not written yet.
 
         Raises
         ------
@@ -79,31 +80,23 @@ class Run:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            figures, reason = None, str(error)
+            figures, fault = None, str(error)
         else:
-            reason = "no 'interrupted' in it"
+            fault = "no 'interrupted' in it"
         if not isinstance(figures, dict) or "interrupted" not in figures:
             raise SirnaError(
-                f"{self.metrics}: is damaged ({reason}); delete it, and --resume writes it anew."
+                f"{self.metrics}: is damaged ({fault}); delete it, and --resume writes it again."
             )
         return figures
 
     @property
     def digest(self) -> Path:
-        """The SHA-256 of the training table, to notice a change before resuming."""
+        """The SHA-256 of the training table, by which `--resume` notices a change."""
         return self.folder / "last" / "training.sha256"
 
-    def last(self, fold: int, member: int) -> Path:
-        """Name the folder with what `--resume` needs of one network."""
-        return self.folder / "last" / f"fold-{fold}-{member}"
-
-    def last_trees(self, fold: int) -> Path:
-        """Return where the fitted trees of a fold are kept."""
-        return self.folder / "last" / f"trees-{fold}.safetensors"
-
-    def last_process(self, fold: int) -> Path:
-        """Name the file with the Gaussian process of a fold, for `--resume`."""
-        return self.folder / "last" / f"process-{fold}.safetensors"
+    def checkpoint(self, fold: int, family: str, index: int) -> Checkpoint:
+        """Return where one member of a fold is kept for `--resume`."""
+        return Checkpoint(self.folder / "last" / f"fold-{fold}" / f"{family}-{index}")
 
 
 def new_run(folder: Path | None, protocol: str) -> Run:
@@ -168,5 +161,5 @@ def finished_run(folder: Path | None) -> Run:
 
 
 def resuming(run: Run) -> str:
-    """Say how to go on with a run."""
+    """Return the command that goes on with a run."""
     return f"to go on: sirna train --resume --run {shlex.quote(str(run.folder))}"

@@ -27,9 +27,9 @@ class Sample:
 
 
 def sample(folder: Path, duplexes: int | None, seed: int) -> Sample:
-    """Write the four files; none of them may be there already.
+    """Write the four files; none of them may exist already.
 
-    The truth carries the oracle's predictions: for each test row the point that the score wants,
+    The truth includes the oracle's predictions: for each test row the point with the best score,
     given the exact distribution of its measurement.
     """
     there = [name for name in FILES if (folder / name).exists()]
@@ -38,9 +38,8 @@ def sample(folder: Path, duplexes: int | None, seed: int) -> Sample:
     drawn = simulate(seed=seed) if duplexes is None else simulate(duplexes, seed)
     truth = drawn.truth.copy()
     measured = truth["mRNA_remaining_pct"].to_numpy()
-    cdf = measurement_cdf(truth.pop("noise_free_pct").to_numpy(), FINE_EDGES)
-    cdf[:, 0], cdf[:, -1] = 0.0, 1.0
-    exact = Histogram(FINE_EDGES, np.diff(cdf, axis=1))
+    cdf = measurement_cdf(truth.pop("noise_free_pct").to_numpy(), FINE_EDGES[1:-1])
+    exact = Histogram.from_cdf(FINE_EDGES, cdf)
     threshold = DEFAULT_THRESHOLD
     points = fit_decision(exact, measured, "score", threshold).apply(exact)
     truth[ORACLE] = points.round(4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sirna.config.load import Config
+from sirna.config.config import Config
 from sirna.errors import SirnaError
 from sirna.prediction.score import Score, competition_score
 from sirna.table.check_table import ORACLE, read_labels
@@ -13,7 +13,7 @@ from sirna.table.report import Purpose
 
 
 def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
-    """Score a submission; rows are matched by id, whatever their order.
+    """Score a submission; rows are matched by id, in any order.
 
     Returns
     -------
@@ -23,13 +23,13 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
     Raises
     ------
     SirnaError
-        For ids that one of the files lacks, or labels that are missing or no numbers.
+        For ids that one of the files lacks, and for labels that are missing or not numbers.
     """
     measured = read_labels(truth, config, Purpose.TRUTH)
     predicted = read_labels(submission, config, Purpose.PREDICTION)
     known = measured.rows.set_index("id")["label"]
     given = predicted.rows.set_index("id")["label"]
-    column = config.columns.id
+    column = config.columns["id"]
     for have, want in ((predicted, measured), (measured, predicted)):
         lacking = pd.Index(want.rows["id"]).difference(have.rows["id"], sort=False)
         if len(lacking):
@@ -44,6 +44,6 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
     if ORACLE in measured.raw:
         oracle = pd.to_numeric(measured.raw[ORACLE], errors="coerce").to_numpy(dtype=np.float64)
         if not np.isfinite(oracle).all():
-            raise SirnaError(f"{truth}: column {ORACLE!r} holds a value that is no number.")
+            raise SirnaError(f"{truth}: column {ORACLE!r} holds a value that is not a number.")
         found["oracle"] = competition_score(known, oracle, threshold)
     return found

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle.bundle import Bundle
-from sirna.bundle.novelty import strange
+from sirna.bundle.novelty import novelties
 from sirna.bundle.store import load_bundle
-from sirna.config.load import Config, with_columns
+from sirna.config.config import Config
+from sirna.config.load import with_columns
+from sirna.config.roles import SEQUENCES
 from sirna.errors import SirnaError, UsageError
-from sirna.features.dataset import SiRNADataset
 from sirna.prediction.decision import expected_score, rounded
 from sirna.prediction.histogram import Histogram
 from sirna.runs.run import finished_run, resuming
@@ -23,7 +24,7 @@ from sirna.stages.console import Console
 from sirna.stages.evaluation import DECIMALS
 from sirna.system.device import choose_device
 from sirna.system.files import csv_bytes, sha256, write_csv
-from sirna.table.check_table import Table, absent, read_table
+from sirna.table.check_table import Table, absent_columns, read_table
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, blank
 from sirna.table.units import from_remaining
@@ -31,6 +32,41 @@ from sirna.table.units import from_remaining
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
+SAME = 1e-6
+"""Difference between a bound and a written value that comes from rounding alone."""
+
+
+@dataclass(frozen=True)
+class SubmitRequest:
+    """What `sirna submit` is asked to do.
+
+    Attributes
+    ----------
+    test : Path
+        The test file.
+    run : Path, optional
+        A run or a bundle; default: the newest run.
+    config : Path, optional
+        A TOML file whose `[columns]` name the columns of the test file.
+    out : Path, optional
+        Default: `submissions/<run>/submission.csv`.
+    columns : {"all", "id"}
+        Whether the submission has all columns of the test file, or the id alone.
+    with_uncertainty : bool
+        Whether medians, probabilities and intervals are added.
+    force : bool
+        Whether another submission may be replaced.
+    device : str
+    """
+
+    test: Path
+    run: Path | None = None
+    config: Path | None = None
+    out: Path | None = None
+    columns: Literal["all", "id"] = "all"
+    with_uncertainty: bool = False
+    force: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -44,64 +80,68 @@ class Submission:
     seconds: float
 
 
-def submit(
-    test: Path,
-    folder: Path | None,
-    config: Path | None,
-    out: Path | None,
-    columns: Literal["all", "id"],
-    with_uncertainty: bool,
-    force: bool,
-    device: str,
-    console: Console,
-) -> Submission:
+def submit(request: SubmitRequest, console: Console) -> Submission:
     """Predict a test file with a finished run and write the submission.
-
-    The `[columns]` of `config` say what the test file calls its columns; the run says all else.
 
     Raises
     ------
     SirnaError
-        For an unusable bundle or test file, and for a written file that fails its own check.
+        For an unusable bundle or test file, and for a written file that fails its check.
     UsageError
-        Where another submission stands at `out` and `force` is not given.
+        Where another submission stands in the way and `force` is not given.
     """
     began = time.perf_counter()
-    chosen = choose_device(device)
-    run = finished_run(folder)
+    device = choose_device(request.device)
+    run = finished_run(request.run)
     bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
-    if config is not None:
-        bundle = replace(bundle, config=with_columns(bundle.config, config))
-        console.note(f"of {config} [columns] alone is read; all else is as the run was trained")
-    path = out or SUBMISSIONS / run.name / "submission.csv"
-    _check_out(path, test)
+    if request.config is not None:
+        bundle = replace(bundle, config=with_columns(bundle.config, request.config))
+        console.note(
+            f"only the section [columns] of {request.config} is read; everything else is as the "
+            "run was trained"
+        )
+    path = request.out or SUBMISSIONS / run.name / "submission.csv"
+    _check_out(path, request.test)
     about = bundle.about
     console.line(
-        f"run: {run.folder} ({len(bundle.members)} member{'s' * (len(bundle.members) > 1)}, "
-        f"protocol {about['protocol']}, local score {about['scores']['score']:.4f})"
+        f"run: {run.folder} ({_members(bundle)}; protocol {about['protocol']}, local score "
+        f"{about['scores']['score']:.4f})"
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
-        console.note(f"not trained to its end: the bundle holds what there was; {resuming(run)}")
-    table = read_table(test, bundle.config, Purpose.TEST)
-    if not force:
+        console.note(f"this run was not trained to its end; {resuming(run)}")
+    table = read_table(request.test, bundle.config, Purpose.TEST)
+    if not request.force:
         _check_same(path, table, bundle.config)
-    if with_uncertainty:
-        _check_free(table, bundle.config, columns)
-    datasets = _encode(bundle, table, console)
-    predicted, points = bundle.predict(table.rows, datasets, chosen)
-    frame = _fill(table, points, bundle.config, columns)
-    expected = expected_score(predicted, points, bundle.config.score.threshold)
+    if request.with_uncertainty:
+        _check_free(table, bundle.config, request.columns)
+    _check_sequences(bundle, table)
+    columns = bundle.config.columns
+    absent = absent_columns(table.raw, columns, bundle.columns_read, "missing in every row")
+    for notice in (*absent, *table.notices):
+        console.note(notice)
+    predicted = bundle.predict(table.rows, device)
+    for notice in novelties(bundle, table.rows, predicted):
+        console.note(notice)
+    frame = _fill(table, predicted.points, bundle.config, request.columns)
+    distribution, threshold = predicted.distribution, bundle.config.score.threshold
+    expected = expected_score(distribution, predicted.points, threshold)
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
-    if with_uncertainty:
-        frame = frame.join(_uncertainty(predicted, bundle.config))
-    unchanged = _write(path, frame, force)
-    _validate(path, table, bundle.config, predicted.edges)
+    if request.with_uncertainty:
+        frame = frame.join(_uncertainty(distribution, bundle.config))
+    unchanged = _write(path, frame, request.force)
+    _validate(path, table, bundle.config, distribution.edges)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
-    facts = (now, run.name, test.name, len(table), digest, local, about["protocol"], path)
+    facts = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
     _log(dict(zip(LOG_COLUMNS, facts, strict=True)))
     return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+
+
+def _members(bundle: Bundle) -> str:
+    """List the families in a bundle, with the number of their members where there are several."""
+    counts = {members[0].title: len(members) for members in bundle.by_family.values()}
+    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _check_out(path: Path, test: Path) -> None:
@@ -121,7 +161,10 @@ def _check_out(path: Path, test: Path) -> None:
 
 
 def _check_same(path: Path, table: Table, config: Config) -> None:
-    """Refuse a file with other rows, before any work; the same rows may turn out the same file."""
+    """Refuse to replace a file with other rows, before any work.
+
+    A file with the same rows may turn out to be the same submission.
+    """
     if not path.exists():
         return
     try:
@@ -134,9 +177,9 @@ def _check_same(path: Path, table: Table, config: Config) -> None:
 
 def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
     """Return whether a file has the table's ids in their order, or no ids and as many rows."""
-    column, ids = config.columns.id or "id", table.rows["id"].tolist()
-    numbered = config.columns.id not in table.raw
-    if numbered and (column in table.raw or column not in written):
+    name, ids = config.columns["id"], table.rows["id"].tolist()
+    column = name or "id"
+    if name not in table.raw and (column in table.raw or column not in written):
         return len(written) == len(ids)
     return column in written and written[column].str.strip().tolist() == ids
 
@@ -146,7 +189,7 @@ def _other(path: Path) -> UsageError:
 
 
 def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
-    """Refuse a file whose own columns would be overwritten, before any work."""
+    """Refuse a file that already has one of the columns to be added, before any work."""
     taken = [name for name in _uncertainty_names(config) if name in table.raw]
     if taken and columns == "all":
         raise SirnaError(
@@ -154,37 +197,29 @@ def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> 
         )
 
 
-def _encode(bundle: Bundle, table: Table, console: Console) -> list[SiRNADataset]:
-    """Encode the rows and tell what training never showed."""
-    rows = table.rows
-    streams = bundle.members[0].encoding.streams
-    lacking = {name: stream.role for name, stream in streams.items() if stream.role not in rows}
+def _check_sequences(bundle: Bundle, table: Table) -> None:
+    """Refuse a file without a sequence that the bundle reads."""
+    lacking = [role for role in SEQUENCES if role in bundle.reads and role not in table.rows]
     if lacking:
-        columns = bundle.config.columns.model_dump()
-        named = ", ".join(repr(columns[role]) for role in dict.fromkeys(lacking.values()))
-        without = " ".join(f"--set streams.{name}.enabled=false" for name in lacking)
+        config = bundle.config
+        named = ", ".join(repr(config.columns[role]) for role in lacking)
+        streams = [name for name, stream in config.streams.items() if stream.role in lacking]
+        without = " ".join(f"--set streams.{name}.enabled=false" for name in streams)
         raise SirnaError(
             f"{table.source}: no column {named}, which this run was trained on; "
             f"add the column, or train with {without}."
         )
-    missed = absent(table.raw, bundle.config.columns, bundle.roles, "missing in every row")
-    for notice in (*missed, *table.notices):
-        console.note(notice)
-    datasets = bundle.encode(rows)
-    for notice in strange(bundle, rows, datasets[0]):
-        console.note(notice)
-    return datasets
 
 
 def _fill(
     table: Table, points: np.ndarray, config: Config, columns: Literal["all", "id"]
 ) -> pd.DataFrame:
-    """Return the test file's columns with the label filled; measured labels are kept aside."""
-    label, raw = config.columns.label, table.raw
+    """Return the test file's columns with the label filled in; measured labels move to another."""
+    label, raw = config.columns["label"], table.raw
     remaining = rounded(points, config.score.threshold, DECIMALS)
     values = from_remaining(remaining, config.label).round(_decimals(config))
     if columns == "id":
-        name = config.columns.id or "id"
+        name = config.columns["id"] or "id"
         return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
     frame = raw.reset_index(drop=True)
     if label in frame and not blank(frame[label]).all():
@@ -194,7 +229,7 @@ def _fill(
 
 
 def _uncertainty_names(config: Config) -> list[str]:
-    """Name the columns of `_uncertainty`, none like the id or the label."""
+    """Name the columns of `_uncertainty`, none of them like the id or the label."""
     percent = f"{100 * config.predict.interval:.0f}"
     below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
     names = [
@@ -203,14 +238,15 @@ def _uncertainty_names(config: Config) -> list[str]:
         f"interval_{percent}_low",
         f"interval_{percent}_high",
     ]
-    own = {config.columns.id or "id", config.columns.label}
-    return [f"{name}_" if name in own else name for name in names]
+    taken = {config.columns["id"] or "id", config.columns["label"]}
+    return [f"{name}_" if name in taken else name for name in names]
 
 
 def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
-    """Return median and interval in the label's own unit, and P(less than the threshold remains).
+    """Return median and interval in the unit of the label, and P(less than the threshold remains).
 
-    The submission's own points are moved across the threshold where that scores: only medians rank.
+    Medians rank duplexes; the submitted points do not, since the decision may move them across the
+    threshold.
     """
     tail = (1 - config.predict.interval) / 2
     ends = [from_remaining(predicted.quantile(q), config.label) for q in (tail, 1 - tail)]
@@ -223,7 +259,7 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
 
 
 def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
-    """Write the file; return whether the very same was there already."""
+    """Write the file; return whether the same file was there already."""
     if path.exists() and not force:
         if path.read_bytes() == csv_bytes(path, frame):
             return True
@@ -237,10 +273,12 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
     written = read_text_table(path)
     if not _same_rows(written, table, config):
         raise SirnaError(f"{path}: the written ids are not those of {table.source}; a bug.")
-    value = pd.to_numeric(written[config.columns.label], errors="coerce").to_numpy(dtype=float)
+    value = pd.to_numeric(written[config.columns["label"]], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
-    if not ((value >= low - 1e-6) & (value <= high + 1e-6)).all():
-        raise SirnaError(f"{path}: a written value is no number from {low:g} to {high:g}; a bug.")
+    if not ((value >= low - SAME) & (value <= high + SAME)).all():
+        raise SirnaError(
+            f"{path}: a written value is not a number from {low:g} to {high:g}; a bug."
+        )
 
 
 def _log(line: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""`sirna tune`: search the configuration; leave `best.toml`, the trials and a page to look at."""
+"""`sirna tune`: search the configuration; write `best.toml`, the trials and a page."""
 
 import multiprocessing
 import secrets
@@ -17,7 +17,8 @@ import tomli_w
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
-from sirna.config.load import Config, config_from_dict, load_config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import config_from_dict, load_config, with_changes
 from sirna.errors import SirnaError
 from sirna.runs.run import RUNS
 from sirna.stages.console import Console
@@ -47,18 +48,27 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What the command asks for.
+    """What `sirna tune` is asked to do.
 
     Attributes
     ----------
+    table : Path, optional
+        The training table; see `training_source`.
+    config : Config
+        What trials change.
+    space : Path, optional
+        A TOML file of what varies.
+    study : str
+        Its name.
     total : int
-        Finished trials of the whole study, earlier ones counted in.
+        Finished trials of the whole study, including those of earlier calls.
     timeout : float, optional
         Seconds after which no further trial begins and the running one ends.
     storage : str, optional
         URL of a shared database.
     jobs : int
         Worker processes on this machine.
+    device : str
     """
 
     table: Path | None
@@ -74,7 +84,7 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class TuneOutcome:
-    """What a search left."""
+    """The result of a search."""
 
     folder: Path
     source: str
@@ -84,7 +94,7 @@ class TuneOutcome:
 
     @property
     def matters(self) -> list[tuple[str, str, float]]:
-        """What explains a hundredth of the score's variance or more: key, best value, share."""
+        """The parameters behind at least 1 % of the score's variance: key, best value, share."""
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])
         values = self.best.params
         return [
@@ -101,7 +111,7 @@ class TuneOutcome:
 
 @dataclass(frozen=True)
 class Watch:
-    """Whether a search should end, and how to show where it stands."""
+    """How a search is stopped and shown."""
 
     stop: Callable[[], bool]
     refresh: Callable[[], None]
@@ -113,9 +123,9 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     Raises
     ------
     UsageError
-        For a space or a storage that cannot be used, before the first trial.
+        Before the first trial, for a space or a storage that cannot be used.
     SirnaError
-        Where no trial was completed.
+        If no trial was completed.
     """
     search = load_search(request.space, DEFAULT_SEARCH)
     search.check(request.config, str(request.space or "built-in space"))
@@ -132,7 +142,9 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         study = open_study(storage, request.study, search, _identity(request, 0))
         begin(study, search.defaults(request.config), _circumstances(request, source))
         if not request.storage and (again := sweep(study)):
-            console.line(f"{again} trials were left running by a killed process; done again")
+            console.line(
+                f"{again} trials were interrupted by a killed process; they are done again"
+            )
         console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
         where = _dashboard(folder, request.storage)
         console.line(f"to watch (pip install optuna-dashboard): optuna-dashboard {where}")
@@ -149,16 +161,16 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
 
 
 def _identity(request: TuneRequest, number: int) -> int:
-    """Return what tells a worker from all others, so that no two draw the same numbers.
+    """Return a number that no other worker has, so that no two draw the same parameters.
 
-    On one machine it is the worker's number; on a shared database, where two may start at the same
-    moment on two machines, it is drawn.
+    On one machine it is the worker's own number. On a shared database it is random, since two
+    workers may start at the same moment on two machines.
     """
     return secrets.randbits(32) if request.storage else number
 
 
 def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
-    """Return what must be the same for trials to be compared."""
+    """Return what must be the same in all trials for them to be comparable."""
     data = {"data": {"train": ""}}
     fixed = {**request.config.model_dump(mode="json"), **data}
     return {"training_sha256": source.digest, "config": fixed}
@@ -167,18 +179,19 @@ def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
 def _do_trials(
     request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
 ) -> None:
-    """Do trials in this process, on rows that are encoded once."""
+    """Do trials in this process."""
     rows = source.table.rows
     split = make_split(rows, request.config.split, source.name)
     device = choose_device(request.device)
-    objective = Objective(rows, split, request.config, search, device, watch.stop, watch.refresh)
+    objective = Objective(rows, split, request.config, search, device, watch.stop)
+    objective.on_epoch = watch.refresh
     work(study, objective, request.total, watch.stop, watch.refresh)
 
 
 def _in_processes(
     request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
 ) -> None:
-    """Let worker processes do trials of the same study, and look on."""
+    """Let worker processes do the trials of the study, and show them."""
     context = multiprocessing.get_context("spawn")
     config = with_changes(request.config, {"data.train": source.name})
     plain = {**vars(request), "config": config.model_dump(mode="json"), "table": None}
@@ -189,22 +202,22 @@ def _in_processes(
     ]
     for worker in workers:
         worker.start()
-    told = False
+    stopping = False
     while any(worker.is_alive() for worker in workers):
-        if watch.stop() and not told:
-            told = True
+        if watch.stop() and not stopping:
+            stopping = True
             for worker in workers:
                 worker.terminate()  # SIGTERM: a worker prunes its trial and ends
         watch.refresh()
         time.sleep(POLL_SECONDS)
     codes = [worker.exitcode for worker in workers]
-    if any(codes) and len(counts(study)) < request.total and not told:
+    if any(codes) and len(counts(study)) < request.total and not stopping:
         raise SirnaError(f"workers ended with {codes}; run the same command again to go on.")
 
 
 def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads: int) -> None:
-    """Be one worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, which gets it too, sends SIGTERM
+    """Do trials in a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and sends SIGTERM
     torch.set_num_threads(threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = config_from_dict(plain.pop("config"), source="worker")
@@ -234,7 +247,7 @@ def _write(folder: Path, source: Source, study: optuna.Study, request: TuneReque
 
 
 def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
-    """Return what differs from the defaults, with where it comes from as comments."""
+    """Return the values that differ from the defaults, with their origin in comments."""
     protocol = config.split.protocol
     usual = flat(load_config(flags={"split.protocol": protocol}))
     tables: dict[str, Any] = {}
@@ -249,7 +262,7 @@ def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     head = (
         f"# Best of study {study!r}: trial {best.number}, score {best.value:.4f} on the rows that "
-        f"the study held out\n# under protocol {protocol!r}, {now}. What is not here is default.\n"
+        f"the study held out\n# under protocol {protocol!r}, {now}. The rest are defaults.\n"
     )
     return f"{head}\n{tomli_w.dumps({key: table for key, table in tables.items() if table})}"
 

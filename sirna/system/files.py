@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent."""
+"""Writing files and folders so that they are complete or absent, never half written."""
 
 import contextlib
 import fcntl
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 LOCK = "lock"
-"""The file that marks a folder as held by a process."""
+"""The file whose lock marks a folder as in use by a process."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary name beside `path`, then rename.
+    """Call `write` with a temporary name beside `path`, then rename the file to `path`.
 
     Raises
     ------
     SirnaError
-        Where the file cannot be written; what was there before stays.
+        If the file cannot be written; an earlier file of that name stays as it was.
     """
     draft = _draft(path)
     try:
@@ -41,18 +41,18 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or absent."""
+    """Write UTF-8 text, completely or not at all."""
     write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a table as UTF-8 CSV, whole or absent (.csv.gz: compressed)."""
+    """Write a table as UTF-8 CSV (.csv.gz: compressed), completely or not at all."""
     data = csv_bytes(path, frame)
     write_whole(path, lambda draft: draft.write_bytes(data))
 
 
 def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
-    """Return a table as the CSV file of that name holds it: the same bytes for the same table."""
+    """Return the bytes of a table as a CSV file of that name; equal tables give equal bytes."""
     data = frame.to_csv(index=False, lineterminator="\n").encode()
     if path.name.lower().endswith(".gz"):
         data = gzip.compress(data, mtime=0)
@@ -60,12 +60,12 @@ def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary folder beside `path`, then swap it in for what was there.
+    """Call `write` with a temporary folder beside `path`, then put it in the place of `path`.
 
     Raises
     ------
     SirnaError
-        Where the folder cannot be written; what was there before stays.
+        If the folder cannot be written; an earlier folder of that name stays as it was.
     """
     draft = _draft(path)
     try:
@@ -85,14 +85,16 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Make a folder and keep other processes off it; the operating system frees it at any end.
+    """Create a folder and lock it against other processes while the context lasts.
+
+    The operating system releases the lock however the process ends.
 
     Raises
     ------
     UsageError
-        Where another process holds it.
+        If another process has locked it.
     SirnaError
-        Where it cannot be made.
+        If it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,24 +106,26 @@ def held(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(
-                f"{folder}: another process works there; wait, or name another."
+                f"{folder}: another process is working there; wait, or name another folder."
             ) from None
         yield
 
 
 def recovered(path: Path) -> Path:
-    """Return a folder of `write_folder`'s, after undoing a swap that was cut short."""
+    """Return a folder that `write_folder` writes, after undoing a swap that was interrupted."""
     if not path.exists() and _aside(path).exists():
         _aside(path).rename(path)
     return path
 
 
 def near_miss(path: Path) -> str:
-    """Return ``" (did you mean 'x'?)"`` for a neighbour of what is absent, or nothing."""
+    """Return ``" (did you mean 'x'?)"`` if an absent path has a similar neighbour."""
     if path.exists() or not path.parent.is_dir():
         return ""
     names = [other.name for other in path.parent.iterdir()]
-    return suggestion(path.name, names, cutoff=0.75)  # suffixes alone make names alike
+    return suggestion(
+        path.name, names, cutoff=0.75
+    )  # equal suffixes alone do not make two names similar
 
 
 def sha256(path: Path) -> str:

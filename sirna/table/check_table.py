@@ -1,33 +1,31 @@
-"""The table of measurements: one written schema, read and checked.
+"""The table of measurements: its columns by role, checked and normalised once.
 
 Reading keeps the file as it is (`Table.raw`, all text, to be written back) and beside it the
-checked values under the names of their roles (`Table.rows`).
+checked values by role (`Table.rows`). Nothing after this module changes the spelling of a value.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from sirna.config.load import Config
-from sirna.config.schema import ColumnsConfig
+from sirna.config.config import Config
+from sirna.config.roles import BASES, CATEGORIES, ROLES, SCALES, SEQUENCES, TOKENS
 from sirna.errors import SirnaError, suggestion
-from sirna.table.binding_site import sites
-from sirna.table.consistency import find_mixups
+from sirna.table.consistency import report_inconsistencies
+from sirna.table.derive import add_derived, transcripts
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, Report, blank
-from sirna.table.species_match import species_matches
+from sirna.table.sequence import rna
 from sirna.table.units import doses, labels
 
-SEQUENCE_ROLES = ("guide", "passenger", "guide_modifications", "passenger_modifications")
-TEXT_ROLES = ("publication", "target", "species", "cell_line", "transfection")
-DUPLEX_NUMBER = r"(\d{1,15})"
-BASES = frozenset("ACGUTacgut")
-BETWEEN = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
-"""What may be written between the bases of a strand, or tell its ends."""
-LARGEST_HOURS = 10_000.0
+RNA_LETTERS = frozenset("ACGU")
+BETWEEN_BASES = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
+"""What may be written between the bases of a strand, or mark its ends."""
+SHOWN_COLUMNS = 30
+"""Columns that a message lists at most."""
 ORACLE = "oracle_pct"
 """Column of a simulated truth: the best point prediction for one who knows the simulation."""
 
@@ -43,13 +41,17 @@ class Table:
     raw : DataFrame
         The file's own columns as text, n rows in the file's order.
     rows : DataFrame
-        n rows, a column a role that the file has. `id` (text), sequences and conditions (text,
-        NaN where missing), `site` (where the guide binds its transcript, see `sites`),
-        `duplex_number` (the first in the duplex id), `species_match` (how near the cells' species
-        is, see `species_matches`), `dose` (nM) and `hours` (float, NaN where missing), `label`
-        (percentage of mRNA that remains, NaN where unknown).
+        n rows, a column for each role that the file has or that is derived (see `config.roles`):
+
+        - `id`: text
+        - strands: capital RNA letters; modification lists: tokens separated by blanks
+        - categories: text
+        - numbers: float (`dose` in nM)
+        - `label`: percentage of mRNA that remains
+
+        What is missing is NaN.
     notices : tuple of str
-        What the reader should know: columns left out, incomplete rows.
+        What the user should know: columns left out, incomplete rows.
     """
 
     source: str
@@ -83,128 +85,141 @@ def read_table(path: Path, config: Config, purpose: Purpose = Purpose.TRAINING) 
 def check_table(
     raw: pd.DataFrame, source: str, config: Config, purpose: Purpose = Purpose.TRAINING
 ) -> Table:
-    """Check a table of text against the schema; see `read_table`."""
+    """Check a table of text; see `read_table`."""
     columns = config.columns
-    required = {"guide": columns.guide}
-    if purpose is Purpose.TRAINING:
-        required["label"] = columns.label
-    _check_columns(raw, source, columns, required)
+    required = ("guide", "label") if purpose is Purpose.TRAINING else ("guide",)
+    _require_columns(raw, source, columns, required)
     written = _by_role(raw, columns)
-    text = _cleared(written)
-    names = {role: name for role, name in columns.model_dump().items() if role in text}
+    text = _normalised(written)
+    names = {role: name for role, name in columns.items() if role in text}
     report = Report(source, _ids(text, raw.index), strict=purpose is Purpose.TRAINING)
     if "id" in text:
         _check_ids(text["id"], names["id"], report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
-    for role in SEQUENCE_ROLES:
+    for role in (*SEQUENCES, *CATEGORIES):
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-        if role in text and role in {"guide", *config.sequence_roles}:
+        if role in text and role in {"guide", *config.sequences}:
             _check_sequences(text[role], written[role], role, names[role], report)
-    for role in TEXT_ROLES:
+    add_derived(rows, text)
+    sites = transcripts(text) if "transcript" in text else None
+    report_inconsistencies(rows, sites, written, names, report)
+    _report_unnumbered(rows, names, report)
+    for role in SCALES:
         if role in text:
-            rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-    _place(rows, text, names, report)
-    if "dose" in text:
-        rows["dose"] = doses(text, names, report)
-    if "hours" in text:
-        rule = f"hours are 0 to {LARGEST_HOURS:g}; blank if unknown"
-        rows["hours"] = report.number(
-            text["hours"], names["hours"], lambda h: (h >= 0) & (h <= LARGEST_HOURS), rule
-        )
+            rows[role] = _numbers(role, text, names, report)
     if "label" in text:
         rows["label"] = labels(text["label"], names["label"], config.label, report, purpose)
     report.raise_if_bad()
     notices = report.notices
     if purpose is Purpose.TRAINING:
-        optional = columns.model_dump().keys() - {"label"}
-        notices = [*absent(raw, columns, optional, "left out"), *notices]
+        optional = columns.keys() - {"label"}
+        notices = [*absent_columns(raw, columns, optional, "left out"), *notices]
     return Table(source, raw, rows, tuple(notices))
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
-    """Read ids and labels alone: a truth or a prediction, which need no sequences.
+    """Read ids and labels only: a truth or a prediction, which need no sequences.
+
+    A file without an id column has its rows numbered from 1.
 
     Raises
     ------
     SirnaError
-        For a file without labels, and for faults in them as in `read_table`. A file without an id
-        column numbers its rows.
+        For a file without labels, and for faults in them as in `read_table`.
     """
     raw, columns = read_text_table(path), config.columns
-    _check_columns(raw, str(path), columns, {"label": columns.label})
+    _require_columns(raw, str(path), columns, ("label",))
     text = _by_role(raw, columns)
     report = Report(str(path), _ids(text, raw.index))
     if "id" in text:
-        _check_ids(text["id"], columns.id, report)
-    label = labels(text["label"], columns.label, config.label, report, purpose)
+        _check_ids(text["id"], columns["id"], report)
+    label = labels(text["label"], columns["label"], config.label, report, purpose)
     report.raise_if_bad()
     rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
     return Table(str(path), raw, rows)
 
 
-def absent(
-    raw: pd.DataFrame, columns: ColumnsConfig, roles: Collection[str], fate: str
+def absent_columns(
+    raw: pd.DataFrame, columns: Mapping[str, str], roles: Collection[str], fate: str
 ) -> list[str]:
-    """Say which columns a file lacks of those that play one of the roles, and what that means."""
+    """Describe the columns that a file lacks for some roles, and what that means for its rows."""
     lacking = {
-        role: f"{name!r}{suggestion(name, _spare(raw, columns))}"
-        for role, name in columns.model_dump().items()
+        role: f"{name!r}{suggestion(name, _without_role(raw, columns))}"
+        for role, name in columns.items()
         if role in roles and name and name not in raw
     }
     numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
     named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
     notices = [f"without a column, and so {fate}: {', '.join(named)}"] if named else []
-    if unit and columns.dose in raw:
+    if unit and columns["dose"] in raw:
         notices.append(f"without a column {unit}: doses are read as nM")
     if numbered:
         notices.append(f"without a column {numbered}: the rows are numbered from 1")
     return notices
 
 
-def _spare(raw: pd.DataFrame, columns: ColumnsConfig) -> set[str]:
-    """Return the columns that play no role."""
-    return set(raw.columns) - set(columns.model_dump().values())
+def _without_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> set[str]:
+    """Return the file's columns that play no role."""
+    return set(raw.columns) - set(columns.values())
 
 
-def _cleared(text: pd.DataFrame) -> pd.DataFrame:
-    """Take out what stands between bases, and read commas between tokens as blanks."""
-    text = text.copy()
-    for role in SEQUENCE_ROLES:
-        if role in text:
-            pattern, between = (",", " ") if role.endswith("modifications") else (BETWEEN, "")
-            text[role] = text[role].str.replace(pattern, between, regex=True).str.strip()
-    return text
-
-
-def _check_columns(
-    raw: pd.DataFrame, source: str, columns: ColumnsConfig, required: dict[str, str]
+def _require_columns(
+    raw: pd.DataFrame, source: str, columns: Mapping[str, str], required: Collection[str]
 ) -> None:
-    have = list(raw.columns)
     lacking = [
-        f"no column {name!r} for the {role}{suggestion(name, _spare(raw, columns))}"
-        for role, name in required.items()
-        if name not in have
+        f"no column {columns[role]!r} for the {role}"
+        f"{suggestion(columns[role], _without_role(raw, columns))}"
+        for role in required
+        if columns[role] not in raw
     ]
     if lacking:
         raise SirnaError(
-            f"{source}: {'; '.join(lacking)}. The file has: {', '.join(have[:30])}. "
+            f"{source}: {'; '.join(lacking)}. The file has: "
+            f"{', '.join(list(raw.columns)[:SHOWN_COLUMNS])}. "
             "Name the columns in the [columns] section of a file given by --config."
         )
     if len(raw) == 0:
         raise SirnaError(f"{source}: no rows below the header; at least one is needed.")
 
 
-def _by_role(raw: pd.DataFrame, columns: ColumnsConfig) -> pd.DataFrame:
-    """Return the columns that play a role, stripped, under the roles' names."""
-    named = {role: name for role, name in columns.model_dump().items() if name in raw and name}
+def _by_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns that play a role, blanks stripped at both ends, under the roles' names."""
+    named = {role: name for role, name in columns.items() if name and name in raw}
     text = raw[list(named.values())].set_axis(list(named), axis=1)
     stripped: pd.DataFrame = text.apply(lambda column: column.str.strip())
     return stripped
 
 
+def _normalised(written: pd.DataFrame) -> pd.DataFrame:
+    """Spell bases as capital RNA letters without marks between them; separate tokens by blanks."""
+    text = written.copy()
+    for role in BASES:
+        if role in text:
+            bare = text[role].str.replace(BETWEEN_BASES, "", regex=True).str.strip()
+            text[role] = _each_distinct(bare, rna)
+    for role in TOKENS:
+        if role in text:
+            text[role] = _each_distinct(text[role], _separated)
+    if "transcript" in text:
+        text["transcript"] = _each_distinct(text["transcript"], rna)
+    return text
+
+
+def _separated(tokens: str) -> str:
+    """Separate tokens by single blanks; commas count as blanks."""
+    return " ".join(tokens.replace(",", " ").split())
+
+
+def _each_distinct(text: pd.Series, function: Callable[[str], str]) -> pd.Series:
+    """Apply a function to every distinct text once."""
+    codes, distinct = pd.factorize(text)
+    values = np.array([function(value) for value in distinct], dtype=object)
+    return pd.Series(values[codes], index=text.index, dtype=object)
+
+
 def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
-    """Return the rows' ids; without an id column they are numbered."""
+    """Return the rows' ids; without an id column they are numbered from 1."""
     if "id" in text:
         return text["id"]
     return pd.Series(range(1, len(text) + 1), index=places).astype(str)
@@ -222,32 +237,29 @@ def _check_sequences(
     missing = blank(text)
     remedy = "; fill it in or drop the row" if report.strict else ""
     report.fault(column, missing, written, f"a sequence is missing{remedy}")
-    if not role.endswith("modifications"):
+    if role in BASES:
         distinct = pd.Series(text.unique())
-        wrong = set(distinct[~distinct.map(BASES.issuperset)]) - set(text[missing])
+        wrong = set(distinct[~distinct.map(RNA_LETTERS.issuperset)]) - set(text[missing])
         rule = "bases are A, C, G and U or T; tokens belong in a modification list"
         report.fault(column, text.isin(wrong), written, rule, "others count as unknown")
 
 
-def _place(rows: pd.DataFrame, text: pd.DataFrame, names: dict[str, str], report: Report) -> None:
-    """Add what columns tell: the site, the number in the duplex id, how near the species are."""
-    transcripts = None
-    if "transcript" in text:
-        transcripts = text["transcript"].mask(blank(text["transcript"]))
-        rows["site"] = sites(rows["guide"], transcripts)
-    find_mixups(rows, transcripts, text, names, report)
-    if "duplex" in text:
-        number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
-        rows["duplex_number"] = pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
-        report.notices += _unnumbered(number, names["duplex"])
-    if "species" in rows and "cell_line" in rows:
-        rows["species_match"] = species_matches(rows["species"], rows["cell_line"])
+def _numbers(role: str, text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
+    """Read the numbers of one role, shape (n,); NaN where missing or faulty."""
+    if role == "dose":
+        return doses(text, names, report)
+    low, high = ROLES[role].limits or (-np.inf, np.inf)
+    rule = f"a number from {low:g} to {high:g} is needed; blank if unknown"
+    return report.number(text[role], names[role], lambda v: (v >= low) & (v <= high), rule)
 
 
-def _unnumbered(numbers: pd.Series, column: str) -> list[str]:
-    """Say how many duplex ids hold no number."""
-    lacking = int(numbers.isna().sum())
-    if not lacking:
-        return []
-    told = f"{lacking} of {len(numbers)} rows have no number in it"
-    return [f"column {column!r}: {told}, which tells what was made side by side; read as missing"]
+def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report) -> None:
+    """Report how many duplex ids hold no number."""
+    if "duplex_number" not in rows:
+        return
+    lacking = int(rows["duplex_number"].isna().sum())
+    if lacking:
+        report.notices.append(
+            f"column {names['duplex']!r}: {lacking} of {len(rows)} rows have no number in it; the "
+            "number shows which duplexes were made side by side, and is read as missing"
+        )

@@ -1,106 +1,116 @@
-"""What a table's writer may have mixed up: strands, directions, lists. Told, and never refused."""
+"""Consistency checks: rows in which strands, directions or lists look mixed up.
+
+Such rows are reported and read as they stand; none is refused.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from sirna.features.positional import nucleotides
-from sirna.table.binding_site import PAIRS, dna
 from sirna.table.report import ENOUGH, Report
+from sirna.table.sequence import COMPLEMENT, reverse_complement
+from sirna.table.tokens import nucleotides
 
 CORE = slice(1, 17)
-"""Nucleotides of a guide that pair with its target, whatever its ends do; hardly met by chance."""
+"""Nucleotides of a guide that pair with its target whatever its ends do; too long a stretch to
+match by chance."""
 STEM = 8
-"""Nucleotides in a row that pair in any duplex, mismatches in its middle or not."""
+"""Nucleotides in a row that pair in any duplex, whether or not its middle has mismatches."""
 SLIPS = 3
 """Letters in which tokens and bases of one strand may differ: ends are often written otherwise."""
 SHIFT = 2
-"""Letters by which the one may begin before the other: caps hold letters too."""
+"""Letters by which one may begin before the other: the names of caps contain letters of bases."""
 
 
-def find_mixups(
+def report_inconsistencies(
     rows: pd.DataFrame,
     transcripts: pd.Series | None,
     text: pd.DataFrame,
     names: dict[str, str],
     report: Report,
 ) -> None:
-    """Tell which rows look mixed up.
+    """Report the rows that look mixed up.
 
     Parameters
     ----------
     rows : DataFrame of n checked rows
         With the sequences, and the site where there are transcripts.
     transcripts : Series of str, length n, optional
-        NaN where missing.
+        Capital RNA letters; NaN where missing.
     text : DataFrame of n rows
-        What the file holds, by role.
+        The file's values, by role.
     names : dict of str to str
         Role -> the file's column.
     report : Report
-        Takes the notices.
+        Collects the notices.
     """
 
-    def tell(role: str, bad: np.ndarray, rule: str) -> None:
-        report.tell(names[role], bad, text[role], rule)
+    def notice(role: str, bad: np.ndarray, rule: str) -> None:
+        report.notice(names[role], bad, text[role], rule)
 
-    guide, everywhere = rows["guide"], np.ones(len(rows), dtype=bool)
+    guide, all_rows = rows["guide"], np.ones(len(rows), dtype=bool)
     if transcripts is not None:
-        lost = rows["site"].isna().to_numpy()
-        itself = _each(lost, _stands_itself, guide, transcripts)
-        tell("guide", itself, "stands in its transcript, a guide pairs with it: strands swapped?")
-        backwards = _each(lost, _pairs_backwards, guide, transcripts)
-        tell("guide", backwards, "pairs with its transcript backwards; strands run from 5' to 3'")
-        given, bound = int(transcripts.notna().sum()), int((~lost).sum())
+        unbound = rows["site"].isna().to_numpy()
+        itself = _where(unbound, _is_in, guide, transcripts)
+        notice(
+            "guide", itself, "is a part of its transcript, but must pair with it: strands swapped?"
+        )
+        backwards = _where(unbound, _pairs_backwards, guide, transcripts)
+        notice("guide", backwards, "pairs with its transcript from 3' to 5'; write it 5' to 3'")
+        given, bound = int(transcripts.notna().sum()), int((~unbound).sum())
         if given >= ENOUGH and 2 * bound < given:
             report.notices.append(
                 f"column {names['transcript']!r}: only {bound} of {given} guides pair with the "
-                "transcript beside them; the others are predicted without their site"
+                "transcript beside them; the others are read without their binding site"
             )
     if "passenger" in rows:
-        apart = _each(everywhere, _unpaired, guide, rows["passenger"])
-        tell("passenger", apart, f"does not pair with {names['guide']!r}: of one duplex, 5' to 3'?")
+        apart = _where(all_rows, _unpaired, guide, rows["passenger"])
+        rule = f"does not pair with {names['guide']!r}: the strands of one duplex, each 5' to 3'?"
+        notice("passenger", apart, rule)
     for strand in ("guide", "passenger"):
         role = f"{strand}_modifications"
         if role in rows and strand in rows:
-            other = _each(everywhere, _spell_otherwise, rows[strand], rows[role])
-            tell(role, other, f"spells other bases than {names[strand]!r}: its own, 5' to 3'?")
+            other = _where(all_rows, _spell_otherwise, rows[strand], rows[role])
+            rule = f"has other bases than {names[strand]!r}: a list of the same strand, 5' to 3'?"
+            notice(role, other, rule)
 
 
-def _each(
+def _where(
     asked: np.ndarray, holds: Callable[[str, str], bool], first: pd.Series, second: pd.Series
 ) -> np.ndarray:
-    """Return where two texts are there and something holds of them, (n,) of bool."""
+    """Return the asked rows in which both texts are present and `holds` is true, (n,) of bool."""
     both = pd.DataFrame({"first": first.to_numpy(), "second": second.to_numpy()})
     distinct = both[asked].dropna().drop_duplicates()
-    found = [holds(*pair) for pair in zip(distinct["first"], distinct["second"], strict=True)]
-    told = both.merge(distinct.assign(found=found), how="left")["found"]
-    return asked & told.eq(True).to_numpy()
+    found = [holds(*texts) for texts in zip(distinct["first"], distinct["second"], strict=True)]
+    matched = both.merge(distinct.assign(found=found), how="left")["found"]
+    return asked & matched.eq(True).to_numpy()
 
 
-def _stands_itself(guide: str, transcript: str) -> bool:
-    return _holds(dna(transcript), dna(guide)[CORE])
+def _is_in(guide: str, transcript: str) -> bool:
+    return _contains(transcript, guide[CORE])
 
 
 def _pairs_backwards(guide: str, transcript: str) -> bool:
-    return _holds(dna(transcript), dna(guide)[CORE].translate(PAIRS))
+    return _contains(transcript, guide[CORE].translate(COMPLEMENT))
 
 
-def _holds(transcript: str, core: str) -> bool:
+def _contains(transcript: str, core: str) -> bool:
     return len(core) == CORE.stop - CORE.start and core in transcript
 
 
 def _unpaired(guide: str, passenger: str) -> bool:
-    one, other = dna(guide).translate(PAIRS)[::-1], dna(passenger)
-    stems = (one[start : start + STEM] for start in range(len(one) - STEM + 1))
-    return min(len(one), len(other)) >= STEM and not any(stem in other for stem in stems)
+    partner = reverse_complement(guide)
+    stems = (partner[start : start + STEM] for start in range(len(partner) - STEM + 1))
+    return min(len(partner), len(passenger)) >= STEM and not any(
+        stem in passenger for stem in stems
+    )
 
 
 def _spell_otherwise(bases: str, tokens: str) -> bool:
-    plain, spelt = dna(bases), dna("".join(base for base, _ in nucleotides(tokens.split())))
+    spelled = "".join(base for base, _ in nucleotides(tokens.split()))
     starts = [*((0, shift) for shift in range(SHIFT + 1)), *((n + 1, 0) for n in range(SHIFT))]
     return all(
-        sum(x != y for x, y in zip(plain[one:], spelt[other:], strict=False)) > SLIPS
+        sum(x != y for x, y in zip(bases[one:], spelled[other:], strict=False)) > SLIPS
         for one, other in starts
     )

@@ -1,23 +1,28 @@
-"""How far the training rows reach in what is counted or measured of a row."""
+"""The ranges of what is counted or measured in the training rows."""
 
 import numpy as np
 import pandas as pd
 
+from sirna.config.roles import SCALES
+
 LENGTHS = {"guide": "guide length", "passenger": "passenger length"}
 NUMBER = "duplex_number"
-MEASURED = ("dose", "hours", NUMBER)
-SOURCES = {NUMBER: "duplex"} | {length: role for role, length in LENGTHS.items()}
-"""The roles that ranges are told by, where these are none themselves."""
+MEASURED = (*SCALES, NUMBER)
+SOURCES = {length: role for role, length in LENGTHS.items()}
+"""The role behind a range that is not named after one."""
 TAIL = 0.005
-"""Share of the duplex numbers, at either end, that may be odd: their range goes without these."""
+"""Share of the duplex numbers, at either end, that may be odd: their range leaves these out."""
 ROUNDING = 1 + 1e-9
+OTHER_NUMBERING = 2.0
+"""Duplex numbers above so many times the training rows' greatest, or below the least divided by it,
+belong to another numbering."""
 
 Ranges = dict[str, tuple[float, float]]
-"""The least and the largest value, by name."""
+"""The least and the greatest value, by name."""
 
 
 def ranges_of(rows: pd.DataFrame) -> Ranges:
-    """Return the ranges of n checked rows; what no row has is left out."""
+    """Return the ranges of n checked rows, without what is missing in every row."""
     found: Ranges = {}
     for name, values in _values(rows).items():
         known = values[np.isfinite(values)]
@@ -28,16 +33,27 @@ def ranges_of(rows: pd.DataFrame) -> Ranges:
     return found
 
 
-def beyond(rows: pd.DataFrame, ranges: Ranges, times: float = ROUNDING) -> dict[str, np.ndarray]:
-    """Return by name which of n checked rows lie outside, (n,) of bool.
+def out_of_range(
+    rows: pd.DataFrame, ranges: Ranges, factor: float = ROUNDING
+) -> dict[str, np.ndarray]:
+    """Return by name which of n checked rows lie outside the ranges, (n,) of bool.
 
-    Outside is more than `times` the largest value, or less than one over it times the least.
+    Outside means above `factor` times the greatest value, or below the least divided by it.
     """
     return {
-        name: (values < ranges[name][0] / times) | (values > ranges[name][1] * times)
+        name: (values < ranges[name][0] / factor) | (values > ranges[name][1] * factor)
         for name, values in _values(rows).items()
         if name in ranges
     }
+
+
+def other_numbering(rows: pd.DataFrame, ranges: Ranges) -> np.ndarray:
+    """Return which of n checked rows have a duplex number of another numbering, (n,) of bool.
+
+    Such a number would pass for that of the oldest or the newest study, and so counts as missing.
+    """
+    nothing = np.zeros(len(rows), dtype=bool)
+    return out_of_range(rows, ranges, OTHER_NUMBERING).get(NUMBER, nothing)
 
 
 def _values(rows: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 QUOTED = re.compile('"[^"]*"')
 LONGEST_FIELD = 10_000_000
-"""Characters: longer than any transcript; csv's own limit is 131,072."""
+"""Characters: longer than any transcript. The csv module's own limit is 131,072."""
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
@@ -28,12 +28,13 @@ def read_text_table(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Its index holds where each row begins, named "line" (CSV) or "row" (Parquet).
+        Its index holds the place of each row in the file: the line on which it begins (named
+        "line") or, for Parquet, its number (named "row").
 
     Raises
     ------
     SirnaError
-        For a file that is absent, empty, of another kind, damaged or wrongly delimited.
+        For a file that is absent, empty, damaged, of another kind or with another delimiter.
     """
     name = _checked_name(path)
     try:
@@ -47,7 +48,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 
 def is_table_name(path: Path) -> bool:
-    """Return whether a file of that name would be read."""
+    """Return whether the name is one of a table that can be read."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -110,17 +111,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _undecodable(lines: Iterable[bytes]) -> int:
-    """Return the number of the first line that is no UTF-8."""
+    """Return the number of the first line that is not UTF-8."""
     for number, line in enumerate(lines, start=1):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
             return number
-    raise AssertionError("called only where one is not")
+    raise AssertionError("the caller has found a line that is not UTF-8")
 
 
 def _check_opening(path: Path, opening: bytes) -> None:
-    """Refuse what is no comma-separated text, by its first bytes."""
+    """Refuse by its first bytes a file that is not comma-separated text."""
     if opening.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in opening[:1000]:
         raise SirnaError(f"{path}: UTF-16 or binary, no UTF-8 text; save the file as UTF-8 CSV.")
     start = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -134,7 +135,7 @@ def _check_opening(path: Path, opening: bytes) -> None:
     header, *below = [line.strip() for line in re.split(r"[\r\n]+", bare)][:2]
     commas = header.count(",")
     for delimiter, name in DELIMITERS.items():
-        # names hold spaces, but then values hold others, and commas stand between
+        # a space in the header may belong to a name: then other delimiters or no spaces follow
         named = delimiter == " " and (commas or " " not in "".join(below))
         if header.count(delimiter) > commas and not named:
             raise SirnaError(
@@ -152,7 +153,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _plain(value: object) -> str:
-    """Write a cell as it would stand in a CSV file; a list is a list of tokens."""
+    """Write a cell as a CSV file would hold it; the items of a list become tokens."""
     if isinstance(value, list | tuple | np.ndarray):
         return " ".join(str(item) for item in value)
     return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

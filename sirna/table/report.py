@@ -1,4 +1,4 @@
-"""Bad rows, gathered and told once: file, row id, column, value, remedy."""
+"""Faulty rows, collected and reported once: file, row id, column, value and remedy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,18 +10,20 @@ import pandas as pd
 from sirna.errors import SirnaError
 
 SHOWN = 10
+"""Rows that one message lists at most."""
+LONGEST_SHOWN = 60
+"""Characters of a value that a message quotes at most."""
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 ENOUGH = 20
-"""Values from which on something may be said of all of them."""
+"""Values from which on a statement about all of them makes sense."""
 
 
 class Purpose(Enum):
-    """What a table is read for, and so how strict reading is.
+    """What a table is read for, which decides how strict reading is.
 
-    TRAINING: every row needs a label and whole sequences. TEST: labels are optional, and a
-    faulty value is a notice and reads as missing, since every row must be predicted.
-    TRUTH, PREDICTION: ids and labels; predictions may be negative, since the score clips neither
-    side.
+    TRAINING: every row needs a label and whole sequences. TEST: labels are optional; a faulty value
+    is reported and read as missing, since every row must be predicted. TRUTH, PREDICTION: ids and
+    labels only; predictions may be negative, since the score clips neither side.
     """
 
     TRAINING = "training"
@@ -37,16 +39,20 @@ def blank(text: pd.Series) -> np.ndarray:
 
 @dataclass
 class Report:
-    """Collects the faults of one table of n rows.
+    """Collects what is wrong with a table of n rows.
 
     Attributes
     ----------
     source : str
         The file's name.
     ids : Series of str, length n
-        Its index holds the rows' places in the file, and is named after them.
+        Its index holds the rows' places in the file, and is named "line" or "row" after them.
     strict : bool
-        Whether a faulty value makes the table unusable; otherwise it is told and read as missing.
+        Whether a faulty value makes the table unusable; otherwise it is read as missing.
+    notices : list of str
+        What the user should know; the table is usable.
+    faults : list of str
+        What makes the table unusable.
     """
 
     source: str
@@ -58,7 +64,7 @@ class Report:
     def refuse(
         self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
     ) -> None:
-        """Note rows that make any table unusable.
+        """Add a fault for rows that make the table unusable for any purpose.
 
         Parameters
         ----------
@@ -69,7 +75,7 @@ class Report:
         rule : str
             What was expected and what to do.
         """
-        self._note(self.faults, column, bad, values, rule)
+        self._add(self.faults, column, bad, values, rule)
 
     def fault(
         self,
@@ -79,20 +85,36 @@ class Report:
         rule: str,
         fate: str = "read as missing",
     ) -> None:
-        """Note rows with a faulty value; parameters as in `refuse`, and how it is predicted."""
+        """Add a fault, or a notice where the table need not be strict.
+
+        Parameters as in `refuse`; `fate` says how the value is read in a table that is not strict.
+        """
         if self.strict:
             self.refuse(column, bad, values, rule)
         else:
-            self.tell(column, bad, values, f"{rule}; {fate}, predicted")
+            self.notice(column, bad, values, f"{rule}; {fate}, predicted")
 
-    def tell(self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str) -> None:
-        """Note rows that are read as they are; parameters as in `refuse`."""
-        self._note(self.notices, column, bad, values, rule)
+    def notice(
+        self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
+    ) -> None:
+        """Add a notice about rows that are read as they stand; parameters as in `refuse`."""
+        self._add(self.notices, column, bad, values, rule)
 
     def number(
         self, text: pd.Series, column: str, within: Callable[[np.ndarray], np.ndarray], rule: str
     ) -> np.ndarray:
-        """Read a column as finite numbers for which `within` holds, NaN where missing, (n,)."""
+        """Read a column of numbers, shape (n,); NaN where missing or faulty.
+
+        Parameters
+        ----------
+        text : Series of str, length n
+        column : str
+            The column's name in the file.
+        within : callable
+            Finite numbers -> which of them are acceptable.
+        rule : str
+            What `within` accepts, in words.
+        """
         value = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         finite = np.isfinite(value)
         self.fault(column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5")
@@ -101,13 +123,13 @@ class Report:
         return np.where(finite & ~outside, value, np.nan)
 
     def raise_if_bad(self) -> None:
-        """Raise one error that tells of every fault."""
+        """Raise one SirnaError that lists every fault, if there is any."""
         if self.faults:
             raise SirnaError("\n".join(self.faults))
 
-    def _note(
+    def _add(
         self,
-        notes: list[str],
+        messages: list[str],
         column: str,
         bad: np.ndarray | pd.Series,
         values: pd.Series,
@@ -125,9 +147,9 @@ class Report:
         if len(where) > SHOWN:
             lines.append(f"  and {len(where) - SHOWN} more rows")
         count = f"{len(where)} row{'s' if len(where) > 1 else ''}"
-        notes.append("\n".join([f"{self.source}: column {column!r}, {count}: {rule}", *lines]))
+        messages.append("\n".join([f"{self.source}: column {column!r}, {count}: {rule}", *lines]))
 
 
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else ""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "...")

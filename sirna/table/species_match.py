@@ -1,8 +1,8 @@
-"""Whether an siRNA meets the transcript that it was made for: the species of cells and of target.
+"""Whether the cells are of the target's species.
 
-An siRNA for a human gene finds a mouse cell's transcript only where both are alike. Which species a
-cell line is of is common knowledge that names tell in part: "Primary Mouse Hepatocytes" do, "Hep3B"
-needs the list below.
+An siRNA for a human gene finds a mouse cell's transcript only where the two are alike. Names such
+as "Primary Mouse Hepatocytes" give the species of the cells; for names such as "Hep3B" it is looked
+up in the list of cell lines below.
 """
 
 import re
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 SAME, NEAR, FAR = "0 same", "1 near", "2 far"
-"""The cells are of the target's species, of its order (human and monkey), or farther from it."""
+"""The cells are of the target's species, of the same order (human and monkey), or of another."""
 SPECIES = {
     "human": ("human", "sapiens"),
     "monkey": ("monkey", "cynomolgus", "macaque", "rhesus", "macaca", "chlorocebus"),
@@ -41,20 +41,20 @@ LINES = {
     "dog": "d17 dh82 mdck",
     "pig": "llcpk1 pk15",
 }
-"""Cell lines by species, as letters and digits alone; Cellosaurus lists them."""
+"""Cell lines by species, spelled with letters and digits only (source: Cellosaurus)."""
 OF_WORD = {word: species for species, words in SPECIES.items() for word in words}
 OF_LINE = {line: species for species, lines in LINES.items() for line in lines.split()}
 
 
 def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
-    """Return how near the cells' species is to the target's, (n,) of text; NaN where unknown.
+    """Return how near the cells' species is to the target's, n texts; NaN where either is unknown.
 
     Parameters
     ----------
     species : Series of n texts
-        The target's, as a name in Latin or English.
+        The target's species, by its Latin or English name.
     cells : Series of n texts
-        The cell line or what the cells were taken from.
+        The cell line, or what the cells were taken from.
     """
     named = pd.DataFrame({"target": species.map(_named), "cells": cells.map(_of_cells)})
     order = named.apply(lambda column: column.map(lambda name: ORDERS.get(name, name)))
@@ -68,7 +68,7 @@ def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
 
 
 def _named(text: object) -> str | None:
-    """Return the species that a text names by a word of it."""
+    """Return the species that a word of the text names, if it is exactly one."""
     if not isinstance(text, str):
         return None
     found = {OF_WORD[word] for word in re.findall("[a-z]+", text.casefold()) if word in OF_WORD}
@@ -76,7 +76,7 @@ def _named(text: object) -> str | None:
 
 
 def _of_cells(text: object) -> str | None:
-    """Return the species that cells are of, by a word of their name or by the line."""
+    """Return the species of the cells: named by a word, or looked up by the cell line."""
     if not isinstance(text, str):
         return None
     name = re.sub(r"\bcell lines?\b|\bcells?\b", "", text.casefold())

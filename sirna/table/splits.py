@@ -1,4 +1,4 @@
-"""Which rows are held out: made once from sorted ids with a seed, saved, and used again."""
+"""Which rows are held out: drawn once from sorted ids with a seed, saved, and used again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,29 +7,30 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from sirna.config.schema import Protocol, SplitConfig
+from sirna.config.schema import SplitConfig
 from sirna.errors import SirnaError, suggestion
+from sirna.protocols.protocol import PROTOCOLS
 from sirna.system.files import write_csv
 from sirna.table.read_file import read_text_table
 
 COLUMNS = ["id", "group", "fold", "half"]
 NEVER = -1
-NAMELESS = ""
-"""The target of rows whose target nothing names."""
+"""The fold of a row that is never held out."""
 
 
 @dataclass(frozen=True)
 class Split:
     """Where each of n rows is held out.
 
-    The held-out rows of a fold fall into two halves, each whole groups. What one half chooses
-    (epoch, decision) predicts the other, so that no row is scored by a choice that it took part in.
+    The held-out rows of a fold are divided into two halves of whole groups. What is chosen by one
+    half (epoch, postprocessing) predicts the other, so that no row takes part in a choice that it
+    is scored by.
 
     Attributes
     ----------
     ids : array of str, shape (n,)
     groups : array of str, shape (n,)
-        Rows of one group are never on both sides.
+        Rows of one group are all held out together or not at all.
     fold : array of int, shape (n,)
         The fold that holds the row out; -1: always a training row.
     half : array of int, shape (n,)
@@ -48,7 +49,7 @@ class Split:
 
     @property
     def whole(self) -> int:
-        """The number after the folds': it holds no row out, and all rows train."""
+        """The number after the last fold's: its models hold no row out, and all rows train."""
         return self.folds[-1] + 1
 
     def save(self, path: Path) -> None:
@@ -58,12 +59,12 @@ class Split:
 
     @classmethod
     def load(cls, path: Path, ids: np.ndarray, groups: np.ndarray) -> Self:
-        """Read a saved split for the rows `ids`, whose groups must not be torn apart by it.
+        """Read a saved split for rows with these ids and groups.
 
         Raises
         ------
         SirnaError
-            For rows that the file lacks, or a group on both sides of the split: a leak.
+            For rows that the file lacks, or a group on both sides of the split, which is a leak.
         """
         frame = read_text_table(path)
         absent = [name for name in COLUMNS if name not in frame]
@@ -99,7 +100,7 @@ class Split:
         return split
 
     def check(self, source: str) -> None:
-        """Raise SirnaError where the split is empty or a group stands on both sides of it."""
+        """Raise SirnaError for a split that holds no row out, or a group on both sides of it."""
         if not self.folds:
             raise SirnaError(f"{source}: the split holds no row out.")
         if self.folds[0] < NEVER:
@@ -134,7 +135,7 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
         For fewer groups than the folds and their halves need.
     """
     ids = rows["id"].to_numpy().astype(str)
-    groups = group_rows(rows, config.protocol)
+    groups = PROTOCOLS[config.protocol].groups(rows)
     order = np.argsort(ids, kind="stable")
     names, member = np.unique(groups[order], return_inverse=True)
     rng = np.random.default_rng([config.seed, 1])
@@ -166,94 +167,13 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
 
 
 def _fewer(groups: int, folds: int) -> str:
-    """Return which splits so few groups allow: one takes three of them, two folds four."""
+    """Suggest a split that so few groups allow: a single one needs three, two folds need four."""
     most = f"--folds {groups // 2} or " * (folds > 2 and groups >= 4)
     return most or "--valid 0.1 or " * (folds > 1 and groups == 3)
 
 
-def group_rows(rows: pd.DataFrame, protocol: Protocol) -> np.ndarray:
-    """Name the group of each row, shape (n,).
-
-    `rows`: the row itself. `duplex`: its antisense bases. `target`: its gene symbol, whatever the
-    case (a mouse gene is no new target where the human one trained); without one the only symbol
-    of its publication; else the publication. Targets that share a guide are one group.
-
-    Raises
-    ------
-    SirnaError
-        Under `target`, for a table with neither targets nor publications.
-    """
-    if protocol == "rows":
-        return rows["id"].to_numpy().astype(str)
-    if protocol == "duplex":
-        return _guides(rows).to_numpy().astype(str)
-    bare = rows.loc[_name_targets(rows).isna(), "id"]
-    if len(bare):
-        raise SirnaError(
-            f"protocol 'target' needs a target or a publication in every row; {len(bare)} of "
-            f"{len(rows)} have neither, the first with id {str(bare.iloc[0])!r}. Fill them in or "
-            "drop these rows; name the columns in [columns]; or use protocol 'duplex'."
-        )
-    return group_targets(rows)
-
-
-def group_targets(rows: pd.DataFrame) -> np.ndarray:
-    """Name each row's target as `group_rows` does, those that nothing names `NAMELESS`; (n,)."""
-    names, guides = _name_targets(rows), _guides(rows)
-    names = names.fillna(names.groupby(guides).transform("first")).fillna(NAMELESS)
-    return _join_by_guide(names, guides).to_numpy().astype(str)
-
-
-def _name_targets(rows: pd.DataFrame) -> pd.Series:
-    symbol, publication = _symbols(rows)
-    distinct = symbol.groupby(publication).agg(["nunique", "first"])
-    only = distinct["first"].where(distinct["nunique"] == 1)
-    return symbol.fillna(publication.map(only)).fillna(publication)
-
-
-def new_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
-    """Return whether no training row shares a row's guide, or what names its target; (n,).
-
-    That is its symbol; where the row or all training rows lack one, its publication. A row of a new
-    guide with neither counts as new: nothing says that its target is known.
-    """
-    symbol, publication = _symbols(rows)
-    symbols, publications = (set(names.dropna()) for names in _symbols(training))
-    published = publication.isin(publications) & (symbol.isna() | (not symbols))
-    measured = _guides(rows).isin(set(_guides(training)))
-    return ~(symbol.isin(symbols) | published | measured).to_numpy(dtype=bool)
-
-
-def _guides(rows: pd.DataFrame) -> pd.Series:
-    """Return antisense bases as capitals of RNA; empty where missing."""
-    bases: pd.Series = rows["guide"].fillna("").str.upper().str.replace("T", "U")
-    return bases
-
-
-def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return gene symbols in capitals, and publications; missing where there is no column."""
-    nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    return rows.get("target", nothing).str.upper(), rows.get("publication", nothing)
-
-
-def _join_by_guide(target: pd.Series, guides: pd.Series) -> pd.Series:
-    """Give targets that share a guide one name: the smallest of their connected component."""
-    name = {value: value for value in target.unique()}
-
-    def root(value: str) -> str:
-        while name[value] != value:
-            value = name[value]
-        return value
-
-    for members in target.groupby(guides).unique():
-        first = min(root(member) for member in members)
-        for member in members:
-            name[root(member)] = first
-    return target.map(root)
-
-
 def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
-    """Give each group in its turn to the lightest fold; shape (groups,)."""
+    """Deal the groups, in this order, each to the fold with the fewest rows; shape (groups,)."""
     fold_of = np.empty(len(sizes), np.int64)
     load = np.zeros(folds)
     for group in turns:
@@ -263,7 +183,7 @@ def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
 
 
 def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
-    """Give a fold that one large group fills alone a second one: two halves need two groups."""
+    """Give every fold with a single group a second one, since two halves need two groups."""
     fold_of = fold_of.copy()
     smallest_first = shuffled[np.argsort(sizes[shuffled], kind="stable")]
     count = np.bincount(fold_of)
@@ -275,7 +195,7 @@ def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.
 
 
 def _take(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
-    """Hold out groups, as they come, that bring the number of rows nearer to the goal."""
+    """Hold out, in this order, the groups that bring the number of rows nearer to the goal."""
     fold_of = np.full(len(sizes), NEVER)
     held = 0
     for group in shuffled:

@@ -1,4 +1,4 @@
-"""Where the training table comes from: an argument, the configuration, the folder, or within."""
+"""Where the training table comes from: an argument, the configuration, the folder, or built in."""
 
 import hashlib
 import io
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sirna.config.load import Config
+from sirna.config.config import Config
 from sirna.simulate.simulate import simulate
 from sirna.system.files import sha256
 from sirna.table.check_table import Table, check_table, read_table
@@ -23,7 +23,7 @@ class Source:
     Attributes
     ----------
     name : str
-        Absolute path, or "embedded": what `data.train` needs to find it again.
+        Absolute path or "embedded", as `data.train` takes it.
     why : str
         How it was chosen, for the first line printed.
     digest : str
@@ -52,7 +52,7 @@ def training_source(argument: Path | None, config: Config) -> Source:
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as reading it from a CSV file would: every value text, blanks empty."""
+    """Return a table as it would be read from a CSV file: every value text, blanks empty."""
     written = io.StringIO(frame.to_csv(index=False))
     text = pd.read_csv(written, dtype=str, keep_default_na=False)
     return text.set_index(pd.RangeIndex(1, len(text) + 1, name="row"))

@@ -1,4 +1,4 @@
-"""Doses and labels as a file writes them, and in the one unit that everything inside has."""
+"""Doses and labels: from the units of a file to the one unit used inside, and back."""
 
 import numpy as np
 import pandas as pd
@@ -16,27 +16,40 @@ NANOMOLAR = {
     "mm": 1e6,
     "m": 1e9,
 }
+"""Unit in lower case -> nM."""
 LARGEST_DOSE = 1e9
 """nM: one mole per litre."""
 LARGEST_LABEL = 10_000.0
 """Percent that remains: a hundred times the untreated cells."""
 LARGEST_FRACTION = 10.0
+LOOKS_LIKE_FRACTIONS = 1.5
+"""Labels that are all smaller than this are taken for fractions, not percentages."""
 
 
 def to_remaining(values: np.ndarray, label: LabelConfig) -> np.ndarray:
-    """Turn labels as the file has them, shape (n,), into the percentage that remains."""
+    """Convert labels in the file's unit, shape (n,), to the percentage that remains."""
     percent = values * 100.0 if label.kind == "fraction" else values
     return 100.0 - percent if label.better == "higher" else percent
 
 
 def from_remaining(remaining: np.ndarray, label: LabelConfig) -> np.ndarray:
-    """Turn percentages that remain, shape (n,), into the file's own kind of label."""
+    """Convert percentages that remain, shape (n,), to labels in the file's unit."""
     percent = 100.0 - remaining if label.better == "higher" else remaining
     return percent / 100.0 if label.kind == "fraction" else percent
 
 
 def doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
-    """Read doses as nM, shape (n,), from columns by role; faults go to the report."""
+    """Read doses in nM, shape (n,), from the columns `dose` and `dose_unit`.
+
+    Parameters
+    ----------
+    text : DataFrame of n rows
+        The file's values, by role.
+    names : dict of str to str
+        Role -> the file's column.
+    report : Report
+        Collects the faults.
+    """
     rule = f"a dose is above 0 and at most {LARGEST_DOSE:g}; blank if unknown"
     dose = report.number(text["dose"], names["dose"], lambda d: (d > 0) & (d <= LARGEST_DOSE), rule)
     if "dose_unit" not in text:
@@ -47,7 +60,7 @@ def doses(text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarr
     rule = "units are nM (or fM, pM, uM, mM, M, which are converted)"
     report.fault(names["dose_unit"], unknown, unit, rule)
     bare = blank(unit) & np.isfinite(dose)
-    report.tell(names["dose"], bare, text["dose"], f"no {names['dose_unit']!r}: read as nM")
+    report.notice(names["dose"], bare, text["dose"], f"no {names['dose_unit']!r}: read as nM")
     return dose * np.where(blank(unit), 1.0, factor)
 
 
@@ -62,8 +75,8 @@ def labels(
     def measurable(value: np.ndarray) -> np.ndarray:
         remaining = to_remaining(value, label)
         ceiling = LARGEST_FRACTION * 100 if label.kind == "fraction" else LARGEST_LABEL
-        sane: np.ndarray = np.abs(remaining) <= ceiling
-        return sane if purpose is Purpose.PREDICTION else sane & (remaining >= 0)
+        possible: np.ndarray = np.abs(remaining) <= ceiling
+        return possible if purpose is Purpose.PREDICTION else possible & (remaining >= 0)
 
     whole = 1 if label.kind == "fraction" else 100
     rule = {
@@ -71,15 +84,23 @@ def labels(
         "higher": f"inhibition is at most {whole}",
     }[label.better]
     value = report.number(text, column, measurable, f"{rule}; see [label] in the configuration")
-    known = value[np.isfinite(value)]
-    if (
-        purpose is Purpose.TRAINING
-        and label.kind != "fraction"
-        and len(known) >= ENOUGH
-        and (np.abs(known) <= 1.5).all()
-    ):
-        rule = "every label lies within 1.5: for fractions set label.kind = 'fraction'"
-        report.fault(column, np.isfinite(value), text, rule)
-    if purpose is Purpose.TRAINING and len(known) >= ENOUGH and (known == known[0]).all():
-        report.fault(column, np.isfinite(value), text, "every label is the same: nothing to learn")
+    if purpose is Purpose.TRAINING:
+        _check_together(value, text, column, label, report)
     return to_remaining(value, label)
+
+
+def _check_together(
+    value: np.ndarray, text: pd.Series, column: str, label: LabelConfig, report: Report
+) -> None:
+    """Refuse training labels that are all fractions among percentages, or all the same."""
+    known = value[np.isfinite(value)]
+    if len(known) < ENOUGH:
+        return
+    if label.kind != "fraction" and (np.abs(known) <= LOOKS_LIKE_FRACTIONS).all():
+        rule = (
+            f"every label lies within {LOOKS_LIKE_FRACTIONS:g}: for fractions set "
+            "label.kind = 'fraction'"
+        )
+        report.fault(column, np.isfinite(value), text, rule)
+    if (known == known[0]).all():
+        report.fault(column, np.isfinite(value), text, "every label is the same: nothing to learn")

@@ -1,4 +1,4 @@
-"""The built-in search; `configs/tune.toml` spells it out."""
+"""The built-in search space; `configs/tune.toml` is the same as a file."""
 
 from types import MappingProxyType
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person sees of a search: a live table on a terminal, a line a trial elsewhere."""
+"""What a person sees of a search: a live table on a terminal, a line for each trial elsewhere."""
 
 import time
 
@@ -15,33 +15,33 @@ COLUMNS = ("trial", "state", "score", "best", "epochs", "time left")
 
 
 class TuneDisplay:
-    """Follows a study; `refresh` may be called as often as one likes."""
+    """Shows the trials of a study; `refresh` may be called at any time."""
 
     def __init__(self, study: optuna.Study, total: int) -> None:
         self.study = study
         self.total = total
         self._began = time.monotonic()
         self._before = len(counts(study))
-        self._told = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
+        self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         if self._live:
             self._live.start()
 
     def refresh(self) -> None:
-        """Show what is new."""
+        """Show the trials that have ended since the last call."""
         trials = self.study.get_trials(deepcopy=False)
         if self._live:
             self._live.update(self._table(trials), refresh=True)
             return
         for trial in trials:
-            if _ended(trial) and trial.number not in self._told:
-                self._told.add(trial.number)
+            if _ended(trial) and trial.number not in self._shown:
+                self._shown.add(trial.number)
                 row = zip(COLUMNS, self._row(trial, trials), strict=True)
                 print("  ".join(f"{name} {value}" for name, value in row), flush=True)
 
     def close(self) -> None:
-        """Stop drawing."""
+        """Stop the live table."""
         self.refresh()
         if self._live:
             self._live.stop()

@@ -8,16 +8,19 @@ import pandas as pd
 import torch
 from optuna import Trial, TrialPruned
 
-from sirna.config.load import Config, with_changes
-from sirna.features.fold import Fold, make_fold
+from sirna.config.config import Config
+from sirna.config.load import with_changes
+from sirna.features.encoded_fold import EncodedFold, encode_fold
+from sirna.features.fold import FoldTask
+from sirna.members.base import State, Watch
 from sirna.members.network.fit import fit, start
-from sirna.members.network.state import Progress
+from sirna.members.network.state import TrainingState
 from sirna.table.splits import Split
 from sirna.tuning.space import SearchConfig
 from sirna.tuning.study import STOPPED
 
-ENCODING_SECTIONS = ("vocab", "covariates", "known", "split")
-
+ENCODING_SECTIONS = ("vocab", "covariates", "siblings", "split")
+"""Sections of the configuration that decide how rows are encoded, beside the streams."""
 KEPT = 4
 """Encodings of all folds that are kept: each holds the table as tensors."""
 
@@ -33,13 +36,11 @@ class Objective:
         The checked training table.
     split : Split
     config : Config
-        What the trials change.
+        The configuration that trials change.
     search : SearchConfig
     device : torch.device
     stop : callable
-        Whether somebody asked to stop; the running trial is then pruned.
-    on_epoch : callable
-        Called after each epoch.
+        Whether a stop was asked for; the running trial is then pruned.
     """
 
     def __init__(
@@ -50,7 +51,6 @@ class Objective:
         search: SearchConfig,
         device: torch.device,
         stop: Callable[[], bool],
-        on_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         self.rows = rows
         self.split = split
@@ -58,16 +58,16 @@ class Objective:
         self.search = search
         self.device = device
         self.stop = stop
-        self.on_epoch = on_epoch
-        self._folds: dict[str, Fold] = {}
+        self.on_epoch: Callable[[], None] = lambda: None
+        self._folds: dict[str, EncodedFold] = {}
 
     def __call__(self, trial: Trial) -> float:
-        """Return the score of one trial, higher is better, never NaN.
+        """Return the score of one trial: higher is better, and it is never NaN.
 
         Raises
         ------
         TrialPruned
-            Where the pruner gives the trial up, or somebody asked to stop.
+            Where the pruner gives the trial up, or a stop was asked for.
         SirnaError
             Where the training diverged.
         """
@@ -76,53 +76,69 @@ class Objective:
         scores: list[float] = []
         epochs = 0
         for number in folds:
-            fold = self._fold(number, config)
-            progress = start(fold.encoding, fold.train, config, fold.seed, self.device)
-
-            def after_epoch(now: Progress, before: int = epochs) -> None:
-                trial.set_user_attr("epochs", before + now.epoch)
-                self.on_epoch()
-                if len(folds) == 1:
-                    self._report(trial, now.best.score, now.epoch / config.train.epochs, now.epoch)
-
-            fit(
-                progress,
-                fold,
-                config,
-                fold.seed,
-                self.device,
-                after_epoch,
-                lambda rows: self.stop(),
-            )
-            epochs += progress.epoch
+            task = FoldTask(self.rows, self.split, number, config)
+            fold = self.encoded(task)
+            state = start(fold, task.edges, config, task.seed, self.device)
+            watch = _TrialWatch(self, trial, state, epochs, config.train.epochs)
+            fit(state, fold, config, task.seed, watch)
+            epochs += state.epoch
             if self.stop():
                 trial.set_user_attr(STOPPED, True)
                 raise TrialPruned
-            scores.append(progress.best.score)
+            scores.append(state.best.score)
             if len(folds) > 1:
                 step = len(scores)
-                self._report(trial, float(np.mean(scores)), step / len(folds), step)
+                self.report(trial, float(np.mean(scores)), step / len(folds), step)
         value = float(np.mean(scores))
         return value if math.isfinite(value) else 0.0
 
-    def _report(self, trial: Trial, score: float, done: float, step: int) -> None:
-        """Report a step; let the pruner judge a trial that is warm and not done already.
+    def report(self, trial: Trial, score: float, done: float, step: int) -> None:
+        """Report a step; let the pruner judge a trial that is neither new nor done.
 
-        Under a one-cycle schedule the first epochs tell how fast a configuration learns, and not
-        how far it comes.
+        Under a one-cycle schedule the first epochs show how fast a configuration learns, and not
+        how good it becomes.
         """
         trial.report(score, step)
         if self.search.warmup <= done < 1.0 and trial.should_prune():
             trial.set_user_attr("pruned_at", step)
             raise TrialPruned
 
-    def _fold(self, number: int, config: Config) -> Fold:
-        """Return a fold, encoded anew only where the encoding differs."""
+    def encoded(self, task: FoldTask) -> EncodedFold:
+        """Return the encoded rows of a fold, encoding them only where no trial has before."""
+        config = task.config
         parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS]
         streams = {name: stream.model_dump() for name, stream in config.streams.items()}
-        key = f"{number} {config.train.seed} {streams} {parts}"
+        key = f"{task.fold} {streams} {parts}"
         if key not in self._folds:
             while len(self._folds) >= KEPT * len(self.split.folds):
                 del self._folds[next(iter(self._folds))]  # the oldest
-            self._folds[key] = make_fold(self.rows, self.split, number, config)
+            self._folds[key] = encode_fold(task)
         return self._folds[key]
+
+
+class _TrialWatch(Watch):
+    """Follows the epochs of a trial; with a single fold, every epoch is a step of the trial."""
+
+    def __init__(
+        self, objective: Objective, trial: Trial, state: TrainingState, before: int, epochs: int
+    ) -> None:
+        self.device = objective.device
+        self._objective = objective
+        self._trial = trial
+        self._state = state
+        self._before = before  # epochs of earlier folds
+        self._epochs = epochs
+
+    def stop(self) -> bool:
+        return self._objective.stop()
+
+    def save(self, state: State) -> None:
+        """Keep nothing: a trial that is killed begins again."""
+
+    def log(self, row: dict[str, float]) -> None:
+        epoch = self._state.epoch
+        self._trial.set_user_attr("epochs", self._before + epoch)
+        self._objective.on_epoch()
+        if len(self._objective.split.folds) == 1:
+            score = self._state.best.score
+            self._objective.report(self._trial, score, epoch / self._epochs, epoch)

@@ -1,4 +1,4 @@
-"""`tune.html`: history, importances, slices and parallel coordinates in one file."""
+"""`tune.html`: history, importances, slices and parallel coordinates of a study in one file."""
 
 import html
 
@@ -18,17 +18,17 @@ table {{ border-collapse: collapse }} td, th {{ padding: .2rem .8rem; text-align
 </head><body><h1>{title}</h1>"""
 
 ENOUGH = 10
-"""Completed trials below which importances say nothing."""
+"""Completed trials that importances need to mean anything."""
 SCORE = "score"
 
 
 def plain(value: object) -> str:
-    """Write a parameter's value for people: four digits are enough."""
+    """Write a parameter's value with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """Return each parameter's share of the score's variance; empty where too few trials ended."""
+    """Return each parameter's share of the score's variance; empty if too few trials completed."""
     complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
     if len(complete) < ENOUGH or len({trial.value for trial in complete}) < 2:
         return {}
@@ -36,17 +36,17 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def study_page(study: optuna.Study, best: FrozenTrial, default: float | None) -> str:
-    """Return the page: self-contained, it asks the network for nothing."""
+    """Return the page, which needs no other file and no network."""
     title = f"sirna tune: {study.study_name}"
     rows = "".join(
         f"<tr><td>{html.escape(key)}</td><td>{html.escape(plain(value))}</td></tr>"
         for key, value in best.params.items()
     )
-    told = "" if default is None else f" The default configuration scored {default:.4f}."
+    of_default = "" if default is None else f" The default configuration scored {default:.4f}."
     parts = [
         HEAD.format(title=html.escape(title)),
         f"<p>{len(counts(study))} trials; the best, number {best.number}, scored "
-        f"{best.value:.4f}.{told}</p><table>{rows}</table>",
+        f"{best.value:.4f}.{of_default}</p><table>{rows}</table>",
     ]
     for number, (name, figure) in enumerate(_figures(study).items()):
         figure.update_layout(title=None, margin={"t": 40})

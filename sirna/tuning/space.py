@@ -1,4 +1,4 @@
-"""What may vary in a search: declared in TOML, checked against the configuration's own bounds."""
+"""What may vary in a search: declared in TOML, checked against the configuration's bounds."""
 
 import tomllib
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from optuna import Trial
 from pydantic import Field, Strict, ValidationError, model_validator
 
-from sirna.config.load import Config, explain, with_changes
-from sirna.config.schema import Section
+from sirna.config.config import Config
+from sirna.config.fields import Section
+from sirna.config.load import explain, with_changes
 from sirna.errors import UsageError, suggestion
 
 Value = bool | int | float | str
@@ -19,7 +20,7 @@ Values = Annotated[tuple[Value, ...], Strict(False)]
 class Parameter(Section):
     """One key of the configuration that varies.
 
-    `when` makes it conditional: another key of the space -> the values with which this one counts.
+    `when` makes it conditional: another key of the space -> the values for which this one varies.
     """
 
     kind: Literal["float", "int", "choice"]
@@ -55,7 +56,7 @@ class Parameter(Section):
         return (int(low), int(high)) if self.kind == "int" else (low, high)
 
     def holds(self, value: Any) -> bool:
-        """Return whether a value lies within."""
+        """Return whether a value lies within the range."""
         if self.kind == "choice":
             return value in self.choices
         low, high = self._ends
@@ -72,15 +73,17 @@ class Parameter(Section):
 
 
 IDLE = (
-    "train.members",
+    "train.networks",
     "train.refit",
+    "mixture.",
     "decision.calibrate",
-    "decision.new_targets",
+    "decision.unseen_targets",
     "predict.",
     "gaussian_process.",
     "trees.",
 )
-"""A trial trains one network a fold, alone and once, and scores it before any calibration."""
+"""Keys that do not change what a trial is worth: it trains one network a fold, once, without the
+other members, and scores it before calibration."""
 
 
 class SearchConfig(Section):
@@ -88,13 +91,15 @@ class SearchConfig(Section):
 
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     pruner: Literal["median", "hyperband", "none"] = "median"
-    startup_trials: int = Field(8, ge=1, description="before sampler and pruner draw conclusions")
+    startup_trials: int = Field(
+        8, ge=1, description="trials before sampler and pruner use the results"
+    )
     warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial that is never pruned")
     seed: int = Field(42, ge=0)
     space: dict[str, Parameter] = Field(min_length=1)
 
     def suggest(self, trial: Trial) -> dict[str, Value]:
-        """Draw a value for every key whose condition holds; dotted key -> value."""
+        """Draw a value for every key whose condition is met; dotted key -> value."""
         drawn: dict[str, Value] = {}
         waiting = dict(self.space)
         while waiting:
@@ -106,13 +111,13 @@ class SearchConfig(Section):
         return drawn
 
     def check(self, config: Config, source: str) -> None:
-        """Try every end of every range on the configuration, before the first trial.
+        """Try the ends of every range on the configuration, before the first trial.
 
         Raises
         ------
         UsageError
-            For an unknown key, a value that the configuration refuses, a condition on a key that
-            is not in the space or goes round in a circle, or a default outside its range.
+            For an unknown key, a value that the configuration refuses, a condition that is circular
+            or on a key that does not vary, and a default outside its range.
         """
         known = flat(config)
         for key, parameter in self.space.items():
@@ -148,7 +153,7 @@ class SearchConfig(Section):
             waiting += self.space[other].when
 
     def defaults(self, config: Config) -> dict[str, Value]:
-        """Return the configuration's own values of the keys that vary and count."""
+        """Return the configuration's values of the keys that vary."""
         known = flat(config)
         return {
             key: known[key]
@@ -158,7 +163,7 @@ class SearchConfig(Section):
 
 
 def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
-    """Read a search from TOML; without a file the built-in one.
+    """Read a search from a TOML file; without one, return the built-in search.
 
     Raises
     ------

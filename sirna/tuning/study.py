@@ -1,4 +1,4 @@
-"""The study: where its trials are kept, how it draws, and when it is done."""
+"""The study: where its trials are kept, how parameters are drawn, and when it is complete."""
 
 import time
 import warnings
@@ -27,21 +27,21 @@ from sirna.errors import SirnaError, UsageError
 from sirna.tuning.space import SearchConfig
 
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
-"""How often a worker on a shared database says that it lives, and when it is taken for dead."""
+"""Interval of a worker's heartbeat on a shared database, and how old the last one may be."""
 RETRIES = 3
 POLL_SECONDS = 1.0
 ALONE = (SirnaError, RuntimeError, MemoryError)
-"""What ends a trial and not the study: divergence, memory of the machine or of the device."""
+"""Errors that end a trial but not the study: divergence, and too little memory."""
 BEGUN, FAILED, SURPLUS, STOPPED = "begun", "failed", "surplus", "stopped"
-"""User attributes of trials: begun at all; why one failed; beyond the total; cut by a stop."""
+"""User attributes of trials: was begun; why it failed; is beyond the total; was stopped."""
 
 
 def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
     """Open the place where trials are kept.
 
-    A URL is a database shared by any number of machines. Otherwise it is a file in the study's
-    folder: SQLite for one process, a journal for several. A study that began with SQLite moves to
-    the journal when it is first given several jobs.
+    With a URL this is a database that any number of machines may share. Otherwise it is a file in
+    the study's folder: SQLite for one process, a journal for several. A study that began with
+    SQLite moves to the journal when it first gets several jobs.
     """
     if url:
         try:
@@ -73,7 +73,7 @@ def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
 
 
 def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: int) -> optuna.Study:
-    """Create a study or join it, with a sampler whose draws do not repeat after a resume."""
+    """Create or join a study, with a sampler that does not repeat its draws after a resume."""
     study = optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True
     )
@@ -85,14 +85,14 @@ def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: in
 
 
 def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str, Any]) -> None:
-    """Note what all trials share; make the default configuration the first of them.
+    """Record what all trials have in common, and enqueue the default configuration as the first.
 
-    So a study never ends below the default, and never compares what cannot be compared.
+    So the best trial is never worse than the default, and all trials can be compared.
 
     Raises
     ------
     UsageError
-        Where the study began with other data or another configuration.
+        If the study was begun with other data or another configuration.
     """
     if not study.user_attrs:
         for key, value in circumstances.items():
@@ -108,12 +108,12 @@ def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str,
 
 
 def sweep(study: optuna.Study) -> int:
-    """Give back what a killed process left running in a local study: to be done again.
+    """Enqueue again the trials of a local study that a killed process left running.
 
     Returns
     -------
     int
-        How many trials are queued again.
+        How many there were.
     """
     left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for trial in left:
@@ -123,7 +123,7 @@ def sweep(study: optuna.Study) -> int:
 
 
 def counts(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that count as done: complete, pruned by the pruner, or failed by itself."""
+    """Return the trials that count as done: completed, pruned by the pruner, or failed."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     return [
         trial
@@ -141,10 +141,10 @@ def work(
     stop: Callable[[], bool],
     on_trial: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do trials until `total` are done in the whole study, whoever does them, or `stop` says so.
+    """Do trials until the whole study has `total`, or until `stop()` returns True.
 
-    A worker that finds nothing left to begin waits for the running trials of others: one that dies
-    leaves a trial that the storage's heartbeat gives back.
+    A worker for which no trial is left waits for the running trials of other workers, since one
+    that dies leaves a trial to be done again.
     """
 
     def guarded(trial: optuna.Trial) -> float:
@@ -163,37 +163,37 @@ def work(
             time.sleep(POLL_SECONDS)
             with _experimental():
                 optuna.storages.fail_stale_trials(study)
-            _bury_stillborn(study)
+            _requeue_unbegun(study)
             continue
-        # one at a time: optimize keeps the heartbeat, and gives back what others left
+        # one at a time: optimize keeps the heartbeat, and enqueues stale trials again
         study.optimize(guarded, n_trials=1, catch=ALONE)
         on_trial()
 
 
 @contextmanager
 def _experimental() -> Iterator[None]:
-    """Use heartbeats: they may change with Optuna's next major version, which the pin keeps out."""
+    """Use heartbeats, which are experimental in the pinned major version of Optuna."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
 
 
-def _bury_stillborn(study: optuna.Study) -> None:
-    """Give back trials whose worker died before their first heartbeat, which no storage notices."""
+def _requeue_unbegun(study: optuna.Study) -> None:
+    """Enqueue again the trials whose worker died before their first heartbeat."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         age = datetime.now() - (trial.datetime_start or datetime.now())  # noqa: DTZ005 - as Optuna
         if BEGUN in trial.user_attrs or age.total_seconds() < GRACE_SECONDS:
             continue
         try:
             study.tell(trial.number, state=TrialState.FAIL)
-        except (ValueError, RuntimeError):  # another worker was quicker
+        except (ValueError, RuntimeError):  # another worker did it already
             continue
         given = trial.system_attrs.get("fixed_params", {})
         study.enqueue_trial(given, user_attrs=trial.user_attrs)
 
 
 def _begun_before(study: optuna.Study, number: int | None) -> int:
-    """Count the trials that are done or running, of those with smaller numbers if one is given."""
+    """Count the trials that are done or running; with a number, only those numbered below it."""
     done = [trial.number for trial in counts(study)]
     states = (TrialState.RUNNING,)
     running = [trial.number for trial in study.get_trials(deepcopy=False, states=states)]
@@ -202,7 +202,7 @@ def _begun_before(study: optuna.Study, number: int | None) -> int:
 
 def _sampler(search: SearchConfig, seed: int) -> BaseSampler:
     if search.sampler == "tpe":
-        # both defaults changed in Optuna 5; said by name
+        # both defaults changed in Optuna 5, and so they are given by name
         return optuna.samplers.TPESampler(
             n_startup_trials=search.startup_trials, multivariate=True, constant_liar=True, seed=seed
         )

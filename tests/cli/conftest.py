@@ -20,7 +20,7 @@ TINY = (
     *("model.hidden=8", "model.embedding=4", "model.head_hidden=8", "train.batch_rows=32"),
     *("train.epochs=2", "train.learning_rate=0.02", "train.schedule='constant'"),
     *("gaussian_process.steps=5", "gaussian_process.step_rows=60", "train.refit=false"),
-    *("trees.rounds=5", "trees.members=1", "trees.folds=2"),
+    *("trees.rounds=5", "trees.ensembles=1", "trees.folds=2"),
 )
 
 

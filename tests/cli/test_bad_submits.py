@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from damage import DOSE, GUIDE, LABEL, Frame, put, repeat_id, text, write
 
-from sirna.bundle.store import _digest
+from sirna.bundle.store import manifest_digest
 
 TESTING = {
     "header only": (lambda frame: frame.iloc[:0], ["no rows", "at least one"]),
@@ -43,7 +43,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_value_in_a_test_file_is_told_and_its_row_predicted(
+def test_an_odd_value_in_a_test_file_is_reported_and_its_row_predicted(
     name: str, testing: Frame, run: Path, cli, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -68,13 +68,13 @@ def test_an_output_that_is_no_csv_name_is_refused_before_anything_is_written(
     assert not list(folder.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(data, run, refused, tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(data, run, refused, tmp_path) -> None:
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out.csv"
     assert "cannot be written" in refused("submit", data / "test.csv", "--run", run, "--out", out)
 
 
-def test_a_file_in_the_way_of_the_submissions_folder_is_told(data, run, refused, tmp_path) -> None:
+def test_a_file_in_the_way_of_the_submissions_folder_is_named(data, run, refused, tmp_path) -> None:
     (tmp_path / "submissions").touch()
     command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
     assert "submissions: is a file" in refused(*command, code=2)
@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_before_its_bundle_can_be_resumed(run, data, refus
     assert f"sirna train --resume --run {tmp_path / 'killed'}" in message
 
 
-def test_without_any_run_the_way_to_one_is_told(data: Path, refused) -> None:
+def test_without_any_run_the_command_for_one_is_named(data: Path, refused) -> None:
     assert "sirna train" in refused("submit", data / "test.csv")
 
 
@@ -111,7 +111,7 @@ def edit(sealed: bool = True, **changes: object) -> Callable[[Path], None]:
         raw = json.loads(path.read_text()) | changes
         raw = {key: raw[key] for key in raw if raw[key] is not None}
         if sealed:
-            raw["digest"] = _digest(raw)
+            raw["digest"] = manifest_digest(raw)
         path.write_text(json.dumps(raw))
 
     return damage
@@ -120,27 +120,27 @@ def edit(sealed: bool = True, **changes: object) -> Callable[[Path], None]:
 BUNDLES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "not JSON": (lambda bundle: (bundle / "bundle.json").write_text("{"), ["description"]),
     "no weights": (
-        lambda bundle: (bundle / "member-0.safetensors").unlink(),
-        ["member-0.safetensors is absent", "holds bundle.json", "Copy it whole"],
+        lambda bundle: (bundle / "network-0.safetensors").unlink(),
+        ["network-0.safetensors is absent", "holds bundle.json", "Copy it whole"],
     ),
     "damaged weights": (
-        lambda bundle: (bundle / "member-0.safetensors").write_bytes(b"x" * 99),
-        ["member-0.safetensors", "SHA-256", "damaged"],
+        lambda bundle: (bundle / "network-0.safetensors").write_bytes(b"x" * 99),
+        ["network-0.safetensors", "SHA-256", "damaged"],
     ),
-    "no known measurements": (
-        lambda bundle: (bundle / "known.parquet").unlink(),
-        ["known.parquet is absent", "holds bundle.json", "Copy it whole"],
+    "no training rows": (
+        lambda bundle: (bundle / "training.parquet").unlink(),
+        ["training.parquet is absent", "holds bundle.json", "Copy it whole"],
     ),
-    "damaged known measurements": (
-        lambda bundle: (bundle / "known.parquet").write_bytes(b"x" * 99),
-        ["known.parquet", "SHA-256", "damaged"],
+    "damaged training rows": (
+        lambda bundle: (bundle / "training.parquet").write_bytes(b"x" * 99),
+        ["training.parquet", "SHA-256", "damaged"],
     ),
     "an entry changed": (edit(sealed=False, seed=5), ["bundle.json", "was changed", "copy it"]),
     "an entry removed": (edit(sealed=False, seed=None), ["bundle.json", "was changed", "copy it"]),
-    "an older schema": (edit(schema=1), ["schema 1 ", "reads schema 8", "train again"]),
+    "an older schema": (edit(schema=1), ["schema 1 ", "reads schemas 8 to 9", "train again"]),
     "a newer schema": (edit(schema=99), ["schema 99", "Install", "train again"]),
     "no members": (edit(members=[]), ["bundle.json", "train again"]),
-    "no rule": (edit(rule=None), ["bundle.json", "rule", "train again"]),
+    "no postprocessing": (edit(postprocess=None), ["bundle.json", "postprocess", "train again"]),
     "no protocol": (edit(protocol=None), ["bundle.json", "protocol", "train again"]),
     "no scores": (edit(scores=None), ["bundle.json", "scores", "train again"]),
     "an unknown setting": (edit(config={"train": {"epoch": 3}}), ["bundle.json", "train.epoch"]),

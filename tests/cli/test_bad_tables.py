@@ -68,7 +68,10 @@ TRAINING = {
     "label NaN": (put(LABEL, "NaN"), [LABEL, "row id 7 ", "'NaN'", "fill it in or drop"]),
     "label text": (put(LABEL, "high"), [LABEL, "row id 7 ", "'high'", "finite number"]),
     "label infinite": (put(LABEL, "inf"), [LABEL, "row id 7 ", "'inf'", "finite number"]),
-    "label beyond float": (put(LABEL, "1e400"), [LABEL, "row id 7 ", "'1e400'", "finite number"]),
+    "label beyond float": (
+        put(LABEL, "1e400"),
+        [LABEL, "row id 7 ", "'1e400'", "finite number"],
+    ),
     "label absurd": (put(LABEL, "1e39"), [LABEL, "row id 7 ", "'1e39'"]),
     "label decimal comma": (put(LABEL, "1,5"), [LABEL, "row id 7 ", "'1,5'", "as in 12.5"]),
     "label percent sign": (put(LABEL, "12%"), [LABEL, "row id 7 ", "'12%'", "finite number"]),

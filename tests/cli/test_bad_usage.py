@@ -16,7 +16,7 @@ import pytest
         ("model.encoder=gur", ["model.encoder", "'gru'", "'gur'"]),
         ("split.protocol=targets", ["split.protocol", "did you mean 'target'"]),
         ("columns.label=siRNA_antisense_seq", ["siRNA_antisense_seq", "two roles"]),
-        ("columns.guide=", ["columns.guide"]),
+        ("columns.guide=", ["columns: guide needs the name of a column"]),
         ("streams={}", ["streams", "at least 1"]),
         ("streams.x.role=guid", ["streams.x.role", "did you mean 'guide'"]),
         ("streams.role={role='guide', ngrm=2}", ["ngrm", "did you mean 'ngram'"]),

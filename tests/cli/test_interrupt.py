@@ -9,7 +9,7 @@ from subprocess import Popen
 import pandas as pd
 import pytest
 
-from sirna.stages import fold_training as stage
+from sirna.members.network import fit as loop
 
 TIMES = ["seconds", "rows_per_second"]
 EPOCHS = 12
@@ -71,8 +71,8 @@ def assert_same_run(run: Path, other: Path) -> None:
         (signal.SIGINT, [], "epoch   1/", 1),
         (signal.SIGTERM, ["--folds", "2"], "fold 1:", 1),
         (signal.SIGKILL, [], "epoch   2/", 1),
-        (signal.SIGTERM, ["--set", "train.members=2"], "epoch   1/", 2),
-        (signal.SIGKILL, ["--set", "train.members=2"], "epoch   2/", 2),
+        (signal.SIGTERM, ["--set", "train.networks=2"], "epoch   1/", 2),
+        (signal.SIGKILL, ["--set", "train.networks=2"], "epoch   2/", 2),
         (signal.SIGTERM, ["--set", "train.refit=true"], "all rows: ", 1),
         (signal.SIGKILL, ["--set", "train.refit=true"], "all rows: Gaussian", 1),
     ],
@@ -80,8 +80,8 @@ def assert_same_run(run: Path, other: Path) -> None:
         "SIGINT",
         "SIGTERM in the second fold",
         "SIGKILL",
-        "SIGTERM in the second member",
-        "SIGKILL in the second member",
+        "SIGTERM in the second network",
+        "SIGKILL in the second network",
         "SIGTERM in the training on all rows",
         "SIGKILL at its end",
     ],
@@ -103,7 +103,7 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(
     if number != signal.SIGKILL:
         assert process.returncode == 0, err
         assert "sirna train --resume --run torn" in out
-        early = "finished: networks 1, Gaussian processes 0, fits of trees 0"
+        early = "what is finished (network: 1, Gaussian process: 0, trees: 0)"
         assert (early in " ".join(err.split())) == (line == "epoch   1/" and not options)
         assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
         assert f"epoch  {EPOCHS}/{EPOCHS}" not in out or options
@@ -124,7 +124,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch):
 
     @contextmanager
     def arriving(count: int) -> Iterator[None]:
-        start = stage.start
+        start = loop.start
 
         def later(*arguments: object) -> object:
             for _ in range(count):
@@ -132,7 +132,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch):
             return start(*arguments)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:
-            patch.setattr(stage, "start", later)
+            patch.setattr(loop, "start", later)
             yield
 
     return arriving
@@ -200,30 +200,30 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "torn/metrics",
     ),
     "state without an entry": (
-        lambda run: (run / "last/fold-0-0/progress.json").write_text("{}"),
-        "fold-0-0: cannot be resumed (no entry",
+        lambda run: (run / "last/fold-0/network-0/facts.json").write_text("{}"),
+        "network-0: cannot be resumed (the weight",
     ),
     "state absent": (
-        lambda run: (run / "last/fold-0-0/progress.json").unlink(),
-        "fold-0-0: cannot be resumed",
+        lambda run: (run / "last/fold-0/network-0/facts.json").unlink(),
+        "network-0: cannot be resumed",
     ),
     "tensors absent": (
-        lambda run: (run / "last/fold-0-0/progress.safetensors").unlink(),
-        "fold-0-0: cannot be resumed",
+        lambda run: (run / "last/fold-0/network-0/tensors.safetensors").unlink(),
+        "network-0: cannot be resumed",
     ),
     "tensors cut off": (
-        lambda run: (run / "last/fold-0-0/progress.safetensors").write_bytes(b"x"),
-        "fold-0-0",
+        lambda run: (run / "last/fold-0/network-0/tensors.safetensors").write_bytes(b"x"),
+        "network-0",
     ),
     "state cut off": (
-        lambda run: (run / "last/fold-0-0/progress.json").write_text("{"),
-        "fold-0-0",
+        lambda run: (run / "last/fold-0/network-0/facts.json").write_text("{"),
+        "network-0",
     ),
     "another network": (
         lambda run: (run / "config.toml").write_text(
             (run / "config.toml").read_text().replace("hidden = 8", "hidden = 9")
         ),
-        "fold-0-0: cannot be resumed (the weight",
+        "network-0: cannot be resumed (the weight",
     ),
 }
 

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from damage import LABEL
 
 import sirna
-from sirna.members.gaussian_process.member import RowProcess
-from sirna.members.trees.member import RowTrees
+from sirna.members.gaussian_process.member import GaussianProcessMember
+from sirna.members.network.member import NetworkMember
+from sirna.members.trees.member import TreesMember
 from sirna.prediction.calibration import Calibration
 from sirna.prediction.histogram import Histogram
 from sirna.table.check_table import read_table
 from sirna.table.report import Purpose
+
+KINDS = ("known_target", "unseen_target")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -54,21 +56,23 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
 def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
     for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
         assert (run / name).stat().st_size
-    kept = {"fold-0-0", "process-0.safetensors", "trees-0.safetensors", "training.sha256"}
-    assert {path.name for path in (run / "last").iterdir()} == kept
+    members = {"network-0", "gaussian_process-0", "trees-0"}
+    assert {path.name for path in (run / "last").iterdir()} == {"fold-0", "training.sha256"}
+    assert {path.name for path in (run / "last/fold-0").iterdir()} == members
     assert {path.name for path in (run / "bundle").iterdir()} == {
         "bundle.json",
-        "known.parquet",
-        "member-0.safetensors",
-        "process-0.safetensors",
-        "trees-0.safetensors",
+        "training.parquet",
+        *(f"{member}.safetensors" for member in members),
     }
     assert not list(run.rglob(".*"))
 
 
 def test_the_log_has_a_row_for_every_epoch(run: Path) -> None:
     log = pd.read_csv(run / "log.csv")
-    assert log[["fold", "member", "epoch"]].to_numpy().tolist() == [[0, 0, 1], [0, 0, 2]]
+    assert log[["fold", "member", "epoch"]].to_numpy().tolist() == [
+        [0, "network-0", 1],
+        [0, "network-0", 2],
+    ]
 
 
 def test_the_printed_score_is_that_of_the_out_of_fold_file(run: Path) -> None:
@@ -81,7 +85,7 @@ def test_the_printed_score_is_that_of_the_out_of_fold_file(run: Path) -> None:
 
 def test_the_same_seed_gives_the_same_run(run: Path, data, ok, tiny, tmp_path: Path) -> None:
     ok("train", data / "train_data.csv", *tiny, "--run", tmp_path / "again")
-    for name in ("oof.csv", "splits.csv", "bundle/member-0.safetensors"):
+    for name in ("oof.csv", "splits.csv", "bundle/network-0.safetensors"):
         assert (run / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     pd.testing.assert_frame_equal(
         without_times(run / "log.csv"), without_times(tmp_path / "again/log.csv")
@@ -118,27 +122,27 @@ def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path
     verdict = outcome.out.splitlines()[-1]
     assert verdict.startswith("check: ok")
     assert verdict.endswith(
-        "1 fold on cpu: 0 min for the networks, 0 min for the Gaussian processes, 0 min for the "
-        "trees"
+        "1 fold on cpu: 0 min for the network, 0 min for the Gaussian process, 0 min for the trees"
     )
     assert not list(tmp_path.iterdir())
-    more = ("--folds", 2, "--set", "train.refit=true", "--set", "gaussian_process.share=0")
+    more = ["--folds", 2, "--set", "train.refit=true", "--set=mixture.unseen_target.trees=0"]
+    more += [f"--set=mixture.{kind}.gaussian_process=0" for kind in KINDS]
     verdict = ok("train", data / "train_data.csv", *tiny, "--check", *more).out.splitlines()[-1]
-    assert verdict.endswith("2 folds and all rows on cpu: 0 min for the networks")
+    assert verdict.endswith("2 folds and all rows on cpu: 0 min for the network")
 
 
 def test_a_check_refuses_a_run_folder_that_training_would_refuse(run, data, cli, tiny) -> None:
     assert cli("train", data / "train_data.csv", *tiny, "--check", "--run", run).code == 2
 
 
-def test_folds_hold_every_row_out_once_and_give_a_member_each(
+def test_folds_hold_every_row_out_once_and_give_a_network_each(
     data, ok, tiny, tmp_path: Path, read
 ) -> None:
     outcome = ok("train", data / "train_data.csv", *tiny, "--folds", 3, "--run", "run")
     oof, train = read(tmp_path / "run/oof.csv"), read(data / "train_data.csv")
     assert oof["id"].tolist() == train["id"].tolist()
     assert set(oof["fold"]) == {"0", "1", "2"}
-    assert len(list((tmp_path / "run/bundle").glob("member-*.safetensors"))) == 3
+    assert len(list((tmp_path / "run/bundle").glob("network-*.safetensors"))) == 3
     figures = json.loads((tmp_path / "run/metrics.json").read_text())
     scores = pd.Series([part["score"] for part in figures["folds"].values()])
     assert figures["mean"] == pytest.approx(scores.mean())
@@ -164,139 +168,126 @@ def test_a_protocol_keeps_its_rows_on_one_side(
     assert set(table["fold"]) == folds
 
 
-@pytest.mark.parametrize(
-    "options", [["--protocol", "duplex"], ["--set", "known.measurements=false"]]
-)
-def test_no_measurement_is_in_the_bundle_where_none_is_known(options, data, ok, tiny) -> None:
-    known = Path("run/bundle/known.parquet")
+@pytest.mark.parametrize("options", [["--protocol", "duplex"], ["--set", "siblings.lookup=false"]])
+def test_without_siblings_no_measurement_is_in_the_bundle(options, data, ok, tiny) -> None:
+    table = Path("run/bundle/training.parquet")
     ok("train", data / "train_data.csv", *tiny, *options, "--run", "run")
-    assert "label" not in pd.read_parquet(known)
+    assert "label" not in pd.read_parquet(table)
     ok("submit", data / "test.csv", "--run", "run")
-    alone = (*tiny, *options, "--set", "gaussian_process.share=0", "--run", "run")
     shutil.rmtree("run")
-    ok("train", data / "train_data.csv", *alone)
-    assert not known.exists()
+    alone = [f"--set=mixture.{kind}.gaussian_process=0" for kind in KINDS]
+    alone += ["--set=mixture.unseen_target.trees=0"]
+    ok("train", data / "train_data.csv", *tiny, *options, *alone, "--run", "run")
+    assert not table.exists()
     ok("submit", data / "test.csv", "--run", "run", "--out", "alone.csv")
 
 
-def test_the_fold_has_a_gaussian_process_unless_its_share_is_nought(
-    run: Path, data, ok, tiny, tmp_path: Path
-) -> None:
-    told = ok("train", data / "train_data.csv", *tiny, "--run", "with").out
-    assert "fold 0: Gaussian process on" in told
-    share = ("--set", "gaussian_process.share=0")
-    assert "Gaussian" not in ok("train", data / "train_data.csv", *tiny, *share, "--run", "no").out
-    bundle = sirna.load_bundle(tmp_path / "no/bundle")
-    assert bundle.processes == []
-    mixed = sirna.load_bundle(run / "bundle")
-    rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
-    rule = replace(mixed.rule, calibration=Calibration())
-    both = replace(mixed, rule=rule, new_target_rule=None)
-    process = mixed.processes[0].predict(rows)
-    one, other = (
-        part.predict(rows, part.encode(rows), torch.device("cpu"))[0]
-        for part in (replace(both, processes=[]), both)
-    )
-    weight = mixed.config.gaussian_process.share
-    expected = Histogram.mixture([one, process], [1 - weight, weight])
-    np.testing.assert_allclose(other.probs, expected.probs, atol=1e-12)
+def test_a_family_without_a_weight_is_not_trained(data, ok, tiny) -> None:
+    printed = ok("train", data / "train_data.csv", *tiny, "--run", "with").out
+    assert "mixture: network 0.40, Gaussian process 0.60\n" in printed
+    assert "fold 0: Gaussian process on" in printed
+    none = [f"--set=mixture.{kind}.gaussian_process=0" for kind in KINDS]
+    printed = ok("train", data / "train_data.csv", *tiny, *none, "--run", "without").out
+    assert "mixture: network 1.00\n" in printed
+    assert "Gaussian" not in printed
+    families = set(sirna.load_bundle(Path("without/bundle")).by_family)
+    assert families == {"network", "trees"}
 
 
-def test_under_target_trees_have_a_share_in_every_row(data, ok, tiny, monkeypatch) -> None:
+def test_a_run_without_a_network_is_trained_and_submitted(data, ok, tiny) -> None:
+    none = [f"--set=mixture.{kind}.network=0" for kind in KINDS]
+    printed = ok("train", data / "train_data.csv", *tiny, *none, "--run", "run").out
+    assert "epoch" not in printed
+    ok("submit", data / "test.csv", "--run", "run", "--out", "out.csv")
+    assert pd.read_csv("out.csv")[LABEL].between(0, 200).all()
+
+
+def test_under_target_trees_have_their_weight_in_every_row(data, ok, tiny, monkeypatch) -> None:
     tiny = [*tiny, "--protocol", "target", "--folds", "2"]
-    share = ("--set", "trees.share=0.25")
-    told = ok("train", data / "train_data.csv", *tiny, *share, "--run", "with").out
-    assert "fold 0: trees on" in told
-    mixed = sirna.load_bundle(Path("with/bundle"))
-    rows = read_table(data / "test.csv", mixed.config, Purpose.TEST).rows
-    rule = replace(mixed.rule, calibration=Calibration())
-    whole = replace(mixed, rule=rule)
-    others, both = (
-        part.predict(rows, part.encode(rows), torch.device("cpu"))[0]
-        for part in (replace(whole, trees=[]), whole)
-    )
-    trees = Histogram.mixture([one.predict(rows) for one in mixed.trees])
-    expected = Histogram.mixture([others, trees], [0.75, 0.25])
-    np.testing.assert_allclose(both.probs, expected.probs, atol=1e-12)
-    none = ("--set", "trees.share=0", "--run", "without")
+    printed = ok("train", data / "train_data.csv", *tiny, "--run", "with").out
+    assert "mixture: network 0.24, Gaussian process 0.36, trees 0.40" in printed
+    assert "fold 0: trees on" in printed
+    bundle = sirna.load_bundle(Path("with/bundle"))
+    rows = read_table(data / "test.csv", bundle.config, Purpose.TEST).rows
+    plain = replace(bundle.postprocess, calibration=Calibration())
+    parts = [
+        type(members[0]).predict_together(members, rows) for members in bundle.by_family.values()
+    ]
+    expected = Histogram.mixture(parts, [0.24, 0.36, 0.4])
+    found = replace(bundle, postprocess=plain).predict(rows).distribution
+    np.testing.assert_allclose(found.probs, expected.probs, atol=1e-12)
+    none = ("--set", "mixture.unseen_target.trees=0", "--run", "without")
     assert "trees" not in ok("train", data / "train_data.csv", *tiny, *none).out
-    assert sirna.load_bundle(Path("without/bundle")).trees == []
+    assert "trees" not in sirna.load_bundle(Path("without/bundle")).by_family
     before = Path("with/oof.csv").read_bytes()
     Path("with/metrics.json").unlink()
-    monkeypatch.setattr(RowTrees, "fit", None)  # calling it fails
+    monkeypatch.setattr(TreesMember, "fit", None)  # calling it fails
     ok("train", "--resume", "--run", "with")
     assert Path("with/oof.csv").read_bytes() == before
 
 
-def test_known_targets_have_no_use_for_trees(data, ok, tiny) -> None:
+def test_trees_change_nothing_for_rows_of_known_targets(data, ok, tiny) -> None:
     again = ("--folds", "2", "--set", "train.refit=true")
-    told = ok("train", data / "train_data.csv", *tiny, *again, "--run", "with").out
-    assert "all rows: trees on" in told
-    assert "fold 0: trees" not in told
-    none = ("--set", "trees.share=0", "--run", "without")
+    printed = ok("train", data / "train_data.csv", *tiny, *again, "--run", "with").out
+    assert "all rows: trees on" in printed
+    assert "fold 0: trees" not in printed
+    none = ("--set", "mixture.unseen_target.trees=0", "--run", "without")
     ok("train", data / "train_data.csv", *tiny, *again, *none)
     assert Path("with/oof.csv").read_bytes() == Path("without/oof.csv").read_bytes()
-    config, kept = (sirna.load_bundle(Path("with/bundle")).config, [])
-    rows = read_table(data / "test.csv", config, Purpose.TEST).rows
-    for run in ("with", "without"):
-        bundle = sirna.load_bundle(Path(run, "bundle"))
-        new = bundle.new_targets(rows)
-        kept.append(bundle.predict(rows, bundle.encode(rows), torch.device("cpu"))[0].probs)
-    assert not new.all()
-    np.testing.assert_array_equal(kept[0][~new], kept[1][~new])
+    bundles = [sirna.load_bundle(Path(run, "bundle")) for run in ("with", "without")]
+    rows = read_table(data / "test.csv", bundles[0].config, Purpose.TEST).rows
+    one, other = (bundle.predict(rows) for bundle in bundles)
+    known = ~one.unseen_target
+    assert known.any()
+    np.testing.assert_array_equal(one.distribution.probs[known], other.distribution.probs[known])
     mine = rows.assign(target="MINE", publication=None, guide=rows["guide"].str[::-1])
-    told = [
-        part.predict(mine, part.encode(mine), torch.device("cpu"))[0].probs
-        for part in (sirna.load_bundle(Path(run, "bundle")) for run in ("with", "without"))
-    ]
-    assert np.abs(told[0] - told[1]).max() > 0.01
+    one, other = (bundle.predict(mine) for bundle in bundles)
+    assert one.unseen_target.all()
+    assert np.abs(one.distribution.probs - other.distribution.probs).max() > 0.01
 
 
-def test_a_process_that_was_fitted_is_not_fitted_again(data, ok, cli, tiny, monkeypatch) -> None:
+def test_a_finished_member_is_not_fitted_again(data, ok, cli, tiny, monkeypatch) -> None:
     ok("train", data / "train_data.csv", *tiny, "--run", "run")
     whole = Path("run/oof.csv").read_bytes()
     Path("run/metrics.json").unlink()
-    monkeypatch.setattr(RowProcess, "fit", None)  # calling it fails
+    for family in (NetworkMember, GaussianProcessMember, TreesMember):
+        monkeypatch.setattr(family, "fit", None)  # calling it fails
     ok("train", "--resume", "--run", "run")
     assert Path("run/oof.csv").read_bytes() == whole
     Path("run/metrics.json").unlink()
-    Path("run/last/process-0.safetensors").write_bytes(b"damaged")
+    Path("run/last/fold-0/gaussian_process-0/tensors.safetensors").write_bytes(b"damaged")
     outcome = cli("train", "--resume", "--run", "run")
     assert outcome.code == 1
-    assert "process-0.safetensors" in outcome.err
-    assert "fitted again" in outcome.err
+    assert "gaussian_process-0: cannot be resumed" in outcome.err
+    assert "delete this folder, and --resume fits it again" in outcome.err
 
 
-def test_the_bundle_knows_every_training_row_the_held_out_too(run: Path, training) -> None:
+def test_the_bundle_looks_siblings_up_among_all_labelled_rows(run: Path, training) -> None:
     bundle = sirna.load_bundle(run / "bundle")
     labels = training[LABEL].astype(float).tolist()
-    for member in bundle.members:
-        assert member.encoding.known.rows["label"].tolist() == labels
+    for network in bundle.by_family["network"]:
+        assert network.dataset_encoder.siblings.measured["label"].tolist() == labels
 
 
-def test_under_target_nothing_that_names_the_target_reaches_the_model(data, ok, tiny) -> None:
+def test_under_target_no_name_of_a_target_changes_a_prediction(data, ok, tiny) -> None:
     ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "run")
     bundle = sirna.load_bundle(Path("run/bundle"))
-    assert bundle.members[0].encoding.covariates.groups
+    assert bundle.by_family["network"][0].dataset_encoder.covariates.training_only
     rows = read_table(data / "test.csv", bundle.config, Purpose.TEST).rows
     renamed = rows.assign(target=rows["target"].iloc[::-1].to_numpy(), publication="another")
-    one, other = (
-        bundle.predict(table, bundle.encode(table), torch.device("cpu"))[0]
-        for table in (rows, renamed)
-    )
+    one, other = (bundle.predict(table).distribution for table in (rows, renamed))
     np.testing.assert_array_equal(one.probs, other.probs)
 
 
-@pytest.mark.parametrize(("dropout", "told"), [("0.0", True), ("0.4", False)])
-def test_little_dropout_is_told_where_names_are_read(data, ok, tiny, dropout, told) -> None:
+@pytest.mark.parametrize(("dropout", "noted"), [("0.0", True), ("0.4", False)])
+def test_little_dropout_is_noted_where_names_are_read(data, ok, tiny, dropout, noted) -> None:
     change = ("--set", f"model.covariate_dropout={dropout}")
     options = (*tiny, *change, "--protocol", "target", "--check")
-    assert (
-        "must learn to do without" in ok("train", data / "train_data.csv", *options).err
-    ) is told
+    message = "must learn to predict without them"
+    assert (message in ok("train", data / "train_data.csv", *options).err) is noted
 
 
-def test_a_share_that_large_groups_do_not_allow_is_told(data, ok, tiny) -> None:
+def test_a_share_that_large_groups_do_not_allow_is_noted(data, ok, tiny) -> None:
     command = ("train", data / "train_data.csv", *tiny, "--check", "--valid")
     assert "of the rows are held out, not 2%" in ok(*command, 0.02, "--protocol", "target").err
     assert "rows are held out, not" not in ok(*command, 0.2).err
@@ -364,4 +355,4 @@ def test_a_column_without_a_name_plays_no_role(data, ok, tiny, read) -> None:
     )
     ok("train", "train.csv", *tiny, "--set", "columns.dose=", "--run", "run")
     manifest = json.loads(Path("run/bundle/bundle.json").read_text())
-    assert "dose" not in manifest["members"][0]["encoding"]["covariates"]["numeric"]
+    assert "dose" not in manifest["members"][0]["encoder"]["covariates"]["numeric"]

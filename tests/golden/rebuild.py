@@ -1,7 +1,8 @@
-"""Rebuild the golden files: `python tests/golden/rebuild.py`, after a change that is meant.
+"""Rebuild the golden bundle of the present schema: `python tests/golden/rebuild.py`.
 
-A tiny bundle trained on the simulated competition, ten of its test rows, three of them made rows of
-a new target, and what it predicts.
+Run it after an intended change of the schema or of predictions. It trains a tiny bundle on the
+simulated competition and writes it, with what it predicts for `test.csv`, to `schema-<number>/`.
+Three of the ten test rows are rows of an unseen target. Folders of older schemas stay as they are.
 """
 
 import shutil
@@ -10,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pandas as pd
+from sirna.bundle.store import SCHEMA
 
 HERE = Path(__file__).parent
 TINY = {
@@ -21,13 +22,14 @@ TINY = {
     "model.bins": 12,
     "train.epochs": 16,
     "train.learning_rate": 0.01,
-    "train.refit": "false",  # several members
+    "train.refit": "false",  # several members of each family
     "trees.rounds": 5,
-    "decision.kind": "median",  # every prediction its own value
+    "decision.kind": "median",  # every prediction has its own value
 }
 
 
 def main() -> None:
+    there = HERE / f"schema-{SCHEMA}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sirna = [sys.executable, "-m", "sirna.cli"]
@@ -35,18 +37,13 @@ def main() -> None:
         train = ["train", "train_data.csv", "--folds=2", "--run=run", "--device=cpu", *changes]
         subprocess.run([*sirna, "sample", ".", "--duplexes=300"], cwd=folder, check=True)
         subprocess.run([*sirna, *train], cwd=folder, check=True)
-        table = pd.read_csv(folder / "test.csv", dtype=str, keep_default_na=False).head(10)
-        guide = "siRNA_antisense_seq"
-        table.loc[7:, guide] = table.loc[7:, guide].str[::-1]  # and so the rows of new targets
-        table.loc[7:, ["gene_target_symbol_name", "publication_id"]] = "MINE"
-        table.to_csv(HERE / "test.csv", index=False)
-        shutil.rmtree(HERE / "bundle", ignore_errors=True)
-        shutil.copytree(folder / "run" / "bundle", HERE / "bundle")
-        submit = ["submit", "test.csv", "--run=bundle", "--columns=id", "--with-uncertainty"]
-        out = folder / "expected.csv"
-        subprocess.run([*sirna, *submit, f"--out={out}"], cwd=HERE, check=True)
-        shutil.copy(out, HERE / "expected.csv")
-        shutil.rmtree(HERE / "submissions")
+        submit = ["submit", str(HERE / "test.csv"), "--run=run", "--columns=id"]
+        out = ["--with-uncertainty", "--out=expected.csv"]
+        subprocess.run([*sirna, *submit, *out], cwd=folder, check=True)
+        shutil.rmtree(there, ignore_errors=True)
+        there.mkdir()
+        shutil.copytree(folder / "run" / "bundle", there / "bundle")
+        shutil.copy(folder / "expected.csv", there / "expected.csv")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bundle of an earlier day still loads and predicts what it predicted then."""
+"""Bundles of earlier days still load and predict what they predicted then."""
 
 from pathlib import Path
 
@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sirna.bundle.store import SCHEMA, load_bundle
 from sirna.cli import main
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+SCHEMAS = sorted(GOLDEN.glob("schema-*"))
 
 
-def test_the_golden_bundle_predicts_the_golden_values(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("folder", SCHEMAS, ids=lambda folder: folder.name)
+def test_a_golden_bundle_predicts_its_golden_values(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["submit", str(GOLDEN / "test.csv"), "--run", str(GOLDEN / "bundle")]
+    arguments = ["submit", str(GOLDEN / "test.csv"), "--run", str(folder / "bundle")]
     options = ["--columns", "id", "--with-uncertainty", "--out", "out.csv", "--device", "cpu"]
     monkeypatch.setattr("sys.argv", ["sirna", *arguments, *options])
 
@@ -23,7 +26,25 @@ def test_the_golden_bundle_predicts_the_golden_values(
         main()
 
     assert end.value.code in (None, 0)
-    expected, got = pd.read_csv(GOLDEN / "expected.csv"), pd.read_csv("out.csv")
+    expected, got = pd.read_csv(folder / "expected.csv"), pd.read_csv("out.csv")
     assert list(got) == list(expected)
-    # another processor may round the last bit of a network otherwise
+    # another processor may round the last bit of a network differently
     np.testing.assert_allclose(got, expected, atol=2e-3)
+
+
+def test_every_schema_that_can_be_read_has_its_golden_bundle() -> None:
+    assert [folder.name for folder in SCHEMAS] == [f"schema-{n}" for n in range(8, SCHEMA + 1)]
+
+
+def test_a_bundle_of_an_earlier_schema_becomes_one_of_the_present() -> None:
+    old, new = (load_bundle(folder / "bundle") for folder in (SCHEMAS[0], SCHEMAS[-1]))
+    assert old.config.mixture == new.config.mixture
+    for name in ("postprocess", "unseen_postprocess"):
+        spreads = [getattr(bundle, name).calibration.spread for bundle in (old, new)]
+        assert spreads[0] == pytest.approx(spreads[1], rel=1e-6)  # sums are ordered otherwise
+    assert old.reads == new.reads
+    np.testing.assert_array_equal(old.fitted, new.fitted)
+    for one, other in zip(old.members, new.members, strict=True):
+        assert (one.family, one.fold, one.facts) == (other.family, other.fold, other.facts)
+        assert one.encoder() == other.encoder()
+        assert one.tensors().keys() == other.tensors().keys()

@@ -1,12 +1,13 @@
-"""Fitting a Gaussian process: learning the kernel, solving for the weights, measuring errors.
+"""Fitting a Gaussian process: the kernel is learned, the weights are solved, errors are measured.
 
-The kernel is learned by the marginal likelihood of random parts of the training rows; the mean is
-then that of the exact process on all of them (Rasmussen & Williams 2006, chapters 2 and 5). How far
-the truth lies from it is read off the training rows, each predicted by the process without its own
+The kernel is learned by the marginal likelihood of random parts of the training rows. The mean is
+then that of the exact process on all of them (Rasmussen & Williams 2006, chapters 2 and 5). Its
+errors are measured on the training rows, each predicted by the process without the rows of its own
 group (leave-one-out in closed form, equation 5.12, for groups).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
@@ -14,84 +15,113 @@ import torch
 from scipy.linalg.lapack import spotrf, spotri, spotrs
 from torch import Tensor
 
-from sirna.config.schema import GaussianProcessConfig, Protocol
+from sirna.config.schema import GaussianProcessConfig
 from sirna.errors import SirnaError
-from sirna.features.positional import Compared
+from sirna.features.positional import PositionalRows
 from sirna.members.gaussian_process.kernel import Kernel
-from sirna.members.gaussian_process.posterior import GaussianProcess, blocks
+from sirna.members.gaussian_process.posterior import Posterior, blocks
 from sirna.members.residuals import fit_residuals, scale_of, standardised
 
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
-"""Of a broad normal belief about the logarithms of distances, in rows."""
+"""A broad normal prior on the logarithms of the distances, and its weight in rows."""
 RUN = 40
-"""Rows that are neighbours in a series and are learned from together: a step draws several runs."""
+"""Rows that follow each other in a series and are drawn together; a step draws several runs."""
 CLIP = 1.0
 LAST_RATE = 0.02
+"""Share of the learning rate at the last step."""
 
 
-def fit_process(
-    training: Compared,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    targets: np.ndarray | None,
-    edges: np.ndarray,
-    config: GaussianProcessConfig,
-    protocol: Protocol,
-    seed: int,
-    stop: Callable[[], bool] = lambda: False,
-) -> GaussianProcess:
-    """Learn the kernel, solve the process, and measure its errors.
+@dataclass(frozen=True)
+class Measured:
+    """What the n training rows measured.
 
-    Parameters
+    Attributes
     ----------
-    training : Compared of n rows
     labels : array, shape (n,)
         Percent of mRNA that remains.
     groups : array, shape (n,)
-        What the split keeps together: a row's error is taken without all rows of its group.
+        A row's error is measured without all rows of its group.
     targets : array, shape (n,), optional
-        Of each row, to predict it as if it were new.
+        Of each row, to predict it as if its target were unseen.
+    correct_level : bool
+        Whether the mean error is corrected; see `fit_residuals`.
+    """
+
+    labels: np.ndarray
+    groups: np.ndarray
+    targets: np.ndarray | None
+    correct_level: bool
+
+
+def fit_posterior(
+    training: PositionalRows,
+    measured: Measured,
+    edges: np.ndarray,
+    config: GaussianProcessConfig,
+    seed: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> Posterior:
+    """Learn the kernel, solve for the weights, and measure the errors.
+
+    Parameters
+    ----------
+    training : PositionalRows of n rows
+    measured : Measured
     edges : array, shape (bins + 1,)
     config : GaussianProcessConfig
-    protocol : str
     seed : int
     stop : callable
-        Asked at every step of the kernel's learning.
+        Asked at every step of learning the kernel.
 
     Raises
     ------
     InterruptedError
-        Where `stop` said so.
+        If `stop()` returned True.
     SirnaError
         For covariances that cannot be solved.
     """
-    truth = standardised(labels, *scale_of(labels))
+    truth = standardised(measured.labels, *scale_of(measured.labels))
     kernel = learn_kernel(training, torch.from_numpy(truth).float(), config, seed, stop)
     if stop():
         raise InterruptedError
-    groupings = [groups] if targets is None else [groups, targets]
-    weights, means = _solve(kernel, training, truth.astype(np.float32), groupings)
+    targets = measured.targets
+    groupings = [measured.groups] if targets is None else [measured.groups, targets]
+    weights, means = solve(kernel, training, truth.astype(np.float32), groupings)
     left_out = means[1] if targets is not None else np.zeros(0, dtype=np.float32)
-    return GaussianProcess(
+    return Posterior(
         kernel,
         torch.from_numpy(weights),
-        fit_residuals(labels, means[0], edges, level=protocol != "target"),
+        fit_residuals(measured.labels, means[0], edges, measured.correct_level),
         torch.from_numpy(left_out),
     )
 
 
 def learn_kernel(
-    training: Compared,
+    training: PositionalRows,
     truth: Tensor,
     config: GaussianProcessConfig,
     seed: int,
     stop: Callable[[], bool],
 ) -> Kernel:
-    """Climb the marginal likelihood of some rows, a new draw each step.
+    """Maximise the marginal likelihood of random parts of the rows, a new draw each step.
 
+    Parameters
+    ----------
+    training : PositionalRows of n rows
     truth : Tensor, float32, shape (n,)
-        Standardised labels of the training rows.
+        Standardised labels.
+    config : GaussianProcessConfig
+    seed : int
+    stop : callable
+        Asked at every step.
+
+    Raises
+    ------
+    InterruptedError
+        If `stop()` returned True.
+    SirnaError
+        For covariances that cannot be solved.
     """
     kernel = Kernel.initial(training, config.components, seed)
     rng = np.random.default_rng(seed)
@@ -112,16 +142,16 @@ def learn_kernel(
     return Kernel(**{name: tensor.detach() for name, tensor in kernel.tensors().items()})
 
 
-def _draws(training: Compared, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield positions of about `size` rows: random duplexes, and then runs along each series."""
-    order = np.argsort(training.duplex, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(training.duplex))[:-1])
+def _draws(training: PositionalRows, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield positions of about `size` rows: random patterns, and in turn runs along each series."""
+    order = np.argsort(training.pattern, kind="stable")
+    rows_of = np.split(order, np.cumsum(np.bincount(training.pattern))[:-1])
     lines = cycle([np.argsort(places, kind="stable") for places in training.places.T])
     while True:
-        drawn = [members[i] for i in rng.permutation(len(members))]
+        drawn = [rows_of[i] for i in rng.permutation(len(rows_of))]
         sizes = np.cumsum([len(part) for part in drawn])
         rows = np.concatenate(drawn[: int(np.searchsorted(sizes, size)) + 1])
-        yield rows[: 2 * size]  # a duplex measured often must not fill the memory
+        yield rows[: 2 * size]  # one pattern with many rows must not fill the memory
         line = next(lines, None)
         if line is not None:
             starts = rng.permutation(len(line))[: max(1, size // RUN)]
@@ -129,8 +159,8 @@ def _draws(training: Compared, size: int, rng: np.random.Generator) -> Iterator[
             yield np.unique(line[np.minimum(runs, len(line) - 1)])
 
 
-def _cost(kernel: Kernel, rows: Compared, truth: Tensor) -> Tensor:
-    """Return the negative log marginal likelihood and the beliefs, for a row."""
+def _cost(kernel: Kernel, rows: PositionalRows, truth: Tensor) -> Tensor:
+    """Return the negative log of marginal likelihood and prior, divided by the number of rows."""
     covariance = kernel.between(rows, rows) + kernel.variance * torch.eye(len(rows))
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
@@ -138,16 +168,32 @@ def _cost(kernel: Kernel, rows: Compared, truth: Tensor) -> Tensor:
     white = torch.linalg.solve_triangular(factor, truth[:, None], upper=False)
     likelihood: Tensor = (white**2).sum() / 2 + factor.diagonal().log().sum()
     distances = (kernel.channel, kernel.count, kernel.category, kernel.number)
-    belief = torch.stack([(((part + 2.0) / PRIOR_SD) ** 2).sum() for part in distances]).sum()
-    return (likelihood + PRIOR_WEIGHT * belief) / len(rows)
+    prior = torch.stack([(((part + 2.0) / PRIOR_SD) ** 2).sum() for part in distances]).sum()
+    return (likelihood + PRIOR_WEIGHT * prior) / len(rows)
 
 
-def _solve(
-    kernel: Kernel, training: Compared, truth: np.ndarray, groupings: list[np.ndarray]
+def solve(
+    kernel: Kernel, training: PositionalRows, truth: np.ndarray, groupings: list[np.ndarray]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the weights, and for each grouping the mean of every row without its group; (n,) each.
+    """Solve for the weights, and predict every row without its group.
 
-    The matrix is factorised and inverted in place: n^2 numbers in all.
+    The matrix is factorised and inverted in place: it is the only table of n^2 numbers.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    training : PositionalRows of n rows
+    truth : array of float32, shape (n,)
+        Standardised labels.
+    groupings : list of arrays, shape (n,)
+        Groups of the rows, in one or more ways.
+
+    Returns
+    -------
+    array, shape (n,)
+        The weights.
+    list of arrays, shape (n,)
+        For each grouping the mean of every row without the rows of its group.
     """
     n = len(training)
     matrix = np.empty((n, n), dtype=np.float32, order="F")
@@ -164,7 +210,7 @@ def _solve(
 
 
 def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return how far the truth lies from the means without the rows' groups, (n,)."""
+    """Return truth minus mean without the row's group, (n,)."""
     residual = np.empty(len(weights), dtype=np.float32)
     order = np.argsort(groups, kind="stable")
     _, start = np.unique(groups[order], return_index=True)
@@ -178,5 +224,5 @@ def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> 
 def _singular() -> SirnaError:
     return SirnaError(
         "the Gaussian process cannot be solved: its covariances are no longer positive definite; "
-        "lower gaussian_process.learning_rate, or set gaussian_process.share = 0."
+        "lower gaussian_process.learning_rate, or set its weights in [mixture] to 0."
     )

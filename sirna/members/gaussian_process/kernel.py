@@ -1,4 +1,4 @@
-"""How alike two measurements are: products over sequence, chemistry, conditions and series."""
+"""The covariance of two measurements: by sequence, chemistry, conditions and series."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -9,29 +9,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.features.positional import UNSEEN, Compared
+from sirna.features.positional import UNSEEN, PositionalRows
 
 BLOCK = 1024
-"""Rows compared with all others at once: bounds the memory."""
+"""Rows whose covariances with all others are computed at once: bounds the memory."""
 LEAST_NOISE = 0.01
-"""Of the labels' variance: no measurement is surer, and the matrix stays well conditioned."""
+"""Least variance of the noise, in units of the labels' variance: keeps the matrix well
+conditioned."""
 INIT_SD = 0.5
 REACHES = (5.0, 50.0)
-"""Of the components of a series at the start: places apart at which likeness falls to 1/e."""
+"""Initial reach of a series' two components: the distance, in places, at which the covariance falls
+to 1/e."""
 FARTHEST = 1e6
-"""Places apart: all that is farther, or nobody knows where, is as far as this."""
+"""Distances in a series are at most this; where a place is unknown the distance is this."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A covariance of j + r components, and the noise; everything as logarithms.
+    """A covariance of j + r components, and the noise; every parameter is a logarithm.
 
-    A component gives two rows ``amplitude * exp(-distance)``. In all of them the distance adds up
-    `category` over the conditions in which the rows differ, and `number` times how far they differ.
-    Each of the first j adds `channel` over the channels in which they differ, `novel` where their
-    duplexes differ at all, and `count` times squared differences. Each of the last r adds how far
-    apart they lie in one series, in units of `reach`: what neighbours share whatever their
-    sequence, such as a plate.
+    Each component adds ``amplitude * exp(-distance)`` to the covariance of two rows. The distance
+    is a sum:
+
+    - in all components, `category` for every condition in which the rows differ, and `number` times
+      their difference in every numeric condition;
+    - in the first j, `channel` for every channel in which they differ, `novel` if their strands
+      differ at all, and `count` times their squared difference in every count;
+    - in the last r, their distance in one series in units of `reach`. These components hold effects
+      shared by duplexes that were measured side by side, such as a plate effect.
 
     Attributes
     ----------
@@ -39,7 +44,7 @@ class Kernel:
     count : Tensor, shape (j, counts)
     novel : Tensor, shape (j,)
     reach : Tensor, shape (r,)
-        `REACHES` of each series.
+        `REACHES` for each series.
     category : Tensor, shape (j + r, categories)
     number : Tensor, shape (j + r, numbers)
     amplitude : Tensor, shape (j + r,)
@@ -56,8 +61,8 @@ class Kernel:
     noise: Tensor
 
     @classmethod
-    def initial(cls, like: Compared, components: int, seed: int) -> Self:
-        """Start from components of different reach, drawn with a seed."""
+    def initial(cls, like: PositionalRows, components: int, seed: int) -> Self:
+        """Draw initial components, from wide to narrow ones, with a seed."""
         rng = torch.Generator().manual_seed(seed)
         reach = torch.tensor(REACHES).log().repeat(like.places.shape[1])
 
@@ -83,64 +88,66 @@ class Kernel:
         """Return the parameters by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def check(self, rows: Compared) -> None:
-        """Raise ValueError unless the kernel compares just what these rows hold."""
-        own = len(self.novel)
+    def check(self, rows: PositionalRows) -> None:
+        """Raise ValueError unless the kernel's shapes are those of these rows."""
+        strands = len(self.novel)
         series = len(REACHES) * rows.places.shape[1]
         wanted = [
-            (own, rows.channels.shape[1]),
-            (own, rows.counts.shape[1]),
-            (own,),
+            (strands, rows.channels.shape[1]),
+            (strands, rows.counts.shape[1]),
+            (strands,),
             (series,),
-            (own + series, rows.categories.shape[1]),
-            (own + series, rows.numbers.shape[1]),
-            (own + series,),
+            (strands + series, rows.categories.shape[1]),
+            (strands + series, rows.numbers.shape[1]),
+            (strands + series,),
             (1,),
         ]
         found = list(self.tensors().values())
         if [tuple(part.shape) for part in found] != wanted:
-            raise ValueError("the kernel and the rows differ in what is compared")
+            raise ValueError("the kernel and the rows differ in what they compare")
         if not all(part.dtype == torch.float32 and part.isfinite().all() for part in found):
-            raise ValueError("the kernel holds what is no number")
+            raise ValueError("the kernel holds a value that is not a finite number")
 
     @property
     def variance(self) -> Tensor:
-        """Of the noise, shape (1,)."""
+        """The variance of the noise, shape (1,)."""
         return self.noise.exp() + LEAST_NOISE
 
-    def between(self, some: Compared, others: Compared) -> Tensor:
+    def between(self, some: PositionalRows, others: PositionalRows) -> Tensor:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
-        rows = [torch.from_numpy(index) for index in (some.duplex, some.setting)]
-        columns = [torch.from_numpy(index) for index in (others.duplex, others.setting)]
-        # index_select: the gradient of plain indexing adds up in no fixed order on several threads
-        alike = (
-            duplex.index_select(0, rows[0]).index_select(1, columns[0])
-            for duplex in self._duplexes(some, others)
+        rows = [torch.from_numpy(index) for index in (some.pattern, some.condition)]
+        columns = [torch.from_numpy(index) for index in (others.pattern, others.condition)]
+        # index_select: the gradient of plain indexing is summed in no fixed order on several
+        # threads
+        by_strand = (
+            pattern.index_select(0, rows[0]).index_select(1, columns[0])
+            for pattern in self._between_patterns(some, others)
         )
-        apart = chain(alike, self._apart(some, others))  # one table of all rows at a time
-        settings = (
-            setting.index_select(0, rows[1]).index_select(1, columns[1])
-            for setting in self._settings(some, others)
+        distances = chain(by_strand, self._in_series(some, others))  # one table at a time
+        by_condition = (
+            condition.index_select(0, rows[1]).index_select(1, columns[1])
+            for condition in self._between_conditions(some, others)
         )
         total = torch.zeros(len(some), len(others))
-        for amplitude, far, setting in zip(self.amplitude, apart, settings, strict=True):
-            total = total + (amplitude - far - setting).exp()
+        for amplitude, far, other in zip(self.amplitude, distances, by_condition, strict=True):
+            total = total + (amplitude - far - other).exp()
         return total
 
-    def _apart(self, some: Compared, others: Compared) -> Iterator[Tensor]:
-        """Yield how far apart rows lie in the series, (n, m) a component, in its reaches."""
+    def _in_series(self, some: PositionalRows, others: PositionalRows) -> Iterator[Tensor]:
+        """Yield the rows' distances in the series in units of reach, (n, m) for each component."""
         reaches = iter(self.reach.exp())
-        for mine, theirs in zip(some.places.T, others.places.T, strict=True):
-            apart = np.nan_to_num(np.abs(mine[:, None] - theirs), nan=FARTHEST)
-            places = torch.from_numpy(np.minimum(apart, FARTHEST).astype(np.float32))
+        for some_places, other_places in zip(some.places.T, others.places.T, strict=True):
+            apart = np.abs(some_places[:, None] - other_places)
+            apart = np.minimum(np.nan_to_num(apart, nan=FARTHEST), FARTHEST)
+            places = torch.from_numpy(apart.astype(np.float32))
             yield from (places / next(reaches) for _ in REACHES)
 
-    def _duplexes(self, some: Compared, others: Compared) -> list[Tensor]:
-        """Return the distances of distinct duplexes, one (d, d') a component."""
+    def _between_patterns(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
+        """Return the distances of distinct patterns, one (p, p') table for each component."""
         both = np.concatenate([some.channels, others.channels])
         _, same = np.unique(both, axis=0, return_inverse=True)
-        mine, theirs = np.split(same.reshape(-1), [len(some.channels)])
-        differ = torch.from_numpy(mine[:, None] != theirs).float()
+        first, second = np.split(same.reshape(-1), [len(some.channels)])
+        differ = torch.from_numpy(first[:, None] != second).float()
         counts = [torch.from_numpy(table.counts) for table in (some, others)]
         return [
             _mismatches(some.channels, others.channels, channel.exp())
@@ -149,8 +156,8 @@ class Kernel:
             for channel, novel, count in zip(self.channel, self.novel, self.count, strict=True)
         ]
 
-    def _settings(self, some: Compared, others: Compared) -> list[Tensor]:
-        """Return the distances of distinct settings, one (s, s') a component."""
+    def _between_conditions(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
+        """Return the distances of distinct conditions, one (c, c') table for each component."""
         numbers = [torch.from_numpy(table.numbers) for table in (some, others)]
         return [
             _mismatches(some.categories, others.categories, category.exp())
@@ -172,7 +179,7 @@ def _mismatches(codes: np.ndarray, others: np.ndarray, weight: Tensor) -> Tensor
 
 
 def _one_hot(codes: np.ndarray, places: np.ndarray) -> Tensor:
-    """Write codes as 0 and 1, the categories of one column beside those of the last."""
+    """Write codes as 0 and 1; the categories of one column follow those of the column before."""
     hot = torch.zeros(len(codes), int(places[-1]))
     rows, columns = np.nonzero(codes != UNSEEN)
     hot[rows, (codes + places[:-1])[rows, columns]] = 1.0

@@ -1,194 +1,173 @@
-"""A Gaussian process with the rows that it was fitted on: rows in, distributions out."""
+"""The Gaussian process as a member of the mixture: rows in, distributions out."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from sirna.config.load import Config
-from sirna.config.schema import GaussianProcessConfig, Protocol
-from sirna.features.positional import Aligner, Compared
-from sirna.members.gaussian_process.fit import fit_process
-from sirna.members.gaussian_process.posterior import GaussianProcess
-from sirna.prediction.histogram import Histogram, network_bins
-from sirna.table.splits import group_targets, new_targets
+from sirna.config.config import Config
+from sirna.features.fold import FoldTask
+from sirna.features.positional import PositionalEncoder, PositionalRows
+from sirna.members.base import CPU, Fitted, LeftOut, Member, Stored, Watch, fitted_without_choice
+from sirna.members.gaussian_process.kernel import BLOCK
+from sirna.members.gaussian_process.posterior import Posterior
+from sirna.prediction.histogram import Histogram
 
 CHOSEN = "chosen"
-"""The tensor of the training rows' positions in the table."""
-FEWEST_TARGETS = 5
-LARGEST_TARGET = 1 / 3
-"""Of the training rows: with fewer targets or a larger one, they say little of new ones."""
+"""The tensor with the training rows' positions in the table."""
+TIMED_STEPS = 4
+TIMED_ROWS = 3000
+"""Steps of learning the kernel, and rows of a solved matrix, that are timed for an estimate."""
 
 
 @dataclass(frozen=True)
-class RowProcess:
-    """A fitted process, and what it compares other rows with.
+class GaussianProcessMember(Member):
+    """A fitted Gaussian process with the rows that it compares others with.
 
     Attributes
     ----------
-    measured : DataFrame of m rows
-        The labelled table, as far as it is compared.
-    chosen : Tensor, int64, shape (training rows,)
-        Positions in it.
-    process : GaussianProcess
-    settings : GaussianProcessConfig
-    protocol : str
-    number : int
-        The fold whose held-out rows it has not seen; the one after the last holds none out.
+    positional : PositionalEncoder
+    posterior : Posterior
+    chosen : Tensor, int64, shape (n,)
+        Positions of its training rows in the table.
+    training : PositionalRows of n rows
+        Its training rows.
     """
 
-    measured: pd.DataFrame
+    family: ClassVar[str] = "gaussian_process"
+    title: ClassVar[str] = "Gaussian process"
+
+    positional: PositionalEncoder
+    posterior: Posterior
     chosen: Tensor
-    process: GaussianProcess
-    settings: GaussianProcessConfig
-    protocol: Protocol
-    number: int
+    training: PositionalRows
 
     @classmethod
     def fit(
-        cls,
-        rows: pd.DataFrame,
-        training: np.ndarray,
-        groups: np.ndarray,
-        config: Config,
-        number: int,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Self:
-        """Fit on some rows of the table.
+        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+    ) -> "Fitted[Self] | None":
+        """Fit on the training rows; of more than `most_rows`, on some, drawn guide by guide.
 
-        Parameters
-        ----------
-        rows : DataFrame of m rows
-        training : array of int, shape (n,)
-            Positions of the rows to fit on; of more than `most_rows` some, guide by guide.
-        groups : array, shape (m,)
-            What the split keeps together.
-        config : Config
-        number : int
-            The fold's.
-        stop : callable
-
-        Raises
-        ------
-        InterruptedError
-            Where `stop` said so.
+        See `Member.fit`.
         """
-        labels = rows["label"].to_numpy()
-        edges = network_bins(labels[training], config.model.bins, config.score.threshold)
-        seed = config.train.seed + number
-        chosen, compared = cls.compared(rows, training, config, seed)
-        process = fit_process(
-            compared,
-            labels[chosen],
-            groups[chosen],
-            known_targets(rows.iloc[chosen], config),
-            edges,
-            config.gaussian_process,
-            config.split.protocol,
-            seed,
-            stop,
-        )
-        return cls.of(rows, torch.from_numpy(chosen), process, config, number)
+        from sirna.members.gaussian_process.fit import Measured, fit_posterior  # noqa: PLC0415
 
-    @staticmethod
-    def compared(
-        rows: pd.DataFrame, training: np.ndarray, config: Config, seed: int
-    ) -> tuple[np.ndarray, Compared]:
-        """Return the positions that are fitted on, and their rows encoded."""
-        settings = config.gaussian_process.under(config.split.protocol)
-        chosen = training[_drawn(rows["guide"].to_numpy()[training], settings.most_rows, seed)]
-        some = rows[_columns(rows, config)].iloc[chosen]
-        aligner = Aligner.fit(some, settings, config.split.protocol)
-        return chosen, aligner.encode(some, own=True)
+        config, protocol = task.config, task.config.protocol
+        some, positional, training = _encoded(task)
+        targets = None if protocol.every_target_is_unseen else task.targets
+        measured = Measured(
+            task.labels[some],
+            task.groups[some],
+            None if targets is None else targets[some],
+            correct_level=not protocol.every_target_is_unseen,
+        )
+        try:
+            posterior = fit_posterior(
+                training, measured, task.edges, config.gaussian_process, task.seed, watch.stop
+            )
+        except InterruptedError:
+            return None
+        chosen = torch.from_numpy(task.training[some])
+        return fitted_without_choice(cls(task.fold, positional, posterior, chosen, training), task)
 
     @classmethod
-    def of(
-        cls,
-        rows: pd.DataFrame,
-        chosen: Tensor,
-        process: GaussianProcess,
-        config: Config,
-        number: int,
-    ) -> Self:
-        """Put a process beside the columns that it reads of the table."""
-        measured = rows[_columns(rows, config)].reset_index(drop=True)
-        protocol = config.split.protocol
-        settings = config.gaussian_process.under(protocol)
-        return cls(measured, chosen, process, settings, protocol, number)
+    def seconds(cls, task: FoldTask, device: torch.device) -> float:
+        """Estimate the seconds from some steps of learning, a block of rows and a small matrix."""
+        from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 - loads slowly
 
-    def predict(self, rows: pd.DataFrame) -> Histogram:
+        from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
+
+        config = task.config.gaussian_process
+        _, _, training = _encoded(task)
+        n = len(training)
+        times = [time.perf_counter()]
+        few = config.model_copy(update={"steps": TIMED_STEPS})
+        kernel = learn_kernel(training, torch.zeros(n), few, task.seed, lambda: False)
+        times.append(time.perf_counter())
+        block = training.take(np.argsort(training.pattern, kind="stable")[:BLOCK])
+        with torch.inference_mode():
+            kernel.between(block, training)
+        times.append(time.perf_counter())
+        matrix = np.eye(TIMED_ROWS, dtype=np.float32, order="F")
+        spotri(spotrf(matrix, lower=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
+        times.append(time.perf_counter())
+        shares = TIMED_STEPS / config.steps, len(block) / n, (TIMED_ROWS / n) ** 3
+        return float((np.diff(times) / shares).sum())
+
+    def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distribution of n checked rows; none depends on the others."""
-        aligner, training = self._encoded
-        return self.process.predict(aligner.encode(rows), training)
+        return self.posterior.predict(self.positional.encode(rows), self.training)
+
+    def left_out(self) -> LeftOut | None:
+        """Return its training rows predicted without their targets."""
+        if not len(self.posterior.left_out):
+            return None
+        return LeftOut(self.chosen.numpy(), self.posterior.predict_left_out())
 
     @property
-    def knows_targets(self) -> bool:
-        """Whether it tells new targets from its own, and how well it predicts them."""
-        return len(self.process.left_out) > 0
-
-    def new_targets(self, rows: pd.DataFrame) -> np.ndarray:
-        """Return which of n checked rows have targets that it was not fitted on, shape (n,)."""
-        return new_targets(rows, self.measured.iloc[self.chosen.numpy()])
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return self.positional.reads
 
     @property
-    def read(self) -> set[str]:
-        """The columns that are read of a row that is predicted."""
-        hidden = set(self._encoded[0].conditions.groups)
-        return {str(name) for name in self.measured} - hidden
-
-    @cached_property
-    def _encoded(self) -> tuple[Aligner, Compared]:
-        some = self.measured.iloc[self.chosen.numpy()]
-        aligner = Aligner.fit(some, self.settings, self.protocol)
-        return aligner, aligner.encode(some, own=True)
+    def reads_of_training(self) -> set[str]:
+        """The roles of the training rows that it compares others with."""
+        return self.positional.reads_of_training
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that is learned, by name; `from_tensors` needs the table beside it."""
-        return {CHOSEN: self.chosen, **self.process.tensors()}
+        """Return all that was learned, by name."""
+        return {CHOSEN: self.chosen, **self.posterior.tensors()}
+
+    def encoder(self) -> dict[str, Any]:
+        """Return the fitted encoder as plain data."""
+        return self.positional.to_dict()
 
     @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, Tensor], rows: pd.DataFrame, config: Config, number: int
-    ) -> Self:
-        """Rebuild from `tensors` and the table.
-
-        Raises
-        ------
-        KeyError, ValueError
-            For a tensor that is absent, or tensors and a table that do not fit.
-        """
-        process, chosen = GaussianProcess.from_tensors(tensors), tensors[CHOSEN]
-        if chosen.dtype != torch.int64 or chosen.shape != process.weights.shape or not len(chosen):
-            raise ValueError("the process and its table differ in rows")
-        if int(chosen.min()) < 0 or int(chosen.max()) >= len(rows):
-            raise ValueError("the process and its table differ in rows")
-        loaded = cls.of(rows, chosen, process, config, number)
-        loaded.process.kernel.check(loaded._encoded[1])
-        return loaded
+    def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
+        """Rebuild a process beside the training table; see `Member.restore`."""
+        posterior, chosen = Posterior.from_tensors(stored.tensors), stored.tensors[CHOSEN]
+        if (
+            chosen.dtype != torch.int64
+            or chosen.shape != posterior.weights.shape
+            or not len(chosen)
+            or int(chosen.min()) < 0
+            or int(chosen.max()) >= len(training)
+        ):
+            raise ValueError("the Gaussian process and its training table differ in rows")
+        positional = PositionalEncoder.from_dict(stored.encoder)
+        rows = positional.encode(training.iloc[chosen.numpy()], training=True)
+        posterior.kernel.check(rows)
+        return cls(stored.fold, positional, posterior, chosen, rows)
 
 
-def _columns(rows: pd.DataFrame, config: Config) -> list[str]:
-    settings = config.gaussian_process.under(config.split.protocol)
-    return Aligner.columns(rows, settings, config.sequence_roles)
+def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalRows]:
+    """Choose the rows to fit on.
+
+    Returns
+    -------
+    array of int
+        Their positions among the training rows, ascending.
+    PositionalEncoder
+        Fitted on them.
+    PositionalRows
+        The rows, encoded.
+    """
+    config = task.config.gaussian_process
+    guides = task.training_rows["guide"].to_numpy()
+    some = _drawn_by_guide(guides, config.most_rows, task.seed)
+    columns = PositionalEncoder.columns(task.rows, config, task.config.sequences)
+    rows = task.training_rows[columns].iloc[some]
+    positional = PositionalEncoder.fit(rows, config, task.config.protocol)
+    return some, positional, positional.encode(rows, training=True)
 
 
-def known_targets(rows: pd.DataFrame, config: Config) -> np.ndarray | None:
-    """Return the training rows' targets, shape (n,); None where they cannot stand for new ones."""
-    if config.split.protocol == "target" or not config.gaussian_process.share:
-        return None
-    targets = group_targets(rows[_columns(rows, config)])
-    _, sizes = np.unique(targets, return_counts=True)
-    few = len(sizes) < FEWEST_TARGETS or sizes.max() > LARGEST_TARGET * len(rows)
-    return None if few else targets
-
-
-def _drawn(guides: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Return positions of at most `most` rows in order, drawn guide by guide."""
+def _drawn_by_guide(guides: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Return the positions of at most `most` rows, ascending, drawn guide by guide."""
     if len(guides) <= most:
         return np.arange(len(guides))
     _, guide = np.unique(guides.astype(str), return_inverse=True)

@@ -1,4 +1,4 @@
-"""A Gaussian process over measurements: what the most alike training rows say of a row."""
+"""The mean and the errors of a fitted Gaussian process: a row is predicted from similar rows."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,24 +7,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.features.positional import Compared
+from sirna.features.positional import PositionalRows
 from sirna.members.gaussian_process.kernel import BLOCK, Kernel
 from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
 
 @dataclass(frozen=True)
-class GaussianProcess:
-    """A fitted process; its training rows are kept beside it.
+class Posterior:
+    """A fitted Gaussian process; its training rows are kept beside it.
 
     Attributes
     ----------
     kernel : Kernel
     weights : Tensor, float32, shape (training rows,)
-        The mean of a row is its covariances with the training rows times these.
+        The mean of a row is the sum of its covariances with the training rows times these.
     residuals : Residuals
     left_out : Tensor, float32, shape (training rows,) or (0,)
-        The mean of each training row without all rows of its target; none if targets are too few.
+        The mean of each training row by the process without the rows of its target; empty if it was
+        not computed.
     """
 
     kernel: Kernel
@@ -32,30 +33,29 @@ class GaussianProcess:
     residuals: Residuals
     left_out: Tensor
 
-    def predict(self, rows: Compared, training: Compared) -> Histogram:
+    def predict(self, rows: PositionalRows, training: PositionalRows) -> Histogram:
         """Predict the distribution of every row.
 
         Parameters
         ----------
-        rows : Compared
-        training : Compared
-            The rows that the process was fitted on, encoded by the same `Aligner`.
+        rows : PositionalRows
+        training : PositionalRows
+            The training rows, encoded by the same encoder.
         """
+        order = blocks(rows)
         with torch.inference_mode():
             parts = [
                 self.kernel.between(rows.take(some), training).double() @ self.weights.double()
-                for some in blocks(rows)
+                for some in order
             ]
-        return self.residuals.around(
-            torch.cat(parts).numpy()[np.argsort(np.concatenate(blocks(rows)))]
-        )
+        return self.residuals.around(torch.cat(parts).numpy()[np.argsort(np.concatenate(order))])
 
-    def with_new_targets(self) -> Histogram:
-        """Predict the training rows of `left_out`, each as if its target were new."""
+    def predict_left_out(self) -> Histogram:
+        """Predict the training rows, each without the rows of its target."""
         return self.residuals.around(self.left_out.double().numpy())
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that is learned, by name."""
+        """Return all that was learned, by name."""
         own = {"weights": self.weights, "left_out": self.left_out, **self.residuals.tensors()}
         return own | {f"kernel.{name}": value for name, value in self.kernel.tensors().items()}
 
@@ -66,7 +66,7 @@ class GaussianProcess:
         Raises
         ------
         KeyError, ValueError
-            For a tensor that is absent, or that cannot be.
+            For a tensor that is absent, or has an impossible type, shape or value.
         """
         names = Kernel.__dataclass_fields__
         kernel = Kernel(**{name: tensors[f"kernel.{name}"] for name in names})
@@ -79,11 +79,11 @@ class GaussianProcess:
             and bool(left_out.isfinite().all())
         )
         if not sound:
-            raise ValueError("the tensors of the Gaussian process are no process")
+            raise ValueError("the tensors are not those of a Gaussian process")
         return cls(kernel, weights, Residuals.from_tensors(tensors), left_out)
 
 
-def blocks(rows: Compared) -> list[np.ndarray]:
-    """Cut rows into blocks with few duplexes each."""
-    order = np.argsort(rows.duplex, kind="stable")
+def blocks(rows: PositionalRows) -> list[np.ndarray]:
+    """Divide rows into blocks with few patterns each."""
+    order = np.argsort(rows.pattern, kind="stable")
     return [order[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]

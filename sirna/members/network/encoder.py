@@ -1,4 +1,4 @@
-"""A recurrent encoder of padded sequences, usable alone: RNN, LSTM or GRU, any depth."""
+"""A recurrent encoder of padded sequences, usable alone: RNN, LSTM or GRU, of any depth."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -75,16 +75,17 @@ class RecurrentEncoder(nn.Module):
         ----------
         inputs : Tensor, shape (batch, length, inputs)
         lengths : Tensor, int64 on the CPU, shape (batch,), optional
-            Steps that count, 1 or more; padding beyond them changes nothing. Default: all.
+            The number of steps of each sequence, 1 or more; what follows is padding and changes
+            nothing. Default: all steps.
         state : optional
-            Where to start from, as returned by an earlier call, to carry it on.
+            The state to start from, as an earlier call returned it. Default: zeros.
 
         Returns
         -------
         outputs : Tensor, shape (batch, length, outputs)
             Zero beyond each length.
         state
-            The last state, as PyTorch's recurrent layers give it.
+            The last state, as PyTorch's recurrent layers return it.
         """
         if lengths is None or bool((lengths == inputs.shape[1]).all()):
             outputs, state = self.cell(inputs, state)
@@ -96,14 +97,15 @@ class RecurrentEncoder(nn.Module):
 
 
 def pool(outputs: Tensor, lengths: Tensor, pooling: Pooling, bidirectional: bool) -> Tensor:
-    """Summarise each sequence of outputs, padding left out.
+    """Summarise each sequence of outputs without its padding.
 
     Parameters
     ----------
     outputs : Tensor, shape (batch, length, size)
     lengths : Tensor, int64, shape (batch,)
     pooling : {"last", "mean", "max", "last_mean"}
-        `last`: where each direction has read the whole sequence; `last_mean`: both, side by side.
+        `last`: the outputs at which each direction has read the whole sequence; `last_mean`: `last`
+        and `mean` side by side.
     bidirectional : bool
 
     Returns

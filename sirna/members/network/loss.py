@@ -1,4 +1,4 @@
-"""Losses: what a batch's output costs against the measured percentages."""
+"""Losses: how far a batch's output is from the measured percentages."""
 
 import torch
 from torch import Tensor
@@ -14,9 +14,9 @@ def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: Trai
     Parameters
     ----------
     model : SiRNAModel
-        Gives the bins' edges and the label's moments.
+        Holds the bins' edges and the label's mean and sd.
     output : Tensor, shape (rows, bins) or (rows, 1)
-        What the model returned.
+        As the model returned it.
     label : Tensor, shape (rows,)
         Percentages that remain.
     config : TrainConfig
@@ -34,7 +34,7 @@ def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: Trai
 
 
 def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
-    """Return each label's bin as probabilities, spread over near bins by a normal of `sd` bins."""
+    """Return each label as probabilities of bins: a normal around its bin with an sd in bins."""
     bins = len(edges) - 1
     own = torch.bucketize(label, edges[1:-1].to(label.dtype), right=True)
     if sd == 0:
@@ -47,8 +47,9 @@ def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
 def _crps(output: Tensor, label: Tensor, edges: Tensor) -> Tensor:
     """Return the continuous ranked probability score in units of the label's range / 100.
 
-    The integral of (F(x) - 1[y <= x])^2, summed over the inner edges, each standing for half of
-    the bins beside it (Gneiting & Raftery 2007, J. Am. Stat. Assoc.).
+    The score is the integral of (F(x) - 1[y <= x])^2 (Gneiting & Raftery 2007, J. Am. Stat.
+    Assoc.). It is summed over the inner edges, each of which stands for half of the bin on either
+    side.
     """
     inner = edges[1:-1].to(output.dtype)
     width = ((edges[2:] - edges[:-2]) / 2).to(output.dtype)

@@ -1,4 +1,4 @@
-"""The only inference loop: each distinct strand is encoded once, then the rows in batches."""
+"""The only inference loop: every distinct strand is encoded once, then the rows in batches."""
 
 from dataclasses import replace
 
@@ -21,7 +21,8 @@ def predict(
         On `device`; its training mode is left as it was found.
     dataset : SiRNADataset of n rows
     batch_rows : int
-        Strands, then rows, that are worked on at once; changes memory and speed only.
+        The number of strands, and then of rows, that are computed at once; it affects memory and
+        speed only.
     device : torch.device
 
     Returns
@@ -50,7 +51,7 @@ def predict(
                     strand={name: index[rows] for name, index in whole.strand.items()},
                     numeric=whole.numeric[rows],
                     categorical=whole.categorical[rows],
-                    known=whole.known[rows],
+                    siblings=whole.siblings[rows],
                     label=whole.label[rows],
                 ).to(device)
                 probs.append(model.probabilities(model.combine(summaries, batch)).cpu().numpy())

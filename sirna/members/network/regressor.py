@@ -1,41 +1,74 @@
 """The multi-sequence regressor: sequences and conditions in, a distribution of percentages out."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from sirna.config.schema import KnownConfig, ModelConfig
+from sirna.config.config import Config
+from sirna.config.schema import ModelConfig
 from sirna.features.covariates import MISSING_INDEX, UNSEEN_INDEX
-from sirna.features.dataset import Batch
+from sirna.features.dataset import Batch, DatasetEncoder
+from sirna.features.siblings import Siblings
 from sirna.features.vocab import PAD_INDEX, UNK_INDEX
 from sirna.members.network.encoder import RecurrentEncoder, pool
-from sirna.members.network.sibling_encoder import KnownEncoder
+from sirna.members.network.sibling_encoder import SiblingEncoder
 
 TOKEN_SD, CATEGORY_SD = 0.5, 0.3
-"""Spread of the embeddings at the start: below PyTorch's 1, for the large steps of one-cycle."""
+"""Standard deviations of new embeddings; PyTorch's default of 1 suits smaller learning rates."""
+
+
+@dataclass(frozen=True)
+class InputSizes:
+    """The sizes of what the network reads.
+
+    Attributes
+    ----------
+    vocabs : dict of str to int
+        Number of tokens, by stream.
+    categories : list of int
+        Number of indices of each categorical covariate.
+    numbers : int
+        Width of the numeric covariates, missing flags included.
+    siblings : int
+        Features of one sibling measurement; 0 where none are looked up.
+    """
+
+    vocabs: dict[str, int]
+    categories: list[int]
+    numbers: int
+    siblings: int = 0
+
+    @classmethod
+    def of(cls, encoder: DatasetEncoder) -> "InputSizes":
+        """Return the sizes of what an encoder makes of rows."""
+        covariates = encoder.covariates
+        return cls(
+            {name: len(encoder.vocab_of(name)) for name in encoder.streams},
+            covariates.sizes,
+            2 * len(covariates.numeric),
+            Siblings.width(covariates) if encoder.siblings else 0,
+        )
 
 
 class SiRNAModel(nn.Module):
-    """One recurrent encoder per sequence stream, pooled, joined with the covariates, and a head.
+    """One recurrent encoder for each sequence stream, pooled, joined with the covariates; a head.
 
     Parameters
     ----------
-    vocab_sizes : dict of str to int
-        By stream.
-    category_sizes : list of int
-        Number of indices of each categorical covariate.
-    numerics : int
-        Width of the numeric covariates, missing flags counted.
-    config : ModelConfig
+    sizes : InputSizes
+    config : Config
+        Its sections `model` and `siblings`, and of `train` the loss and the token dropout: the
+        share of tokens that training reads as `<unk>`, so that the network learns to predict
+        without them.
     edges : Tensor, float64, shape (bins + 1,)
-        The histogram's edges in percent. They live in the model, so that inference has them.
+        The histogram's edges in percent. They are part of the weights, so that inference has them.
+
+    Attributes
+    ----------
     distributional : bool
-        Whether the head gives a logit a bin, or one number: the percentage in standard units. The
-        distribution is then normal with the sd of the training residuals.
-    token_dropout : float
-        Share of tokens read as `<unk>` in training, so that an unknown one means something.
-    known_features : int
-        Of one known measurement; 0: nothing is looked up.
-    known : KnownConfig, optional
+        Whether the head returns a logit for each bin, or a single number: the percentage in
+        standard units. The distribution is then normal, with the sd of the training residuals.
     """
 
     edges: Tensor
@@ -43,51 +76,42 @@ class SiRNAModel(nn.Module):
     label_sd: Tensor
     residual_sd: Tensor
 
-    def __init__(
-        self,
-        vocab_sizes: dict[str, int],
-        category_sizes: list[int],
-        numerics: int,
-        config: ModelConfig,
-        edges: Tensor,
-        distributional: bool = True,
-        token_dropout: float = 0.0,
-        known_features: int = 0,
-        known: KnownConfig | None = None,
-    ) -> None:
+    def __init__(self, sizes: InputSizes, config: Config, edges: Tensor) -> None:
         super().__init__()
-        self.config = config
-        self.distributional = distributional
-        self.token_dropout = token_dropout
+        model = config.model
+        self.config = model
+        self.distributional = config.train.distributional
+        self.token_dropout = config.train.token_dropout
         self.embeddings = nn.ModuleDict(
-            {name: _token_embedding(size, config) for name, size in vocab_sizes.items()}
+            {name: _token_embedding(size, model) for name, size in sizes.vocabs.items()}
         )
-        shared = _encoder(config) if config.share_encoder else None
-        self.encoders = nn.ModuleDict({name: shared or _encoder(config) for name in vocab_sizes})
+        shared = _encoder(model) if model.share_encoder else None
+        self.encoders = nn.ModuleDict({name: shared or _encoder(model) for name in sizes.vocabs})
         self.categories = nn.ModuleList(
-            _category_embedding(size, config) for size in category_sizes
+            _category_embedding(size, model) for size in sizes.categories
         )
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
-        self.summary_dropout = nn.Dropout(config.summary_dropout)
-        directions = 2 if config.bidirectional else 1
-        summary = config.hidden * directions * (2 if config.pooling == "last_mean" else 1)
-        features = (
-            summary * len(vocab_sizes) + numerics + len(category_sizes) * config.covariate_embedding
-        )
-        self.known = None
-        if known_features and known:
-            self.known = KnownEncoder(known_features, known.size, known.hidden)
-            features += self.known.size
-        outputs = len(edges) - 1 if distributional else 1
-        self.head = _head(features, outputs, config)
+        self.embedding_dropout = nn.Dropout(model.embedding_dropout)
+        self.summary_dropout = nn.Dropout(model.summary_dropout)
+        directions = 2 if model.bidirectional else 1
+        summary = model.hidden * directions * (2 if model.pooling == "last_mean" else 1)
+        features = summary * len(sizes.vocabs) + sizes.numbers
+        features += len(sizes.categories) * model.covariate_embedding
+        self.siblings = None
+        if sizes.siblings:
+            self.siblings = SiblingEncoder(
+                sizes.siblings, config.siblings.size, config.siblings.dropout
+            )
+            features += self.siblings.size
+        outputs = len(edges) - 1 if self.distributional else 1
+        self.head = _head(features, outputs, model)
         self.register_buffer("edges", edges.double())
         for name in ("label_mean", "label_sd", "residual_sd"):
             self.register_buffer(name, torch.ones(()))
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return a logit a bin, shape (rows, bins), or the percentage in standard units, (rows, 1).
+        """Return a logit for each bin, (rows, bins), or the standardised percentage, (rows, 1).
 
-        Every distinct strand of the batch is encoded once and handed to its rows.
+        Every distinct strand of the batch is encoded once and shared by its rows.
         """
         summaries = {
             name: self.summarise(name, tokens, batch.lengths[name])
@@ -108,18 +132,19 @@ class SiRNAModel(nn.Module):
         """Join each row's summaries with its covariates and run the head; see `forward`."""
         numeric, categorical = batch.numeric, batch.categorical
         if self.training and self.config.covariate_dropout:
-            numeric, categorical = self._drop_covariates(numeric, categorical)
-        # index_select: the gradient of plain indexing adds up in no fixed order on several threads
+            numeric, categorical = self.hide_covariates(numeric, categorical)
+        # index_select: the gradient of plain indexing is summed in no fixed order on several
+        # threads
         strands = [summaries[name].index_select(0, i) for name, i in batch.strand.items()]
         parts = [self.summary_dropout(torch.cat(strands, dim=1)), numeric]
         parts += [layer(categorical[:, i]) for i, layer in enumerate(self.categories)]
-        if self.known is not None:
-            parts.append(self.known(batch.known))
+        if self.siblings is not None:
+            parts.append(self.siblings(batch.siblings))
         output: Tensor = self.head(torch.cat(parts, dim=1))
         return output
 
     def probabilities(self, output: Tensor) -> Tensor:
-        """Turn what `forward` returns into the bins' probabilities, float64, (rows, bins)."""
+        """Convert what `forward` returns to the bins' probabilities, float64, (rows, bins)."""
         if self.distributional:
             return torch.softmax(output.double(), dim=1)
         mean = self.label_mean + self.label_sd * output.double()
@@ -128,8 +153,8 @@ class SiRNAModel(nn.Module):
         probabilities: Tensor = cdf.diff(dim=1)
         return probabilities
 
-    def _drop_covariates(self, numeric: Tensor, categorical: Tensor) -> tuple[Tensor, Tensor]:
-        """Hide whole covariates of some rows: as missing, or as a value never seen."""
+    def hide_covariates(self, numeric: Tensor, categorical: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide whole covariates of some rows, as missing or as a value that training lacks."""
         rate = self.config.covariate_dropout
         hidden = torch.rand(categorical.shape, device=categorical.device)
         categorical = categorical.masked_fill(hidden < rate, UNSEEN_INDEX)
@@ -171,6 +196,33 @@ def _head(features: int, outputs: int, config: ModelConfig) -> nn.Sequential:
         layers += [nn.Linear(size, config.head_hidden), nn.SiLU(), nn.Dropout(config.head_dropout)]
         size = config.head_hidden
     last = nn.Linear(size, outputs)
-    nn.init.zeros_(last.weight)  # training starts from even odds
+    nn.init.zeros_(last.weight)  # at the start all bins are equally likely
     nn.init.zeros_(last.bias)
     return nn.Sequential(*layers, last)
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Copy saved weights into a network of the same shape.
+
+    Parameters
+    ----------
+    model : Module
+    weights : dict of Tensor
+        A whole `state_dict`.
+
+    Raises
+    ------
+    ValueError
+        Naming the first weight that is absent, unknown or of another shape.
+    """
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in weights:
+            raise ValueError(f"the weight {name} is absent")
+        if weights[name].shape != tensor.shape:
+            have, want = tuple(weights[name].shape), tuple(tensor.shape)
+            raise ValueError(f"the weight {name} has shape {have}, the network's {want}")
+    for name in weights:
+        if name not in expected:
+            raise ValueError(f"the network has no weight {name}")
+    model.load_state_dict(weights)

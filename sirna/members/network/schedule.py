@@ -1,4 +1,4 @@
-"""The learning rate and the momentum over a training, both functions of how far it is."""
+"""The learning rate and the momentum during a training, as functions of the share that is done."""
 
 import math
 
@@ -6,10 +6,10 @@ from sirna.config.schema import TrainConfig
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
-    """Return the learning rate when a share `done` of the training is done.
+    """Return the learning rate when the share `done` of the training is done.
 
-    `one_cycle`: from 1/25 up over the share `warmup`, down to 1/10,000, both along a cosine
-    (Smith & Topin 2018); `cosine`: down only (Loshchilov & Hutter 2017).
+    `one_cycle`: rises from 1/25 of the peak during the share `warmup`, then falls to 1/10,000 of
+    it, both along a cosine (Smith & Topin 2018); `cosine`: falls only (Loshchilov & Hutter 2017).
     """
     peak = config.learning_rate
     if config.schedule == "constant":
@@ -23,9 +23,10 @@ def learning_rate(config: TrainConfig, done: float) -> float:
 
 
 def momentum(config: TrainConfig, rate: float) -> float:
-    """Return Adam's first beta at a learning rate: under `one_cycle` it falls as the rate rises.
+    """Return Adam's first beta at a learning rate.
 
-    From 0.95 to 0.85 and back (Smith & Topin 2018), 0.9 under the other schedules.
+    Under `one_cycle` it falls from 0.95 to 0.85 as the rate rises, and rises again (Smith & Topin
+    2018); under the other schedules it is 0.9.
     """
     if config.schedule != "one_cycle":
         return 0.9

@@ -1,32 +1,34 @@
-"""Other measurements of the same duplex as one vector: any number of them, in any order."""
+"""Sibling measurements of a row's duplex as one vector, whatever their number and order."""
 
 import torch
 from torch import Tensor, nn
 
 from sirna.features.siblings import PRESENT
 
-LEAST = 0.4
-"""Share of its measurements that a training row is shown at least, where it is shown any."""
+LEAST_SHOWN = 0.4
+"""Least share of its siblings that a training row is shown, if it is shown any."""
+LARGEST_RELEVANCE = 8.0
+"""Bound of a sibling's log weight, so that none overflows."""
 
 
-class KnownEncoder(nn.Module):
-    """Weighs measurements by a learned relevance against the weight of knowing nothing.
+class SiblingEncoder(nn.Module):
+    """Averages siblings by a learned relevance, against a weight of 1 for knowing nothing.
 
     Parameters
     ----------
     features : int
-        Of one measurement; see `sirna.features.siblings.Known.features`.
+        Of one sibling; see `Siblings.features`.
     size : int
         Of the vector.
-    hidden : float
-        Share of training rows that are shown no measurement. Of the others each is shown a random
-        part of theirs: the sum over a duplex, known in part from its sequence, cannot give the
-        row's own label away.
+    dropout : float
+        Share of training rows that are shown no sibling. Each of the others is shown a random part
+        of its siblings. Otherwise the sum over a duplex, which its sequence tells in part, would
+        give the row's own label away.
     """
 
-    def __init__(self, features: int, size: int, hidden: float) -> None:
+    def __init__(self, features: int, size: int, dropout: float) -> None:
         super().__init__()
-        self.hidden = hidden
+        self.dropout = dropout
         self.each = nn.Sequential(
             nn.Linear(features, size), nn.SiLU(), nn.Linear(size, size), nn.SiLU()
         )
@@ -35,18 +37,23 @@ class KnownEncoder(nn.Module):
         nn.init.zeros_(self.relevance.bias)
         self.size = size + 1
 
-    def forward(self, known: Tensor) -> Tensor:
-        """Return a vector a row, (rows, size); zeros where nothing is known.
+    def forward(self, siblings: Tensor) -> Tensor:
+        """Return a vector for each row, (rows, size); zeros for a row without siblings.
 
-        known : Tensor, shape (rows, measurements, features)
+        Parameters
+        ----------
+        siblings : Tensor, shape (rows, siblings, features)
         """
-        present = known[..., PRESENT]
+        present = siblings[..., PRESENT]
         if self.training:
-            share = LEAST + (1.0 - LEAST) * torch.rand(len(known), 1, device=known.device)
-            share = share.masked_fill(torch.rand_like(share) < self.hidden, 0.0)
+            share = LEAST_SHOWN + (1.0 - LEAST_SHOWN) * torch.rand(
+                len(siblings), 1, device=siblings.device
+            )
+            share = share.masked_fill(torch.rand_like(share) < self.dropout, 0.0)
             present = present * (torch.rand_like(present) < share)
-        each = self.each(known)
-        weight = present * self.relevance(each)[..., 0].clamp(-8.0, 8.0).exp()
+        each = self.each(siblings)
+        relevance = self.relevance(each)[..., 0].clamp(-LARGEST_RELEVANCE, LARGEST_RELEVANCE)
+        weight = present * relevance.exp()
         total = weight.sum(dim=1, keepdim=True)
         summary = (weight[..., None] * each).sum(dim=1) / (1.0 + total)
         return torch.cat([summary, total.log1p()], dim=1)

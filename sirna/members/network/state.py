@@ -1,34 +1,37 @@
-"""Where a training stands: its epochs, the best of them, and what is needed to go on."""
+"""The state of a network's training: its epochs, the best of them, and what is needed to resume."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.members.network.regressor import SiRNAModel
+from sirna.members.base import State
+from sirna.members.network.regressor import SiRNAModel, load_weights
 from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut
 from sirna.prediction.score import Score
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of `log.csv`.
+    """One epoch of a training, as a row of `log.csv` describes it.
 
     Attributes
     ----------
     train_loss : float
         The configured loss.
     valid_log_loss : float or None
-        Of the validation rows: minus the log of the probability of the bin that holds the label.
-        None where no row is held out.
+        Negative log probability of the bins that the validation labels fall into; None where no row
+        is held out.
     score : Score or None
-        Over the validation rows; the decision for one half of them is fitted on the other.
+        Over the validation rows; the decision for each half of them is fitted on the other.
     seconds : float
-        Training and validation.
+        For training and validation.
     rows_per_second : float
-        Training rows over the training's seconds.
+        Training rows per second of training.
     """
 
     epoch: int
@@ -39,27 +42,49 @@ class Epoch:
     seconds: float
     rows_per_second: float
 
-    def as_dict(self) -> dict[str, float]:
-        """Return one flat row, without what only held-out rows could tell where there are none."""
+    def row(self) -> dict[str, float]:
+        """Return the row for `log.csv`; without held-out rows it has no scores."""
         row = {key: value for key, value in vars(self).items() if value is not None}
         score = row.pop("score").as_dict() if self.score else {}
         score.pop("rows", None)
         return {"epoch": row.pop("epoch"), **score, **row}
 
+    def line(self, epochs: int, best: int) -> str:
+        """Describe the epoch, one of `epochs`, in one line."""
+        judged, mark = "", ""
+        if self.score:
+            judged = (
+                f"valid {self.valid_log_loss:.4f}  score {self.score.score:.4f}  "
+                f"MAE {self.score.mae:.2f}  range-MAE {self.score.range_mae:.2f}  "
+                f"F1 {self.score.f1:.3f}  "
+            )
+            mark = "  best" if best == self.epoch else ""
+        return (
+            f"epoch {self.epoch:3d}/{epochs}  loss {self.train_loss:.4f}  {judged}"
+            f"lr {self.learning_rate:.1e}  {self.seconds:.1f} s  "
+            f"{self.rows_per_second:,.0f} rows/s{mark}"
+        )
+
+    def short(self, best: int) -> str:
+        """Describe the epoch in a few words, for the end of a progress bar."""
+        if self.score:
+            return f"score {self.score.score:.4f}, best epoch {best}"
+        return f"loss {self.train_loss:.4f}"
+
 
 @dataclass
-class Pick:
-    """The best epoch by the score of some validation rows, and what it predicts for others.
+class BestEpoch:
+    """The best epoch by the score of some validation rows, and what it predicts for all of them.
 
-    One epoch's score is noisy, and the best of many noisy ones is a lucky one. So an epoch is
-    worth the mean over itself and those before it in the window (fewer at the start).
+    The score of one epoch is noisy, and the best of many noisy scores is a lucky one. So an epoch
+    is judged by the mean score of itself and the epochs before it in a window (fewer at the start).
 
     Attributes
     ----------
     score : float
-        What the best epoch is worth.
+        The mean score of the best epoch.
     epoch : int
-    probs : array, shape (rows, bins)
+    probs : array, shape (validation rows, bins)
     recent : list of float
         Scores of the last epochs, at most a window of them.
     """
@@ -70,56 +95,121 @@ class Pick:
     recent: list[float] = field(default_factory=list)
 
     def offer(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
-        """Take an epoch if it is worth more than the best so far; say whether it is."""
+        """Take an epoch if its mean score is the best so far; return whether it is."""
         self.recent = [*self.recent, score][-window:]
-        worth = float(np.mean(self.recent))
-        if worth <= self.score:
+        mean = float(np.mean(self.recent))
+        if mean <= self.score:
             return False
-        self.score, self.epoch, self.probs = worth, epoch, probs
+        self.score, self.epoch, self.probs = mean, epoch, probs
         return True
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """Where a training stands: enough to go on from, or to stop at.
 
     Attributes
     ----------
     epoch : int
-        Epochs done.
-    best : Pick
-        Over all validation rows; its weights are in `best_weights`, copies and not references.
-    halves : two Picks
-        The epoch that one half of the validation rows chooses, predicting the other half.
+        Epochs that are done.
+    best : BestEpoch
+        By all validation rows.
+    best_weights : dict of str to Tensor
+        Copies of the weights at that epoch.
+    by_half : two BestEpochs
+        By the first and by the second half of the validation rows.
     """
 
     model: SiRNAModel
     optimizer: torch.optim.Optimizer
     epoch: int = 0
-    best: Pick = field(default_factory=Pick)
+    best: BestEpoch = field(default_factory=BestEpoch)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
-    halves: tuple[Pick, Pick] = field(default_factory=lambda: (Pick(), Pick()))
+    by_half: tuple[BestEpoch, BestEpoch] = field(default_factory=lambda: (BestEpoch(), BestEpoch()))
     log: list[Epoch] = field(default_factory=list)
 
     def keep_weights(self) -> None:
-        """Note the weights of this epoch as those of the best."""
+        """Copy the present weights as those of the best epoch."""
         self.best_weights = {
             name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
         }
 
-    def held_out(self, half: np.ndarray, own: bool = False) -> Histogram:
-        """Return the validation rows' distributions, none from an epoch that it has chosen.
-
-        With `own` each is from the epoch that its own half has chosen: to fit the rule that judges
-        the other half, whose labels have then no part in it.
+    def held_out(self, positions: np.ndarray, half: np.ndarray) -> HeldOut:
+        """Return the predictions of the validation rows by the epochs that rows chose.
 
         Parameters
         ----------
-        half : array of 0 and 1, shape (validation rows,)
+        positions : array of int, shape (n,)
+            Of the n validation rows in the table.
+        half : array of 0 and 1, shape (n,)
+            The half that each row belongs to.
         """
         edges = self.model.edges.cpu().numpy()
-        probs = np.empty((len(half), len(edges) - 1))
-        for chooser, pick in enumerate(self.halves):
-            rows = (half == chooser) == own
-            probs[rows] = pick.probs[rows]
-        return Histogram(edges, probs)
+        if not len(half):
+            nothing = Histogram(edges, np.empty((0, len(edges) - 1)))
+            return HeldOut.without_choice(positions, nothing)
+        by_other, by_own = np.empty((2, len(half), len(edges) - 1))
+        for chooser, best in enumerate(self.by_half):
+            own = half == chooser
+            by_own[own], by_other[~own] = best.probs[own], best.probs[~own]
+        each = (by_other, by_own, self.best.probs)
+        return HeldOut(positions, *(Histogram(edges, probs) for probs in each))
+
+    def to_state(self) -> State:
+        """Return everything as tensors and plain data, to be written to disk."""
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        tensors |= {f"best.{key}": value for key, value in self.best_weights.items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
+        chosen = [self.best, *self.by_half]
+        for number, best in enumerate(chosen):
+            tensors[f"chosen.{number}.probs"] = torch.from_numpy(best.probs)
+        facts = {
+            "epoch": self.epoch,
+            "chosen": [
+                {"score": best.score, "epoch": best.epoch, "recent": best.recent} for best in chosen
+            ],
+            "log": [asdict(record) for record in self.log],
+        }
+        return State(tensors, facts)
+
+    def restore(self, state: State) -> None:
+        """Take over what `to_state` returned.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, RuntimeError
+            For a state that lacks something or belongs to another network.
+        """
+        tensors, facts = state.tensors, state.facts
+        load_weights(self.model, _part(tensors, "model."))
+        optimizer = self.optimizer.state_dict()
+        optimizer["state"] = _moments(_part(tensors, "optimizer."))
+        self.optimizer.load_state_dict(optimizer)
+        self.best_weights = _part(tensors, "best.")
+        chosen = [
+            BestEpoch(
+                raw["score"], raw["epoch"], tensors[f"chosen.{number}.probs"].numpy(), raw["recent"]
+            )
+            for number, raw in enumerate(facts["chosen"])
+        ]
+        self.best, self.by_half = chosen[0], (chosen[1], chosen[2])
+        self.epoch = facts["epoch"]
+        self.log = [_epoch(raw) for raw in facts["log"]]
+
+
+def _epoch(raw: dict[str, Any]) -> Epoch:
+    return Epoch(**{**raw, "score": Score(**raw["score"]) if raw["score"] else None})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    chosen = {key: value for key, value in tensors.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): value for key, value in chosen.items()}
+
+
+def _moments(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        moments.setdefault(int(index), {})[name] = value
+    return moments

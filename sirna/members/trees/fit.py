@@ -1,8 +1,8 @@
 """Fitting trees by scikit-learn's histogram gradient boosting.
 
-They learn standardised square roots by squared error; several ensembles, of other seeds, are
-averaged. How far the truth lies from their mean is read off the training rows, each target of them
-predicted by an ensemble that was fitted without it.
+They learn standardised square roots of the labels by squared error. Several ensembles with other
+seeds are averaged. Their errors are measured on the training rows, each predicted by an ensemble
+that was fitted without the rows of its target.
 """
 
 from collections.abc import Callable
@@ -14,84 +14,80 @@ from sklearn.model_selection import GroupKFold
 
 from sirna.config.schema import TreesConfig
 from sirna.errors import SirnaError
+from sirna.features.fold import FoldTask
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
-from sirna.members.trees.forest import NODES, Trees
+from sirna.members.trees.forest import NODES, Forest
 
 SEEDS = 2**32
-"""As many as scikit-learn knows."""
+"""The number of seeds that scikit-learn accepts."""
 CHECKED = 200
-"""Training rows for which the tensors must say what scikit-learn says."""
+"""Training rows for which the tensors must predict what scikit-learn predicts."""
 
 
-def fit_trees(
+def fit_forest(
     features: np.ndarray,
-    labels: np.ndarray,
     targets: np.ndarray,
-    edges: np.ndarray,
-    config: TreesConfig,
-    seed: int,
+    task: FoldTask,
     stop: Callable[[], bool] = lambda: False,
-) -> tuple[Trees, np.ndarray]:
+) -> tuple[Forest, np.ndarray]:
     """Fit the ensembles, and measure their errors.
 
     Parameters
     ----------
     features : array of float64, shape (n, features)
-        NaN where unknown.
-    labels : array, shape (n,)
-        Percent of mRNA that remains.
+        Of the training rows; NaN where unknown.
     targets : array, shape (n,)
-        Errors are those of ensembles that did not see the row's target.
-    edges : array, shape (bins + 1,)
-    config : TreesConfig
-    seed : int
+        The target of each training row.
+    task : FoldTask
+        Its labels, bins, seed, and the section `trees` of its configuration.
     stop : callable
         Asked before every ensemble.
 
     Returns
     -------
-    Trees
+    Forest
     array, shape (n,)
-        The standardised mean of every row from an ensemble that did not see its target.
+        The standardised mean of every row from an ensemble fitted without its target.
 
     Raises
     ------
     InterruptedError
-        Where `stop` said so.
+        If `stop()` returned True.
     SirnaError
-        For a scikit-learn whose trees are built otherwise.
+        For a version of scikit-learn that stores trees in another form.
     """
-    truth = standardised(labels, *scale_of(labels))
+    config: TreesConfig = task.config.trees
+    truth = standardised(task.labels, *scale_of(task.labels))
 
     def fitted(rows: np.ndarray, number: int) -> HistGradientBoostingRegressor:
         if stop():
             raise InterruptedError
-        known = np.isfinite(features[rows]).any(axis=0)  # scikit-learn cannot bin nothing at all
+        known = np.isfinite(features[rows]).any(axis=0)  # scikit-learn cannot bin only NaN
         model = HistGradientBoostingRegressor(
             max_iter=config.rounds,
             learning_rate=config.learning_rate,
             max_leaf_nodes=config.leaves,
             max_features=config.features,
             early_stopping=False,
-            random_state=(seed + number) % SEEDS,
+            random_state=(task.seed + number) % SEEDS,
         )
         return model.fit(np.where(known, features[rows], 0.0), truth[rows])
 
-    everything = np.arange(len(labels))
-    models = [fitted(everything, number) for number in range(config.members)]
+    everything = np.arange(len(truth))
+    models = [fitted(everything, number) for number in range(config.ensembles)]
     folds = min(config.folds, len(np.unique(targets)))
-    left_out = np.zeros(len(labels))  # the mean of all, where there is one target
+    left_out = np.zeros(len(truth))  # the mean of all rows, if there is only one target
     if folds > 1:
         for rows, held in GroupKFold(folds).split(features, groups=targets):
             left_out[held] = fitted(rows, 0).predict(features[held])
-    residuals = fit_residuals(labels, left_out, edges, level=False)
+    residuals = fit_residuals(task.labels, left_out, task.edges, correct_level=False)
     return _as_tensors(models, features[:CHECKED], residuals), left_out
 
 
 def _as_tensors(
     models: list[HistGradientBoostingRegressor], some: np.ndarray, residuals: Residuals
-) -> Trees:
-    """Read the fitted trees, which scikit-learn has no public way to ask for, and check them."""
+) -> Forest:
+    """Read the fitted trees from scikit-learn's private attributes, and check what was read."""
     first: list[int] = []
     parts: dict[str, list[np.ndarray]] = {name: [] for name in NODES}
     start = 0
@@ -115,15 +111,15 @@ def _as_tensors(
         }
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise _unreadable() from error
-    trees = Trees(torch.tensor(first), torch.from_numpy(base), **table, residuals=residuals)
+    forest = Forest(torch.tensor(first), torch.from_numpy(base), **table, residuals=residuals)
     expected = np.mean([model.predict(some) for model in models], axis=0)
-    if not np.allclose(trees.mean(some), expected, atol=1e-5):
+    if not np.allclose(forest.mean(some), expected, atol=1e-5):
         raise _unreadable()
-    return trees
+    return forest
 
 
 def _unreadable() -> SirnaError:
     return SirnaError(
-        "the trees of this scikit-learn cannot be read; install the version of constraints.txt, or "
-        "set trees.share = 0."
+        "the trees of this version of scikit-learn cannot be read; install the version in "
+        "constraints.txt, or set the weights of trees in [mixture] to 0."
     )

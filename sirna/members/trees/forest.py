@@ -1,4 +1,4 @@
-"""Gradient-boosted regression trees as tensors: what they say needs no scikit-learn to be read."""
+"""Gradient-boosted regression trees as tensors, which predict without scikit-learn."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
 BLOCK = 1024
-"""Rows that go down the trees at once: bounds the memory."""
+"""Rows that pass through the trees at once: bounds the memory."""
 NODES = {
     "feature": torch.int64,
     "threshold": torch.float64,
@@ -23,23 +23,23 @@ NODES = {
 
 
 @dataclass(frozen=True)
-class Trees:
+class Forest:
     """Fitted trees.
 
     Attributes
     ----------
     first : Tensor, int64, shape (trees,)
-        The node that each tree begins with.
+        The root node of each tree.
     base : Tensor, float64, shape (1,)
-        What the values of the leaves are added to.
+        The leaves' values are added to this.
     feature : Tensor, int64, shape (nodes,)
-        The feature that a node asks for.
+        The feature that a node compares.
     threshold : Tensor, float64, shape (nodes,)
-        Features up to it go left, those above it right.
+        A row goes left if its feature is at most this, else right.
     left, right : Tensor, int64, shape (nodes,)
-        The nodes that follow; a leaf is followed by itself.
+        The following nodes; a leaf is followed by itself.
     missing_left : Tensor, bool, shape (nodes,)
-        Where a missing feature goes.
+        Whether a row whose feature is missing goes left.
     value : Tensor, float64, shape (nodes,)
     residuals : Residuals
     """
@@ -61,18 +61,18 @@ class Trees:
     def mean(self, features: np.ndarray) -> np.ndarray:
         """Return the standardised means of n rows, shape (n,)."""
         parts = np.split(features, range(BLOCK, len(features), BLOCK))
-        return np.concatenate([self._down(part) for part in parts])
+        return np.concatenate([self._sum_of_leaves(part) for part in parts])
 
-    def _down(self, features: np.ndarray) -> np.ndarray:
-        """Send rows down all trees; return the sums of their leaves."""
+    def _sum_of_leaves(self, features: np.ndarray) -> np.ndarray:
+        """Pass rows through all trees; return the sums of the leaves that they reach."""
         feature, threshold, left, right, missing_left, value = (
             getattr(self, name).numpy() for name in NODES
         )
         at = np.broadcast_to(self.first.numpy(), (len(features), len(self.first)))
         rows = np.arange(len(features))[:, None]
         while True:
-            asked = features[rows, feature[at]]
-            goes_left = np.where(np.isnan(asked), missing_left[at], asked <= threshold[at])
+            compared = features[rows, feature[at]]
+            goes_left = np.where(np.isnan(compared), missing_left[at], compared <= threshold[at])
             following = np.where(goes_left, left[at], right[at])
             if (following == at).all():
                 mean: np.ndarray = value[at].sum(axis=1) + float(self.base)
@@ -80,18 +80,18 @@ class Trees:
             at = following
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that is learned, by name."""
+        """Return all that was learned, by name."""
         own = {name: getattr(self, name) for name in ("first", "base", *NODES)}
         return own | self.residuals.tensors()
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], features: int) -> Self:
-        """Rebuild from `tensors`, for rows of so many features.
+        """Rebuild from `tensors`, for rows with this number of features.
 
         Raises
         ------
         KeyError, ValueError
-            For a tensor that is absent, or that cannot be.
+            For a tensor that is absent, or has an impossible type, shape or value.
         """
         nodes = {name: tensors[name] for name in NODES}
         first, base = tensors["first"], tensors["base"]
@@ -110,7 +110,7 @@ class Trees:
             and _ahead(nodes["right"], count)
         )
         if not sound:
-            raise ValueError("the tensors of the trees are no trees")
+            raise ValueError("the tensors are not those of trees")
         return cls(first, base, **nodes, residuals=Residuals.from_tensors(tensors))
 
 
@@ -119,5 +119,5 @@ def _within(indices: Tensor, count: int) -> bool:
 
 
 def _ahead(nodes: Tensor, count: int) -> bool:
-    """Return whether nodes lead to themselves or on: no row goes in circles."""
+    """Return whether every node leads to itself or a later one, so that no row goes in circles."""
     return _within(nodes, count) and bool((nodes >= torch.arange(count)).all())

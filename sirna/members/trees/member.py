@@ -1,129 +1,129 @@
-"""Trees with the encoding of the rows that they were fitted on: rows in, distributions out."""
+"""The trees as a member of the mixture: rows in, distributions out."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Self
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from sirna.config.load import Config
-from sirna.features.positional import Aligner
-from sirna.members.trees.forest import Trees
-from sirna.prediction.histogram import Histogram, network_bins
+from sirna.config.config import Config
+from sirna.config.load import with_changes
+from sirna.features.fold import FoldTask
+from sirna.features.positional import PositionalEncoder
+from sirna.members.base import CPU, Fitted, LeftOut, Member, Stored, Watch, fitted_without_choice
+from sirna.members.trees.forest import Forest
+from sirna.prediction.histogram import Histogram
 
-ALIGNER, LEFT_OUT = "aligner", "left_out"
-"""The tensor of bytes that spells the encoding as JSON, and that of what is said of new targets."""
+LEFT_OUT, POSITIONS = "left_out", "positions"
+"""The tensors of the training rows' means without their targets, and of their positions."""
+TIMED_ROUNDS = 10
+"""Boosting rounds that are timed for an estimate."""
 
 
 @dataclass(frozen=True)
-class RowTrees:
-    """Fitted trees, and how rows become their features.
+class TreesMember(Member):
+    """Fitted trees, and the encoder that turns rows into their features.
 
     Attributes
     ----------
-    aligner : Aligner
-    trees : Trees
-    left_out : Tensor, float32, shape (m,)
-        Of the table's m rows: the mean from trees that did not see the row's target; NaN where the
-        row was not fitted on.
-    number : int
-        The fold whose held-out rows they have not seen; the one after the last holds none out.
+    positional : PositionalEncoder
+    forest : Forest
+    positions : Tensor, int64, shape (n,)
+        Positions of the training rows in the table.
+    means_left_out : Tensor, float32, shape (n,)
+        The mean of each training row from trees fitted without its target.
     """
 
-    aligner: Aligner
-    trees: Trees
-    left_out: Tensor
-    number: int
+    family: ClassVar[str] = "trees"
+    title: ClassVar[str] = "trees"
+
+    positional: PositionalEncoder
+    forest: Forest
+    positions: Tensor
+    means_left_out: Tensor
 
     @classmethod
     def fit(
-        cls,
-        rows: pd.DataFrame,
-        training: np.ndarray,
-        targets: np.ndarray,
-        config: Config,
-        number: int,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Self:
-        """Fit on some rows of the table.
+        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+    ) -> "Fitted[Self] | None":
+        """Fit on the training rows; see `Member.fit`."""
+        from sirna.members.trees.fit import fit_forest  # noqa: PLC0415 - scikit-learn loads slowly
 
-        Parameters
-        ----------
-        rows : DataFrame of m rows
-        training : array of int, shape (n,)
-            Positions of the rows to fit on.
-        targets : array, shape (m,)
-            Of each row.
-        config : Config
-        number : int
-            The fold's.
-        stop : callable
-
-        Raises
-        ------
-        InterruptedError
-            Where `stop` said so.
-        """
-        from sirna.members.trees.fit import fit_trees  # noqa: PLC0415, scikit-learn loads slowly
-
-        labels, settings = rows["label"].to_numpy()[training], config.trees
-        some = rows[Aligner.columns(rows, settings, config.sequence_roles)].iloc[training]
-        aligner = Aligner.fit(some, settings, config.split.protocol)
-        trees, means = fit_trees(
-            _features(aligner, some),
-            labels,
-            targets[training],
-            network_bins(labels, config.model.bins, config.score.threshold),
-            settings,
-            config.train.seed + number,
-            stop,
-        )
-        left_out = torch.full((len(rows),), torch.nan)
-        left_out[torch.from_numpy(training)] = torch.from_numpy(means).float()
-        return cls(aligner, trees, left_out, number)
-
-    def predict(self, rows: pd.DataFrame) -> Histogram:
-        """Predict the distribution of n checked rows; none depends on the others."""
-        return self.trees.predict(_features(self.aligner, rows))
-
-    def with_new_targets(self, chosen: Tensor) -> Histogram:
-        """Predict rows that were fitted on as if their targets were new, by their positions."""
-        return self.trees.residuals.around(self.left_out[chosen].double().numpy())
-
-    @property
-    def read(self) -> set[str]:
-        """The columns that are read of a row that is predicted."""
-        return self.aligner.read
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return all that is learned, by name."""
-        text = json.dumps(self.aligner.to_dict()).encode()
-        spelt = torch.frombuffer(bytearray(text), dtype=torch.uint8)
-        return {ALIGNER: spelt, LEFT_OUT: self.left_out, **self.trees.tensors()}
+        config = task.config
+        targets = task.targets if task.targets is not None else task.groups
+        columns = PositionalEncoder.columns(task.rows, config.trees, config.sequences)
+        rows = task.training_rows[columns]
+        positional = PositionalEncoder.fit(rows, config.trees, config.protocol)
+        try:
+            forest, means = fit_forest(_features(positional, rows), targets, task, watch.stop)
+        except InterruptedError:
+            return None
+        positions = torch.from_numpy(task.training)
+        left_out = torch.from_numpy(means).float()
+        member = cls(task.fold, positional, forest, positions, left_out)
+        return fitted_without_choice(member, task)
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], number: int) -> Self:
-        """Rebuild from `tensors`.
+    def seconds(cls, task: FoldTask, device: torch.device) -> float:
+        """Estimate the seconds of fitting from a few boosting rounds."""
 
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            For a tensor that is absent, or tensors that do not fit.
-        """
-        aligner = Aligner.from_dict(json.loads(tensors[ALIGNER].numpy().tobytes()))
-        left_out = tensors[LEFT_OUT]
-        if left_out.ndim != 1 or left_out.dtype != torch.float32:
-            raise ValueError("what trees say of new targets is no row of numbers")
-        return cls(aligner, Trees.from_tensors(tensors, aligner.width), left_out, number)
+        def seconds(rounds: int) -> float:
+            few = replace(task, config=with_changes(task.config, {"trees.rounds": rounds}))
+            began = time.perf_counter()
+            cls.fit(few, 0, Watch())
+            return time.perf_counter() - began
+
+        seconds(1)  # scikit-learn is loaded
+        first, more = seconds(1), seconds(1 + TIMED_ROUNDS)
+        rest = task.config.trees.rounds - 1
+        return first + max(more - first, 0.0) * rest / TIMED_ROUNDS
+
+    def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
+        """Predict the distribution of n checked rows; none depends on the others."""
+        return self.forest.predict(_features(self.positional, rows))
+
+    def left_out(self) -> LeftOut:
+        """Return the training rows predicted without their targets."""
+        predicted = self.forest.residuals.around(self.means_left_out.double().numpy())
+        return LeftOut(self.positions.numpy(), predicted)
+
+    @property
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return self.positional.reads
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that was learned, by name."""
+        own = {LEFT_OUT: self.means_left_out, POSITIONS: self.positions}
+        return own | self.forest.tensors()
+
+    def encoder(self) -> dict[str, Any]:
+        """Return the fitted encoder as plain data."""
+        return self.positional.to_dict()
+
+    @classmethod
+    def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
+        """Rebuild trees; see `Member.restore`."""
+        positional = PositionalEncoder.from_dict(stored.encoder)
+        forest = Forest.from_tensors(stored.tensors, positional.width)
+        positions, left_out = stored.tensors[POSITIONS], stored.tensors[LEFT_OUT]
+        if (
+            positions.dtype != torch.int64
+            or left_out.dtype != torch.float32
+            or positions.ndim != 1
+            or positions.shape != left_out.shape
+        ):
+            raise ValueError("the trees' predictions without targets have another form")
+        return cls(stored.fold, positional, forest, positions, left_out)
 
 
-def _features(aligner: Aligner, rows: pd.DataFrame) -> np.ndarray:
-    """Return the features of n rows, shape (n, aligner.width); NaN where a place is unknown."""
-    compared = aligner.encode(rows)
-    of_duplex = np.concatenate([compared.channels, compared.counts], axis=1)[compared.duplex]
-    of_setting = np.concatenate([compared.categories, compared.numbers], axis=1)[compared.setting]
-    return np.concatenate([of_duplex, of_setting, compared.places], axis=1).astype(np.float64)
+def _features(positional: PositionalEncoder, rows: pd.DataFrame) -> np.ndarray:
+    """Return the features of n rows, shape (n, positional.width); NaN where unknown."""
+    encoded = positional.encode(rows)
+    of_pattern = np.concatenate([encoded.channels, encoded.counts], axis=1)[encoded.pattern]
+    of_condition = np.concatenate([encoded.categories, encoded.numbers], axis=1)[encoded.condition]
+    return np.concatenate([of_pattern, of_condition, encoded.places], axis=1).astype(np.float64)

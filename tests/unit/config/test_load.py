@@ -3,9 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from sirna.config.load import PROTOCOL_DEFAULTS, Config, load_config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import load_config, with_changes
 from sirna.config.schema import StreamConfig
 from sirna.errors import UsageError
+from sirna.protocols.protocol import PROTOCOLS
 
 OTHER = {
     "train.epochs": 3,
@@ -229,16 +231,29 @@ def test_the_defaults_are_not_shared_between_configurations():
     assert Config().streams[name].ngram != 7
 
 
-@pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
-def test_a_protocol_has_defaults_of_its_own_and_else_the_general_ones(protocol):
-    own = load_config(flags={"split.protocol": protocol})
-    changes = {"split.protocol": protocol}
-    for section, values in PROTOCOL_DEFAULTS.get(protocol, {}).items():
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_protocol_brings_its_defaults_however_the_configuration_is_made(protocol, tmp_path):
+    loaded = load_config(flags={"split.protocol": protocol})
+    for section, values in PROTOCOLS[protocol].defaults.items():
         for key, value in values.items():
-            assert getattr(getattr(own, section), key) == value
+            assert getattr(getattr(loaded, section), key) == value
             assert getattr(getattr(Config(), section), key) != value
-            changes[f"{section}.{key}"] = value
-    assert own == with_changes(Config(), changes)
+    assert loaded == with_changes(Config(), {"split.protocol": protocol})
+    assert loaded == Config.model_validate({"split": {"protocol": protocol}})
+    assert loaded == load_config(written(tmp_path, f"[split]\nprotocol = {protocol!r}\n"))
+    assert loaded == with_changes(loaded, {"train.seed": loaded.train.seed})
+
+
+def test_a_change_of_protocol_keeps_what_was_given_and_resolves_the_rest():
+    config = with_changes(Config(), {"train.epochs": 7})
+    target = with_changes(config, {"split.protocol": "target"})
+    assert target == load_config(changes=["split.protocol=target", "train.epochs=7"])
+    assert with_changes(target, {"split.protocol": "rows"}) == config
+
+
+def test_two_configurations_with_the_same_values_are_equal_whatever_was_given():
+    assert with_changes(Config(), {"train.epochs": Config().train.epochs}) == Config()
+    assert hash(with_changes(Config(), {"train.epochs": Config().train.epochs})) == hash(Config())
 
 
 def test_file_and_options_go_over_the_defaults_of_a_protocol(tmp_path):
@@ -263,9 +278,51 @@ def test_a_run_under_target_repeats_itself_from_its_own_file(tmp_path):
     assert load_config(written(tmp_path, config.to_toml())) == config
 
 
-def test_names_in_the_trees_of_an_older_configuration_are_left_out(tmp_path):
-    path = tmp_path / "old.toml"
-    path.write_text('[trees]\ncategorical = ["target", "cell_line", "publication"]\n')
-    assert load_config(path).trees.categorical == ("cell_line",)
+def test_the_trees_read_no_names_of_targets():
+    with pytest.raises(UsageError, match=r"trees\.categorical: 'target' says nothing about unseen"):
+        load_config(changes=["trees.categorical=['cell_line', 'target']"])
     with pytest.raises(UsageError, match=r"trees\.categorical: input should be a list"):
         load_config(changes=["trees.categorical='cell_line'"])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("given", ["true", "false", None])
+def test_siblings_are_looked_up_only_where_the_protocol_does(protocol, given):
+    changes = [f"split.protocol={protocol}", *([f"siblings.lookup={given}"] if given else [])]
+    expected = PROTOCOLS[protocol].looks_up_siblings and given != "false"
+    assert load_config(changes=changes).siblings.lookup is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ([], {"network": 0.4, "gaussian_process": 0.6, "trees": 0.0}),
+        (["trees=0.5"], {"network": 0.4 / 1.5, "gaussian_process": 0.4, "trees": 0.5 / 1.5}),
+        (["gaussian_process=0"], {"network": 1.0, "gaussian_process": 0.0, "trees": 0.0}),
+        (["network=2", "gaussian_process=6"], {"network": 0.25, "gaussian_process": 0.75}),
+        (["mine=1"], {"network": 0.2, "gaussian_process": 0.3, "mine": 0.5}),
+    ],
+)
+def test_weights_of_a_mixture_are_scaled_to_one(changes, weights):
+    given = [f"mixture.known_target.{change}" for change in changes]
+    found = load_config(changes=given).mixture.known_target
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert {name: found[name] for name in weights} == pytest.approx(weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["network=-1"], "the weight of 'network' is 0 or more, not -1"),
+        (["network=0", "gaussian_process=0"], "at least one member"),
+        (["network=heavy"], "valid number"),
+    ],
+)
+def test_weights_that_are_none_are_refused(changes, message):
+    with pytest.raises(UsageError, match=rf"mixture\.known_target.*{message}"):
+        load_config(changes=[f"mixture.known_target.{change}" for change in changes])
+
+
+def test_an_unknown_role_among_the_columns_is_refused_with_the_known_ones():
+    with pytest.raises(UsageError, match=r"columns: unknown key 'gide' \(did you mean 'guide'"):
+        load_config(changes=["columns.gide=x"])

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sirna.config.load import Config, load_config
+from sirna.config.config import Config
+from sirna.config.load import load_config
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -24,9 +25,9 @@ def test_every_shipped_configuration_loads_under_every_protocol(name, protocol):
 @pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
 def test_the_article_is_the_published_network(protocol):
     article = load_config(CONFIGS / "article.toml", flags={"split.protocol": protocol})
-    assert not article.known.measurements
-    assert not article.gaussian_process.share
-    assert not article.trees.share
+    assert not article.siblings.lookup
+    for weights in (article.mixture.known_target, article.mixture.unseen_target):
+        assert weights == {"network": 1.0, "gaussian_process": 0.0, "trees": 0.0}
     assert not article.decision.calibrate
     model, train = article.model, article.train
     assert len(article.streams) == 2

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.config.schema import IDENTITY_ROLES, CovariatesConfig
+from sirna.config.roles import TARGET_NAMES
+from sirna.config.schema import CovariatesConfig
 from sirna.features.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
+from sirna.protocols.protocol import PROTOCOLS
+
+ROWS = PROTOCOLS["rows"]
 
 ALL = CovariatesConfig(
     numeric=("dose", "hours"),
@@ -27,7 +31,7 @@ def conditions(**changed):
 
 
 def fitted(protocol="rows", **changed):
-    return Covariates.fit(conditions(**changed), ALL, protocol)
+    return Covariates.fit(conditions(**changed), ALL, PROTOCOLS[protocol])
 
 
 def test_the_dose_is_standardised_on_a_log_scale_over_its_known_values():
@@ -50,7 +54,7 @@ def test_a_condition_that_never_changes_stays_finite():
 
 def test_missing_unseen_and_known_values_have_their_own_indices():
     fit = fitted()
-    rows = conditions(cell_line=[None, "never seen", "HeLa"])
+    rows = conditions(cell_line=[None, "another", "HeLa"])
     column = list(fit.categorical).index("cell_line")
     indices = fit.categories(rows)[:, column]
     assert indices.tolist() == [MISSING_INDEX, UNSEEN_INDEX, 3]
@@ -81,25 +85,25 @@ def test_a_column_that_the_file_lacks_reads_as_missing():
 
 
 def test_a_role_without_column_or_value_in_training_is_left_out():
-    fit = Covariates.fit(conditions(cell_line=[None] * 3, dose=[np.nan] * 3), ALL, "rows")
+    fit = Covariates.fit(conditions(cell_line=[None] * 3, dose=[np.nan] * 3), ALL, ROWS)
     assert set(fit.categorical) == {"target", "publication"}
     assert set(fit.numeric) == {"hours"}
 
 
-def test_under_the_target_protocol_target_and_publication_are_read_of_training_rows_alone():
+def test_under_protocol_target_names_are_read_of_training_rows_alone():
     fit = fitted("target")
-    assert fit.groups == ("target", "publication")
-    columns = [list(fit.categorical).index(role) for role in fit.groups]
-    assert (fit.categories(conditions(), own=True)[:, columns] > UNSEEN_INDEX).all()
+    assert fit.training_only == ("target", "publication")
+    columns = [list(fit.categorical).index(role) for role in fit.training_only]
+    assert (fit.categories(conditions(), training=True)[:, columns] > UNSEEN_INDEX).all()
     assert (fit.categories(conditions())[:, columns] == UNSEEN_INDEX).all()
-    assert not set(fit.unseen(conditions(target=["Z"] * 3))) & IDENTITY_ROLES
-    assert fitted("duplex").groups == ()
+    assert not set(fit.unseen(conditions(target=["Z"] * 3))) & TARGET_NAMES
+    assert fitted("duplex").training_only == ()
     renamed = conditions(target=["Z"] * 3, publication=["Z"] * 3)
     np.testing.assert_array_equal(fit.categories(renamed), fit.categories(conditions()))
 
 
 def test_the_order_of_the_training_rows_means_nothing():
-    shuffled = Covariates.fit(conditions().iloc[[2, 0, 1]], ALL, "rows")
+    shuffled = Covariates.fit(conditions().iloc[[2, 0, 1]], ALL, ROWS)
     assert shuffled.categorical == fitted().categorical
     for role, moments in fitted().numeric.items():
         assert shuffled.numeric[role] == pytest.approx(moments)
@@ -113,13 +117,13 @@ def test_a_row_is_encoded_alone_as_among_others():
         np.testing.assert_array_equal(fit.categories(alone)[0], fit.categories(conditions())[row])
 
 
-def test_values_never_seen_are_named():
+def test_values_that_training_lacks_are_listed():
     rows = conditions(cell_line=["new", "HeLa", None])
     assert fitted().unseen(rows) == {"cell_line": ["new"]}
 
 
 def test_without_roles_there_are_rows_of_nothing():
-    fit = Covariates.fit(conditions(), CovariatesConfig(numeric=(), categorical=()), "rows")
+    fit = Covariates.fit(conditions(), CovariatesConfig(numeric=(), categorical=()), ROWS)
     assert fit.numbers(conditions()).shape == (3, 0)
     assert fit.categories(conditions()).shape == (3, 0)
 
@@ -127,3 +131,18 @@ def test_without_roles_there_are_rows_of_nothing():
 def test_json_brings_the_same_encoders_back():
     fit = fitted()
     assert Covariates.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
+
+
+@pytest.mark.parametrize(
+    ("role", "value", "similar"),
+    [
+        ("cell_line", "hela", ["HeLa"]),
+        ("cell_line", "HeLa cells", ["HeLa"]),
+        ("cell_line", "Cos", ["COS-7"]),
+        ("cell_line", "Hep3B", []),
+        ("target", "abc1", ["ABC1"]),
+        ("target", "ABC", []),
+    ],
+)
+def test_training_values_that_may_have_been_meant_are_listed(role, value, similar):
+    assert fitted().similar(role, [value]) == similar

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.config.load import Config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.config.schema import StreamConfig
 from sirna.errors import SirnaError
-from sirna.features.dataset import Encoding
+from sirna.features.dataset import DatasetEncoder
 from sirna.features.vocab import PAD_INDEX, GenomicVocab
 
 STREAMS = {
@@ -36,118 +37,122 @@ def rows(**changed):
 
 
 @pytest.fixture(scope="module")
-def encoding():
-    return Encoding.fit(rows(), CONFIG, "rows")
+def encoder():
+    return DatasetEncoder.fit(rows(), CONFIG)
 
 
-def decoded(encoding, dataset, stream, row):
+def decoded(encoder, dataset, stream, row):
     whole = dataset.whole
     strand = int(whole.strand[stream][row])
     indices = whole.tokens[stream][strand][: int(whole.lengths[stream][strand])]
-    return encoding.vocab_of(stream).decode(indices.tolist())
+    return encoder.vocab_of(stream).decode(indices.tolist())
 
 
-def test_each_row_points_at_its_own_strand(encoding):
-    dataset = encoding.encode(rows())
+def test_each_row_points_at_its_own_strand(encoder):
+    dataset = encoder.encode(rows())
     assert len(dataset) == 5
-    assert decoded(encoding, dataset, "bases", 0) == ["AC", "CG", "GU"]
-    assert decoded(encoding, dataset, "bases", 2) == ["CC"]
-    assert decoded(encoding, dataset, "guide", 4) == ["VP", "g", "Gf"]
-    assert decoded(encoding, dataset, "passenger", 1) == ["g", "a"]
+    assert decoded(encoder, dataset, "bases", 0) == ["AC", "CG", "GU"]
+    assert decoded(encoder, dataset, "bases", 2) == ["CC"]
+    assert decoded(encoder, dataset, "guide", 4) == ["VP", "g", "Gf"]
+    assert decoded(encoder, dataset, "passenger", 1) == ["g", "a"]
 
 
-def test_a_list_of_one_token_is_that_token(encoding):
-    dataset = encoding.encode(rows(guide_modifications=["u"] * 5))
-    assert decoded(encoding, dataset, "guide", 2) == ["u"]
+def test_a_list_of_one_token_is_that_token(encoder):
+    dataset = encoder.encode(rows(guide_modifications=["u"] * 5))
+    assert decoded(encoder, dataset, "guide", 2) == ["u"]
 
 
-def test_every_distinct_strand_is_stored_once(encoding):
-    whole = encoding.encode(rows()).whole
+def test_every_distinct_strand_is_stored_once(encoder):
+    whole = encoder.encode(rows()).whole
     assert len(whole.tokens["guide"]) == 3
     assert len(whole.tokens["passenger"]) == 3
     assert whole.strand["guide"].tolist() == [0, 0, 1, 0, 2]
 
 
-def test_beyond_its_length_a_strand_is_padding_and_before_it_is_not(encoding):
-    whole = encoding.encode(rows()).whole
+def test_beyond_its_length_a_strand_is_padding_and_before_it_is_not(encoder):
+    whole = encoder.encode(rows()).whole
     for name, tokens in whole.tokens.items():
         inside = torch.arange(tokens.shape[1]) < whole.lengths[name][:, None]
         assert torch.equal(tokens != PAD_INDEX, inside)
 
 
-def test_streams_of_one_kind_share_a_vocabulary_counted_by_rows(encoding):
-    assert set(encoding.vocabs) == {"bases", "modifications"}
-    assert encoding.vocab_of("guide") is encoding.vocab_of("passenger")
-    assert encoding.vocab_of("guide").tokens[2] == "g"
+def test_streams_of_one_kind_share_a_vocabulary_counted_by_rows(encoder):
+    assert set(encoder.vocabs) == {"bases", "modifications"}
+    assert encoder.vocab_of("guide") is encoder.vocab_of("passenger")
+    assert encoder.vocab_of("guide").tokens[2] == "g"
 
 
-def test_a_token_never_seen_is_unknown_and_counted_and_a_missing_sequence_unknown(encoding):
+def test_a_token_that_training_lacks_and_a_missing_sequence_are_unknown(encoder):
     guide = ["a Zz", None, "a Cf", "Zz Zz", "Zz a"]
-    dataset = encoding.encode(rows(guide_modifications=guide))
-    assert decoded(encoding, dataset, "guide", 0) == ["a", "<unk>"]
-    assert decoded(encoding, dataset, "guide", 1) == ["<unk>"]
-    assert dataset.unknown["guide"] == 3
-    assert dataset.unknown["passenger"] == 0
+    dataset = encoder.encode(rows(guide_modifications=guide))
+    assert decoded(encoder, dataset, "guide", 0) == ["a", "<unk>"]
+    assert decoded(encoder, dataset, "guide", 1) == ["<unk>"]
 
 
-def test_unknown_counts_rows_and_not_strands(encoding):
-    dataset = encoding.encode(rows(guide_modifications=["Zz a"] * 5))
-    assert dataset.unknown["guide"] == 5
+def test_unknown_tokens_are_listed_with_their_rows(encoder):
+    found = encoder.unknown_tokens(rows(guide_modifications=["a Zz", None, "a Cf", "Zz Y", "a"]))
+    assert set(found) == {"guide"}
+    affected, tokens = found["guide"]
+    assert affected.tolist() == [True, False, False, True, False]
+    assert tokens == ["Y", "Zz"]
+    assert encoder.unknown_tokens(rows()) == {}
 
 
-def test_a_test_file_is_read_with_the_indices_of_training(encoding):
+def test_a_test_file_is_read_with_the_indices_of_training(encoder):
     test = rows(guide_modifications=["Gf VP", "Gf VP", "Gf g", "Gf a", "Cf u"])
-    refitted = Encoding.fit(test, CONFIG, "rows").vocab_of("guide")
-    ours = encoding.vocab_of("guide")
+    refitted = DatasetEncoder.fit(test, CONFIG).vocab_of("guide")
+    ours = encoder.vocab_of("guide")
     assert set(ours.tokens) == set(refitted.tokens)
     assert ours.tokens != refitted.tokens
-    assert decoded(encoding, encoding.encode(test), "guide", 0) == ["Gf", "VP"]
+    assert decoded(encoder, encoder.encode(test), "guide", 0) == ["Gf", "VP"]
 
 
-def test_a_sequence_longer_than_any_of_training_is_encoded_whole(encoding):
-    dataset = encoding.encode(rows(guide_modifications=["a " * 40] * 5))
-    assert decoded(encoding, dataset, "guide", 0) == ["a"] * 40
+def test_a_sequence_longer_than_any_of_training_is_encoded_whole(encoder):
+    dataset = encoder.encode(rows(guide_modifications=["a " * 40] * 5))
+    assert decoded(encoder, dataset, "guide", 0) == ["a"] * 40
 
 
-def test_without_labels_they_are_unknown(encoding):
-    dataset = encoding.encode(rows().drop(columns="label"))
+def test_without_labels_they_are_unknown(encoder):
+    dataset = encoder.encode(rows().drop(columns="label"))
     assert torch.isnan(dataset.whole.label).all()
-    assert encoding.encode(rows()).whole.label.tolist() == [5.0, 15.0, 50.0, 99.0, 30.0]
+    assert encoder.encode(rows()).whole.label.tolist() == [5.0, 15.0, 50.0, 99.0, 30.0]
 
 
 def test_a_stream_without_a_column_is_left_out():
-    fit = Encoding.fit(rows().drop(columns="passenger_modifications"), CONFIG, "rows")
+    fit = DatasetEncoder.fit(rows().drop(columns="passenger_modifications"), CONFIG)
     assert set(fit.streams) == {"bases", "guide"}
 
 
 def test_a_table_without_a_column_for_any_stream_is_refused():
     config = Config(streams={"only": StreamConfig(role="passenger")})
     with pytest.raises(SirnaError):
-        Encoding.fit(rows(), config, "rows").encode(rows())
+        DatasetEncoder.fit(rows(), config).encode(rows())
 
 
 def test_the_limits_of_the_vocabulary_hold():
     config = with_changes(CONFIG, {"vocab.max_size": 2})
-    fit = Encoding.fit(rows(), config, "rows")
+    fit = DatasetEncoder.fit(rows(), config)
     assert [len(vocab) for vocab in fit.vocabs.values()] == [4, 4]
 
 
-def test_json_brings_the_same_encoding_back(encoding):
-    loaded = Encoding.from_dict(json.loads(json.dumps(encoding.to_dict())), encoding.known.rows)
-    assert replace(loaded, known=None) == replace(encoding, known=None)
-    pd.testing.assert_frame_equal(loaded.known.rows, encoding.known.rows)
+def test_json_brings_the_same_encoder_back(encoder):
+    measured = encoder.siblings.measured
+    loaded = DatasetEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())), measured)
+    assert replace(loaded, siblings=None) == replace(encoder, siblings=None)
+    pd.testing.assert_frame_equal(loaded.siblings.measured, measured)
     assert isinstance(loaded.vocabs["bases"], GenomicVocab)
 
 
-def test_an_encoding_is_not_rebuilt_from_measurements_that_lack_a_column(encoding):
-    for column in encoding.known.rows:
+def test_an_encoder_is_not_rebuilt_from_measurements_that_lack_a_column(encoder):
+    measured = encoder.siblings.measured
+    for column in measured:
         with pytest.raises(KeyError, match=column):
-            Encoding.from_dict(encoding.to_dict(), encoding.known.rows.drop(columns=column))
+            DatasetEncoder.from_dict(encoder.to_dict(), measured.drop(columns=column))
 
 
 @pytest.mark.parametrize("chosen", [[0], [4, 2], [3, 3, 0, 1]])
-def test_taken_rows_equal_the_rows_themselves(encoding, chosen):
-    dataset = encoding.encode(rows())
+def test_taken_rows_equal_the_rows_themselves(encoder, chosen):
+    dataset = encoder.encode(rows())
     batch = dataset.take(np.array(chosen))
     for name, whole in dataset.whole.tokens.items():
         width = batch.tokens[name].shape[1]
@@ -160,7 +165,7 @@ def test_taken_rows_equal_the_rows_themselves(encoding, chosen):
             assert (own[width:] == PAD_INDEX).all()
     torch.testing.assert_close(batch.numeric, dataset.whole.numeric[chosen])
     assert torch.equal(batch.categorical, dataset.whole.categorical[chosen])
-    assert torch.equal(batch.known, dataset.whole.known[chosen])
+    assert torch.equal(batch.siblings, dataset.whole.siblings[chosen])
     assert torch.equal(batch.label, dataset.whole.label[chosen])
 
 
@@ -168,7 +173,7 @@ def test_taken_rows_equal_the_rows_themselves(encoding, chosen):
 @pytest.mark.parametrize("size", [1, 7, 24, 10_000])
 def test_the_batches_of_an_epoch_hold_every_row_once(tiny_table, by, size):
     numbered = tiny_table.rows.assign(label=np.arange(len(tiny_table), dtype=float))
-    dataset = Encoding.fit(numbered, Config(), "rows").encode(numbered)
+    dataset = DatasetEncoder.fit(numbered, Config()).encode(numbered)
     batches = list(dataset.batches(size, np.random.default_rng(0), by))
     labels = torch.cat([batch.label for batch in batches])
     assert sorted(labels.tolist()) == list(range(len(dataset)))
@@ -180,7 +185,7 @@ def test_the_batches_of_an_epoch_hold_every_row_once(tiny_table, by, size):
 
 def test_no_duplex_is_torn_apart_by_batches(tiny_table):
     numbered = tiny_table.rows.assign(label=np.arange(len(tiny_table), dtype=float))
-    dataset = Encoding.fit(numbered, Config(), "rows").encode(numbered)
+    dataset = DatasetEncoder.fit(numbered, Config()).encode(numbered)
     seen: dict[int, int] = {}
     batches = list(dataset.batches(9, np.random.default_rng(1), "duplex"))
     for number, batch in enumerate(batches):
@@ -189,8 +194,8 @@ def test_no_duplex_is_torn_apart_by_batches(tiny_table):
     assert len(batches) > 3
 
 
-def test_rows_of_one_duplex_are_those_with_the_same_strands(encoding):
-    duplex = encoding.encode(rows()).duplex
+def test_rows_of_one_duplex_are_those_with_the_same_strands(encoder):
+    duplex = encoder.encode(rows()).duplex
     assert duplex[0] == duplex[3]
     assert len(set(duplex.tolist())) == 4
 

@@ -1,4 +1,4 @@
-"""What is known of a duplex, and that nothing of a row's own label is in it."""
+"""Sibling measurements of a row, and that they never contain the row's own label."""
 
 import json
 from dataclasses import replace
@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.config.load import Config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.config.schema import StreamConfig
-from sirna.features.dataset import Encoding
-from sirna.features.fold import make_fold
-from sirna.features.siblings import HIGHEST, PRESENT, Known
+from sirna.features.dataset import DatasetEncoder
+from sirna.features.encoded_fold import encode_fold
+from sirna.features.fold import FoldTask
+from sirna.features.siblings import HIGHEST, PRESENT, Siblings
 from sirna.table.splits import NEVER, make_split
 
 LABEL = 1
@@ -39,12 +41,12 @@ def measured(**changed):
     return pd.DataFrame(columns | changed)
 
 
-def encoding_of(rows, **changes):
-    return Encoding.fit(rows, with_changes(CONFIG, changes), "rows")
+def encoder_of(rows, **changes):
+    return DatasetEncoder.fit(rows, with_changes(CONFIG, changes))
 
 
-def features(encoding, rows, own=False):
-    return encoding.known.features(rows, encoding.covariates, own)
+def features(encoder, rows, training=False):
+    return encoder.siblings.features(rows, encoder.covariates, training)
 
 
 def shown(described):
@@ -58,7 +60,7 @@ def shown(described):
 
 def test_a_training_row_is_shown_its_siblings_and_never_itself():
     rows = measured()
-    found = shown(features(encoding_of(rows), rows, own=True))
+    found = shown(features(encoder_of(rows), rows, training=True))
     assert [sorted(labels) for labels in found] == [
         [10.0, 20.0, 50.0],
         [10.0, 20.0, 80.0],
@@ -73,7 +75,7 @@ def test_a_training_row_is_shown_its_siblings_and_never_itself():
 def test_a_training_rows_own_label_is_nowhere_in_its_features_but_in_its_siblings(row):
     rows, changed = measured(), measured()
     changed.loc[row, "label"] += 33.0
-    before, after = (features(encoding_of(table), table, own=True) for table in (rows, changed))
+    before, after = (features(encoder_of(table), table, training=True) for table in (rows, changed))
     siblings = [other for other in range(4) if row < 4 and other != row]
     for other in range(6):
         same = np.array_equal(before[other], after[other])
@@ -81,17 +83,17 @@ def test_a_training_rows_own_label_is_nowhere_in_its_features_but_in_its_sibling
 
 
 def test_another_row_is_shown_every_measurement_of_its_duplex():
-    encoding = encoding_of(measured())
-    found = shown(features(encoding, measured(label=[np.nan] * 6)))
+    encoder = encoder_of(measured())
+    found = shown(features(encoder, measured(label=[np.nan] * 6)))
     assert [len(labels) for labels in found] == [4, 4, 4, 4, 1, 1]
     assert found[4:] == [[35.0], [60.0]]  # the same guide with another passenger is another duplex
 
 
-def test_a_duplex_never_measured_is_shown_nothing():
+def test_a_duplex_that_was_not_measured_is_shown_nothing():
     rows = measured(guide=["GGGG"] * 6)
-    described = features(encoding_of(measured()), rows)
+    described = features(encoder_of(measured()), rows)
     assert not described.any()
-    assert described.shape[1] == 1  # a place without a measurement, never no place at all
+    assert described.shape[1] == 1  # one empty place, never no place at all
 
 
 def test_a_row_without_sequences_is_shown_nothing_even_where_others_lack_theirs():
@@ -99,13 +101,13 @@ def test_a_row_without_sequences_is_shown_nothing_even_where_others_lack_theirs(
     blank = dict.fromkeys(roles, [None] * 6)
     known = measured()
     known.loc[:1, roles] = None
-    assert not features(encoding_of(known), measured(**blank)).any()
+    assert not features(encoder_of(known), measured(**blank)).any()
 
 
 def test_the_nearest_conditions_come_first():
-    encoding = encoding_of(measured())
+    encoder = encoder_of(measured())
     test = measured().iloc[[0, 1, 3]].assign(dose=[2.0, 20.0, 900.0], cell_line="HeLa")
-    found = shown(features(encoding, test))
+    found = shown(features(encoder, test))
     assert found[0] == [80.0, 50.0, 20.0, 10.0]
     # at 20 nM: the same cells at 100 nM before other cells at 10 nM
     assert found[1] == [20.0, 50.0, 80.0, 10.0]
@@ -115,33 +117,33 @@ def test_the_nearest_conditions_come_first():
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_of_more_measurements_than_most_the_nearest_are_shown(most):
     rows = measured()
-    whole = features(encoding_of(rows), rows)
-    cut = features(encoding_of(rows, **{"known.most": most}), rows)
+    whole = features(encoder_of(rows), rows)
+    cut = features(encoder_of(rows, **{"siblings.most": most}), rows)
     np.testing.assert_array_equal(cut, whole[:, :most])
 
 
 def test_a_measurement_is_its_label_its_conditions_and_how_they_differ():
     rows = measured()
-    encoding = encoding_of(rows)
-    roles = list(encoding.covariates.numeric)
-    assert (roles, list(encoding.covariates.categorical)) == (["dose", "hours"], ["cell_line"])
-    one = features(encoding, rows.iloc[[0]].assign(dose=100.0, hours=48.0, cell_line="COS-7"))
+    encoder = encoder_of(rows)
+    roles = list(encoder.covariates.numeric)
+    assert (roles, list(encoder.covariates.categorical)) == (["dose", "hours"], ["cell_line"])
+    one = features(encoder, rows.iloc[[0]].assign(dose=100.0, hours=48.0, cell_line="COS-7"))
     found = dict(zip(shown(one)[0], one[0], strict=True))
-    dose_sd, hours_sd = (encoding.covariates.numeric[role][1] for role in roles)
+    dose_sd, hours_sd = (encoder.covariates.numeric[role][1] for role in roles)
     present, label, dose, hours, no_dose, no_hours, far, later, same = found[50.0]
     assert (present, label, no_dose, no_hours, same) == (1.0, 0.5, 0.0, 0.0, 1.0)
-    assert [dose, hours] == pytest.approx(encoding.covariates.numbers(rows)[1, [0, 2]].tolist())
+    assert [dose, hours] == pytest.approx(encoder.covariates.numbers(rows)[1, [0, 2]].tolist())
     assert far == pytest.approx(1.0 / dose_sd)  # from 10 nM to 100 nM
     assert later == pytest.approx(24.0 / hours_sd)
     assert found[80.0][-1] == 0.0  # HeLa is not COS-7
-    assert len(found[50.0]) == Known.width(encoding.covariates)
+    assert len(found[50.0]) == Siblings.width(encoder.covariates)
 
 
 def test_a_condition_that_either_lacks_has_no_distance_and_keeps_its_flag():
     known = measured(dose=[np.nan, 10.0, 100.0, 1000.0, 10.0, 10.0])
-    encoding = encoding_of(known)
+    encoder = encoder_of(known)
     test = known.iloc[[1, 1]].assign(dose=[10.0, np.nan], hours=[np.nan, 24.0])
-    described = features(encoding, test)
+    described = features(encoder, test)
     assert np.isfinite(described).all()
     of_a = [
         dict(zip(labels, row, strict=True))[80.0]
@@ -153,58 +155,47 @@ def test_a_condition_that_either_lacks_has_no_distance_and_keeps_its_flag():
     assert described[0, :, 7].tolist() == [0.0] * 4  # nor from a row without hours
 
 
-@pytest.mark.parametrize("value", [None, "never seen"])
+@pytest.mark.parametrize("value", [None, "another"])
 def test_conditions_that_are_missing_or_unseen_are_not_the_same(value):
     known = measured()
     test = known.iloc[[3]].assign(cell_line=value)
-    assert not features(encoding_of(known), test)[..., -1].any()
+    assert not features(encoder_of(known), test)[..., -1].any()
 
 
 def test_without_conditions_the_labels_are_shown_all_the_same():
     rows = measured().drop(columns=["dose", "hours", "cell_line"])
-    described = features(encoding_of(rows), rows, own=True)
+    described = features(encoder_of(rows), rows, training=True)
     assert described.shape == (6, 4, 2)  # the last place would be its own
     assert shown(described)[0] == [50.0, 20.0, 10.0]
 
 
-def test_a_label_that_is_absurdly_high_tells_no_more_than_a_high_one():
+def test_an_absurdly_high_label_counts_as_a_high_one():
     rows = measured(label=[700.0, 50.0, 20.0, 10.0, 35.0, 60.0])
-    assert max(shown(features(encoding_of(rows), rows))[1]) == HIGHEST
-
-
-@pytest.mark.parametrize(
-    "spelt",
-    [lambda text: text.lower(), lambda text: text.replace("U", "T"), lambda text: f"{text} "],
-)
-def test_a_duplex_is_known_in_any_spelling_of_its_bases(spelt):
-    rows = measured()
-    encoding = encoding_of(rows)
-    other = rows.assign(guide=rows["guide"].map(spelt))
-    np.testing.assert_array_equal(features(encoding, other), features(encoding, rows))
+    assert max(shown(features(encoder_of(rows), rows))[1]) == HIGHEST
 
 
 def test_modifications_that_differ_in_case_are_other_modifications():
     rows = measured()
     other = rows.assign(guide_modifications=rows["guide_modifications"].str.upper())
-    assert not features(encoding_of(rows), other).any()
+    assert not features(encoder_of(rows), other).any()
 
 
 def test_what_a_row_is_shown_does_not_depend_on_the_rest_of_its_file():
     rows = measured()
-    encoding = encoding_of(rows)
-    whole = features(encoding, rows)
+    encoder = encoder_of(rows)
+    whole = features(encoder, rows)
     for row in range(6):
-        alone = features(encoding, rows.iloc[[row]])
+        alone = features(encoder, rows.iloc[[row]])
         places = alone.shape[1]
         np.testing.assert_array_equal(alone[0], whole[row, :places])
         assert not whole[row, places:].any()
 
 
-def test_the_order_of_the_known_rows_means_nothing():
+def test_the_order_of_the_measured_rows_means_nothing():
     rows = measured()
     shuffled = rows.sample(frac=1, random_state=4)
     np.testing.assert_array_equal(
-        features(encoding_of(shuffled), rows), features(encoding_of(rows), rows)
+        features(encoder_of(shuffled), rows), features(encoder_of(rows), rows)
     )
 
 
@@ -212,43 +203,45 @@ def test_numbers_of_the_index_mean_nothing():
     rows = measured()
     gaps = rows.set_axis([9, 4, 7, 100, 2, 55])
     np.testing.assert_array_equal(
-        features(encoding_of(gaps), gaps, own=True), features(encoding_of(rows), rows, own=True)
+        features(encoder_of(gaps), gaps, training=True),
+        features(encoder_of(rows), rows, training=True),
     )
 
 
 @pytest.mark.parametrize(
-    ("protocol", "measurements"), [("duplex", True), ("target", True), ("rows", False)]
+    ("protocol", "lookup"), [("duplex", True), ("target", True), ("rows", False)]
 )
-def test_under_other_protocols_or_switched_off_nothing_is_known(protocol, measurements):
-    config = with_changes(CONFIG, {"known.measurements": measurements})
-    encoding = Encoding.fit(measured(), config, protocol)
-    assert encoding.known is None
-    assert encoding.knowing(measured()).known is None
-    for own in (True, False):
-        assert encoding.encode(measured(), own).whole.known.shape == (6, 0, 0)
+def test_under_other_protocols_or_switched_off_none_are_looked_up(protocol, lookup):
+    config = with_changes(CONFIG, {"siblings.lookup": lookup, "split.protocol": protocol})
+    encoder = DatasetEncoder.fit(measured(), config)
+    assert encoder.siblings is None
+    assert encoder.with_measured(measured()).siblings is None
+    for training in (True, False):
+        assert encoder.encode(measured(), training).whole.siblings.shape == (6, 0, 0)
 
 
-def test_knowing_more_rows_changes_what_is_known_and_nothing_else():
+def test_with_more_measured_rows_only_the_siblings_change():
     rows = measured()
-    fitted = encoding_of(rows.iloc[:2])
-    more = fitted.knowing(rows)
-    assert replace(more, known=None) == replace(fitted, known=None)
-    assert (len(fitted.known.rows), len(more.known.rows)) == (2, 6)
-    found = shown(more.encode(rows.iloc[[2]]).whole.known.numpy())
+    fitted = encoder_of(rows.iloc[:2])
+    more = fitted.with_measured(rows)
+    assert replace(more, siblings=None) == replace(fitted, siblings=None)
+    assert (len(fitted.siblings.measured), len(more.siblings.measured)) == (2, 6)
+    found = shown(more.encode(rows.iloc[[2]]).whole.siblings.numpy())
     assert sorted(found[0]) == [10.0, 20.0, 50.0, 80.0]
 
 
-def test_json_and_the_rows_bring_the_same_knowledge_back():
+def test_json_and_the_measured_rows_bring_the_same_siblings_back():
     rows = measured()
-    encoding = encoding_of(rows)
-    raw = json.loads(json.dumps(encoding.to_dict()))
-    loaded = Encoding.from_dict(raw, encoding.known.rows.assign(more="columns"))
-    np.testing.assert_array_equal(features(loaded, rows), features(encoding, rows))
-    assert (loaded.known.roles, loaded.known.most) == (encoding.known.roles, encoding.known.most)
+    encoder = encoder_of(rows)
+    raw = json.loads(json.dumps(encoder.to_dict()))
+    loaded = DatasetEncoder.from_dict(raw, encoder.siblings.measured.assign(more="columns"))
+    np.testing.assert_array_equal(features(loaded, rows), features(encoder, rows))
+    for name in ("roles", "most"):
+        assert getattr(loaded.siblings, name) == getattr(encoder.siblings, name)
 
 
-def known_of(fold):
-    return fold.train.whole.known, fold.valid.whole.known
+def siblings_of(fold):
+    return fold.train.whole.siblings, fold.valid.whole.siblings
 
 
 @pytest.fixture(scope="module")
@@ -273,26 +266,28 @@ def test_the_label_of_a_held_out_row_reaches_no_features_of_its_fold(
     rows = tiny_table.rows
     changed = rows.copy()
     changed.loc[held, "label"] = 130.0 - changed.loc[held, "label"]
-    before, after = (make_fold(table, split, 0, tiny_config) for table in (rows, changed))
-    for one, other in zip(known_of(before), known_of(after), strict=True):
+    before, after = (
+        encode_fold(FoldTask(table, split, 0, tiny_config)) for table in (rows, changed)
+    )
+    for one, other in zip(siblings_of(before), siblings_of(after), strict=True):
         assert torch.equal(one, other)
     assert not torch.equal(before.valid.whole.label, after.valid.whole.label)
 
     # the same change of a training row is seen by the held-out row, and not by itself
     changed = rows.copy()
     changed.loc[training, "label"] = 130.0 - changed.loc[training, "label"]
-    after = make_fold(changed, split, 0, tiny_config)
-    row = int(np.flatnonzero(before.held == held)[0])
+    after = encode_fold(FoldTask(changed, split, 0, tiny_config))
+    row = int(np.flatnonzero(np.flatnonzero(split.fold == 0) == held)[0])
     own = int(np.flatnonzero(np.flatnonzero(split.fold == NEVER) == training)[0])
-    assert not torch.equal(before.valid.whole.known[row], after.valid.whole.known[row])
-    assert torch.equal(before.train.whole.known[own], after.train.whole.known[own])
+    assert not torch.equal(before.valid.whole.siblings[row], after.valid.whole.siblings[row])
+    assert torch.equal(before.train.whole.siblings[own], after.train.whole.siblings[own])
 
 
-def test_only_training_rows_are_known_to_the_held_out(tiny_table, tiny_config, related):
+def test_held_out_rows_are_shown_training_rows_alone(tiny_table, tiny_config, related):
     split, _, _ = related
-    fold = make_fold(tiny_table.rows, split, 0, tiny_config)
-    assert len(fold.encoding.known.rows) == (split.fold == NEVER).sum()
-    assert fold.train.whole.known[..., PRESENT].sum() > 0
+    fold = encode_fold(FoldTask(tiny_table.rows, split, 0, tiny_config))
+    assert len(fold.encoder.siblings.measured) == (split.fold == NEVER).sum()
+    assert fold.train.whole.siblings[..., PRESENT].sum() > 0
     labels = set(tiny_table.rows["label"][split.fold == NEVER].clip(upper=HIGHEST).round(3))
-    for found in shown(fold.valid.whole.known.numpy()):
+    for found in shown(fold.valid.whole.siblings.numpy()):
         assert set(found) <= labels

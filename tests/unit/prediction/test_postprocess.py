@@ -1,4 +1,4 @@
-"""What turns distributions into calibrated ones and into points, for known targets and new ones."""
+"""Calibration and decision together, for rows of known and of unseen targets."""
 
 import json
 
@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from sirna.config.load import Config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.prediction.calibration import Calibration
 from sirna.prediction.decision import Decision, fit_decision
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.postprocess import Rule, fit_new_target_rule, fit_rule
+from sirna.prediction.postprocess import Postprocess, fit_postprocess, fit_unseen_postprocess
 
 EDGES = np.arange(0.0, 141.0, 2.5)
 THRESHOLD = 30.0
@@ -28,52 +29,52 @@ def drawn(spread, rows=600, seed=0):
     return predicted, np.array([np.interp(level[row], cdf[row], EDGES) for row in range(rows)])
 
 
-def test_a_rule_is_a_calibration_and_a_decision_upon_what_it_calibrated():
+def test_the_decision_is_fitted_to_calibrated_distributions():
     predicted, truth = drawn(1.6)
-    rule = fit_rule(predicted, truth, CONFIG)
-    assert rule.calibration.spread == pytest.approx(1.6, rel=0.1)
-    calibrated, points = rule.apply(predicted)
-    np.testing.assert_array_equal(calibrated.probs, rule.calibration.apply(predicted).probs)
-    assert rule.decision == fit_decision(calibrated, None, "score", THRESHOLD)
-    np.testing.assert_array_equal(points, rule.decision.apply(calibrated))
-    plain = fit_rule(predicted, truth, with_changes(CONFIG, {"decision.calibrate": False}))
-    assert plain == Rule(Calibration(), fit_decision(predicted, None, "score", THRESHOLD))
+    usual = fit_postprocess(predicted, truth, CONFIG)
+    assert usual.calibration.spread == pytest.approx(1.6, rel=0.1)
+    calibrated, points = usual.apply(predicted)
+    np.testing.assert_array_equal(calibrated.probs, usual.calibration.apply(predicted).probs)
+    assert usual.decision == fit_decision(calibrated, None, "score", THRESHOLD)
+    np.testing.assert_array_equal(points, usual.decision.apply(calibrated))
+    plain = fit_postprocess(predicted, truth, with_changes(CONFIG, {"decision.calibrate": False}))
+    assert plain == Postprocess(Calibration(), fit_decision(predicted, None, "score", THRESHOLD))
 
 
-def test_json_brings_the_same_rule_back():
-    rule = Rule(Calibration(1.123456789), Decision("score", 30.0, 0.37, 0.009, 0.003))
-    assert Rule.from_dict(json.loads(json.dumps(rule.to_dict()))) == rule
+def test_json_brings_the_same_postprocessing_back():
+    usual = Postprocess(Calibration(1.123456789), Decision("score", 30.0, 0.37, 0.009, 0.003))
+    assert Postprocess.from_dict(json.loads(json.dumps(usual.to_dict()))) == usual
 
 
 @pytest.mark.parametrize("raw", [{}, {"calibration": {"spread": 1.0}}, {"decision": None}, None])
-def test_what_is_no_rule_is_refused(raw):
+def test_data_of_another_form_are_refused(raw):
     with pytest.raises((KeyError, TypeError, ValueError)):
-        Rule.from_dict(raw)
+        Postprocess.from_dict(raw)
 
 
-def test_what_new_targets_need_is_needed_on_top():
-    rule = Rule(Calibration(0.9), Decision("score", 30.0, 0.4, 0.009, 0.003))
-    wider = fit_new_target_rule(rule, *drawn(1.8), CONFIG)
+def test_the_spread_for_unseen_targets_is_applied_on_top_of_the_usual_one():
+    usual = Postprocess(Calibration(0.9), Decision("score", 30.0, 0.4, 0.009, 0.003))
+    wider = fit_unseen_postprocess(usual, *drawn(1.8), CONFIG)
     assert wider.calibration.spread == pytest.approx(0.9 * 1.8, rel=0.1)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_decision_for_new_targets_lies_between_two(share):
-    rule = Rule(Calibration(), Decision("score", 30.0, 0.8, 0.02, 0.01))
+def test_the_decision_for_unseen_targets_lies_between_two(share):
+    usual = Postprocess(Calibration(), Decision("score", 30.0, 0.8, 0.02, 0.01))
     predicted, truth = drawn(1.8)
-    config = with_changes(CONFIG, {"decision.new_targets": share})
-    found = fit_new_target_rule(rule, predicted, truth, config).decision
-    alone = fit_rule(predicted, truth, config).decision
+    config = with_changes(CONFIG, {"decision.unseen_targets": share})
+    found = fit_unseen_postprocess(usual, predicted, truth, config).decision
+    alone = fit_postprocess(predicted, truth, config).decision
     for name in ("cut", "range_weight", "mae_weight"):
-        ends = getattr(rule.decision, name), getattr(alone, name)
+        ends = getattr(usual.decision, name), getattr(alone, name)
         assert getattr(found, name) == pytest.approx((1 - share) * ends[0] + share * ends[1])
-    assert alone.cut < rule.decision.cut
+    assert alone.cut < usual.decision.cut
 
 
 @pytest.mark.parametrize("kind", ["median", "mean"])
 def test_a_decision_without_multipliers_stays(kind):
     config = with_changes(CONFIG, {"decision.kind": kind})
     predicted, truth = drawn(1.8)
-    rule = fit_rule(predicted, truth, config)
-    wider = fit_new_target_rule(rule, predicted, truth, config)
-    assert wider.decision == rule.decision == Decision(kind, THRESHOLD)
+    usual = fit_postprocess(predicted, truth, config)
+    wider = fit_unseen_postprocess(usual, predicted, truth, config)
+    assert wider.decision == usual.decision == Decision(kind, THRESHOLD)

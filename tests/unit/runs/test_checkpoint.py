@@ -10,35 +10,84 @@ import torch
 
 from sirna.config.load import with_changes
 from sirna.errors import SirnaError
+from sirna.features.encoded_fold import encode_fold
+from sirna.features.fold import FoldTask
+from sirna.members.base import Watch
+from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.members.network import fit as loop
 from sirna.members.network.fit import fit, start
+from sirna.members.network.member import NetworkMember
+from sirna.members.trees.member import TreesMember
 from sirna.prediction.histogram import Histogram
-from sirna.runs.checkpoint import exists, load_progress, save_progress
+from sirna.runs.checkpoint import FACTS, TENSORS, Checkpoint
 
 CPU = torch.device("cpu")
+FAMILIES = [NetworkMember, GaussianProcessMember, TreesMember]
 
 
 class PowerCutError(Exception):
     """The interruption."""
 
 
-def begin(fold, config):
-    return start(fold.encoding, fold.train, config, 0, CPU)
+class Kept(Watch):
+    """Keeps every state, and fails after some epoch or stops within one."""
+
+    def __init__(self, checkpoint, cut=None, most_rows=None):
+        self.checkpoint = checkpoint
+        self.cut, self.most_rows = cut, most_rows
+        self.saved, self.rows = 0, 0
+
+    def resume(self, restore):
+        state = self.checkpoint.load()
+        if state is not None:
+            self.checkpoint.guarded(lambda: restore(state))
+
+    def save(self, state):
+        self.checkpoint.save(state)
+        self.saved += 1
+        if self.saved == self.cut:
+            raise PowerCutError
+
+    def advance(self, steps):
+        self.rows += steps
+
+    def stop(self):
+        return self.most_rows is not None and self.rows > self.most_rows
 
 
-def go_on(progress, fold, config, **callbacks):
-    return fit(progress, fold, config, 0, CPU, **callbacks)
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(tmp_path / "last")
 
 
-def assert_same(one, other, fold):
+def changed(task, **changes):
+    return FoldTask(task.rows, task.split, task.fold, with_changes(task.config, changes))
+
+
+def begin(task):
+    fold = encode_fold(task)
+    return start(fold, task.edges, task.config, 0, CPU), fold
+
+
+def go_on(state, fold, task, watch):
+    return fit(state, fold, task.config, 0, watch)
+
+
+def restored(task, checkpoint):
+    state, fold = begin(task)
+    Kept(checkpoint).resume(state.restore)
+    return state, fold
+
+
+def assert_same(one, other, task):
     for name, tensor in one.model.state_dict().items():
         assert torch.equal(tensor, other.model.state_dict()[name]), name
     for name, tensor in one.best_weights.items():
         assert torch.equal(tensor, other.best_weights[name]), name
-    held_out = (progress.held_out(fold.half).probs for progress in (one, other))
-    np.testing.assert_array_equal(*held_out)
-    np.testing.assert_array_equal(one.best.probs, other.best.probs)
-    for left, right in zip((one.best, *one.halves), (other.best, *other.halves), strict=True):
+    parts = (state.held_out(task.held_out, task.half).parts for state in (one, other))
+    for left, right in zip(*parts, strict=True):
+        np.testing.assert_array_equal(left.probs, right.probs)
+    for left, right in zip((one.best, *one.by_half), (other.best, *other.by_half), strict=True):
         assert (left.score, left.epoch, left.recent) == (right.score, right.epoch, right.recent)
     assert [record.score for record in one.log] == [record.score for record in other.log]
     assert [record.train_loss for record in one.log] == [r.train_loss for r in other.log]
@@ -49,133 +98,142 @@ def assert_same(one, other, fold):
     [("cross_entropy", False, 1), ("cross_entropy", True, 3), ("mse", False, 2)],
 )
 def test_a_resumed_training_ends_bit_for_bit_as_the_uninterrupted_one(
-    tiny_fold, tiny_config, tmp_path, loss, share, cut
+    tiny_task, checkpoint, loss, share, cut
 ):
-    changes = {"train.epochs": 4, "train.loss": loss, "model.share_encoder": share}
-    config = with_changes(tiny_config, changes)
-    whole = go_on(begin(tiny_fold, config), tiny_fold, config)
-
-    def save_and_fail(now):
-        save_progress(tmp_path / "last", now, finished=False)
-        if now.epoch == cut:
-            raise PowerCutError
-
+    task = changed(
+        tiny_task,
+        **{"train.epochs": 4, "train.loss": loss, "model.share_encoder": share},
+    )
+    whole, fold = begin(task)
+    go_on(whole, fold, task, Watch())
     with pytest.raises(PowerCutError):
-        go_on(begin(tiny_fold, config), tiny_fold, config, on_epoch=save_and_fail)
-    restored = begin(tiny_fold, config)
-    assert load_progress(tmp_path / "last", restored) is False
-    assert restored.epoch == cut
-    assert_same(go_on(restored, tiny_fold, config), whole, tiny_fold)
+        go_on(*begin(task), task, Kept(checkpoint, cut))
+    state, fold = restored(task, checkpoint)
+    assert state.epoch == cut
+    assert_same(go_on(state, fold, task, Watch()), whole, task)
 
 
-def test_a_training_cut_within_an_epoch_goes_on_from_its_start(tiny_fold, tiny_config, tmp_path):
-    whole = go_on(begin(tiny_fold, tiny_config), tiny_fold, tiny_config)
-    seen = []
-
-    def cut(rows):
-        seen.append(rows)
-        return sum(seen) > len(tiny_fold.train)
-
-    def save(now):
-        save_progress(tmp_path / "last", now, finished=False)
-
-    stopped = begin(tiny_fold, tiny_config)
-    go_on(stopped, tiny_fold, tiny_config, on_batch=cut, on_epoch=save)
+def test_a_training_cut_within_an_epoch_goes_on_from_its_start(tiny_task, checkpoint):
+    whole, fold = begin(tiny_task)
+    go_on(whole, fold, tiny_task, Watch())
+    stopped, fold = begin(tiny_task)
+    watch = Kept(checkpoint, most_rows=len(fold.train))
+    go_on(stopped, fold, tiny_task, watch)
     assert stopped.epoch == 1
-    assert sum(seen) < 2 * len(tiny_fold.train)
-    restored = begin(tiny_fold, tiny_config)
-    load_progress(tmp_path / "last", restored)
-    assert_same(go_on(restored, tiny_fold, tiny_config), whole, tiny_fold)
+    assert watch.rows < 2 * len(fold.train)
+    state, fold = restored(tiny_task, checkpoint)
+    assert_same(go_on(state, fold, tiny_task, Watch()), whole, tiny_task)
 
 
-def test_a_training_whose_patience_had_ended_does_not_go_on(
-    tiny_fold, tiny_config, tmp_path, monkeypatch
-):
-    # the machine stops after the last epoch was saved and before the training is noted as finished
-    config = with_changes(tiny_config, {"train.epochs": 6, "train.patience": 1})
-    rows = len(tiny_fold.valid)
+def test_a_training_whose_patience_had_ended_does_not_go_on(tiny_task, checkpoint, monkeypatch):
+    task = changed(tiny_task, **{"train.epochs": 6, "train.patience": 1})
+    rows = len(task.held_out)
     same = Histogram(np.array([0.0, 30.0, 60.0, 120.0]), np.full((rows, 3), 1 / 3))
     monkeypatch.setattr(loop, "predict", lambda *_: same)
-
-    def save(now):
-        save_progress(tmp_path / "last", now, finished=False)
-
-    whole = go_on(begin(tiny_fold, config), tiny_fold, config, on_epoch=save)
+    whole = go_on(*begin(task), task, Kept(checkpoint))
     assert whole.epoch == 2
-    restored = begin(tiny_fold, config)
-    load_progress(tmp_path / "last", restored)
-    assert go_on(restored, tiny_fold, config).epoch == whole.epoch
+    assert go_on(*restored(task, checkpoint), task, Watch()).epoch == whole.epoch
 
 
-def test_a_finished_training_is_known_as_finished(tiny_fold, tiny_config, tmp_path):
-    assert not exists(tmp_path / "last")
-    done = go_on(begin(tiny_fold, tiny_config), tiny_fold, tiny_config)
-    save_progress(tmp_path / "last", done, finished=True)
-    assert exists(tmp_path / "last")
-    restored = begin(tiny_fold, tiny_config)
-    assert load_progress(tmp_path / "last", restored) is True
-    assert_same(go_on(restored, tiny_fold, tiny_config), done, tiny_fold)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_finished_member_comes_back_with_its_predictions(tiny_task, checkpoint, family):
+    assert checkpoint.load_fitted(family, tiny_task) is None
+    done = family.fit(tiny_task, 0, Watch())
+    checkpoint.save_fitted(done, [{"epoch": 1, "score": 0.5}])
+    assert checkpoint.load() is None  # nothing is under way any more
+    again, log = checkpoint.load_fitted(family, tiny_task)
+    assert log == [{"epoch": 1, "score": 0.5}]
+    np.testing.assert_array_equal(again.held_out.positions, done.held_out.positions)
+    for one, other in zip(done.held_out.parts, again.held_out.parts, strict=True):
+        np.testing.assert_array_equal(one.edges, other.edges)
+        np.testing.assert_array_equal(one.probs, other.probs)
+    rows = tiny_task.held_out_rows
+    np.testing.assert_array_equal(again.member.predict(rows).probs, done.member.predict(rows).probs)
+    assert again.member.facts == done.member.facts
 
 
-def test_a_full_disk_is_told_with_the_place_and_takes_nothing(
-    tiny_fold, tiny_config, tmp_path, monkeypatch
-):
-    folder = tmp_path / "last"
-    progress = begin(tiny_fold, tiny_config)
-    save_progress(folder, progress, finished=False)
+def test_a_fit_under_way_is_no_finished_member(tiny_task, checkpoint):
+    with pytest.raises(PowerCutError):
+        go_on(*begin(tiny_task), tiny_task, Kept(checkpoint, cut=1))
+    assert checkpoint.load_fitted(NetworkMember, tiny_task) is None
+    assert checkpoint.load() is not None
+
+
+def test_a_full_disk_is_named_with_the_place_and_takes_nothing(tiny_task, checkpoint, monkeypatch):
+    state, _ = begin(tiny_task)
+    checkpoint.save(state.to_state())
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(SirnaError, match=r"last: .*No space left"):
-        save_progress(folder, progress, finished=True)
-    assert load_progress(folder, begin(tiny_fold, tiny_config)) is False
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(SirnaError, match=r"last: .*No space left"):
+            checkpoint.save(state.to_state())
+    assert restored(tiny_task, checkpoint)[0].epoch == 0
 
 
-@pytest.mark.parametrize("name", ["progress.json", "progress.safetensors"])
+@pytest.mark.parametrize("name", [FACTS, TENSORS])
 @pytest.mark.parametrize("damage", ["cut", "absent"])
-def test_damaged_progress_is_refused(tiny_fold, tiny_config, tmp_path, name, damage):
-    folder = tmp_path / "last"
-    done = go_on(begin(tiny_fold, tiny_config), tiny_fold, tiny_config)
-    save_progress(folder, done, finished=False)
-    path = folder / name
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_damaged_folder_is_refused(tiny_task, checkpoint, name, damage, finished):
+    if finished:
+        checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
+    else:
+        checkpoint.save(begin(tiny_task)[0].to_state())
+    path = checkpoint.folder / name
     content = path.read_bytes()
     path.unlink()
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(SirnaError, match="cannot be resumed"):
-        load_progress(folder, begin(tiny_fold, tiny_config))
+    with pytest.raises(SirnaError, match=r"last: cannot be resumed .*delete this folder"):
+        checkpoint.load_fitted(TreesMember, tiny_task)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changes", "fault"),
     [
         ({"epoch": None}, "no entry 'epoch'"),
-        ({"picks": []}, "index"),
+        ({"chosen": []}, "index"),
         ({"log": [{"epoch": 1}]}, "score"),
         ({"log": 5}, "int"),
     ],
-    ids=["no epoch", "no picks", "half a log", "no log"],
+    ids=["no epoch", "no chosen epochs", "half a log", "no log"],
 )
 def test_a_state_that_lacks_something_is_refused_in_one_sentence(
-    tiny_fold, tiny_config, tmp_path, changed, told
+    tiny_task, checkpoint, changes, fault
 ):
-    done = go_on(begin(tiny_fold, tiny_config), tiny_fold, tiny_config)
-    save_progress(tmp_path / "last", done, finished=False)
-    path = tmp_path / "last" / "progress.json"
-    state = json.loads(path.read_text(encoding="utf-8")) | changed
-    kept = {key: value for key, value in state.items() if value is not None}
-    path.write_text(json.dumps(kept), encoding="utf-8")
-    with pytest.raises(SirnaError, match=rf"cannot be resumed \(.*{told}.*\); start a") as error:
-        load_progress(tmp_path / "last", begin(tiny_fold, tiny_config))
+    state, fold = begin(tiny_task)
+    go_on(state, fold, tiny_task, Kept(checkpoint))
+    path = checkpoint.folder / FACTS
+    facts = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps({k: v for k, v in facts.items() if v is not None}))
+    with pytest.raises(SirnaError, match=rf"cannot be resumed \(.*{fault}.*\)") as error:
+        restored(tiny_task, checkpoint)
     assert "\n" not in str(error.value)
 
 
-def test_progress_of_another_network_is_refused(tiny_fold, tiny_config, tmp_path):
-    done = go_on(begin(tiny_fold, tiny_config), tiny_fold, tiny_config)
-    save_progress(tmp_path / "last", done, finished=False)
-    wider = begin(tiny_fold, with_changes(tiny_config, {"model.hidden": 9}))
+@pytest.mark.parametrize("key", ["fold", "encoder", "facts"])
+def test_a_finished_member_that_lacks_something_is_refused(tiny_task, checkpoint, key):
+    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
+    path = checkpoint.folder / FACTS
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    del raw["member"][key]
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(SirnaError, match="cannot be resumed"):
+        checkpoint.load_fitted(TreesMember, tiny_task)
+
+
+def test_predictions_of_other_rows_are_refused(tiny_task, checkpoint):
+    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
+    whole = FoldTask(tiny_task.rows, tiny_task.split, tiny_task.split.whole, tiny_task.config)
+    with pytest.raises(SirnaError, match="not those of the held-out rows"):
+        checkpoint.load_fitted(TreesMember, whole)
+
+
+def test_the_state_of_another_network_is_refused(tiny_task, checkpoint):
+    state, fold = begin(tiny_task)
+    go_on(state, fold, tiny_task, Kept(checkpoint))
     with pytest.raises(SirnaError, match=r"cannot be resumed \(the weight .* has shape") as error:
-        load_progress(tmp_path / "last", wider)
+        restored(changed(tiny_task, **{"model.hidden": 9}), checkpoint)
     assert "\n" not in str(error.value)

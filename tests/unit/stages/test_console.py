@@ -36,14 +36,14 @@ def terminal(monkeypatch):
 
 
 def shown():
-    display = TrainingDisplay(epochs=3, done=0, rows=10)
-    display.rows(10)
-    display.epoch(RECORD, best=2)
+    display = TrainingDisplay(total=30, done=0)
+    display.advance(10)
+    display.report(RECORD.line(epochs=3, best=2), RECORD.short(best=2))
     display.close()
 
 
 @pytest.mark.parametrize("width", [0, 1, 40, 79])
-def test_a_terminal_without_room_for_a_bar_gets_a_line_an_epoch(terminal, capsys, width):
+def test_a_terminal_without_room_for_a_bar_gets_a_line_for_each_epoch(terminal, capsys, width):
     stderr = terminal(width)
     shown()
     assert stderr.getvalue() == ""
@@ -74,11 +74,11 @@ FIGURES |= {"precision": 0.3456, "recall": 0.4567, "rows": 12_345}
 def test_scores_are_shown_whole_on_a_terminal_of_any_width(terminal, capsys, monkeypatch, width):
     terminal(width)
     monkeypatch.delenv("COLUMNS", raising=False)
-    console, out = Console(), io.StringIO()
-    console._out = RichConsole(file=out, force_terminal=True, width=width or None, soft_wrap=True)
-    console.scores("protocol rows", {"submission": FIGURES, "oracle": FIGURES})
-    told = out.getvalue() + capsys.readouterr().out
+    out = io.StringIO()
+    rich = RichConsole(file=out, force_terminal=True, width=width or None, soft_wrap=True)
+    Console(rich).scores("protocol rows", {"submission": FIGURES, "oracle": FIGURES})
+    printed = out.getvalue() + capsys.readouterr().out
     for value in ("0.1234", "12.34", "5.67", "0.2345", "0.3456", "0.4567", "12,345"):
-        assert told.count(value) >= 2, told
+        assert printed.count(value) >= 2, printed
     if width in {40, 200}:
-        assert ("┃" in told) is (width == 200)
+        assert ("┃" in printed) is (width == 200)

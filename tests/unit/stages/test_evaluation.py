@@ -1,24 +1,25 @@
-"""Held-out rows, each judged by a rule that others have fitted."""
+"""Held-out rows, each judged by postprocessing that other rows have fitted."""
 
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy.special import ndtr
 
-from sirna.config.load import Config, with_changes
-from sirna.features.fold import make_fold
-from sirna.members.network.fit import fit, start
+from sirna.config.config import Config
+from sirna.config.load import with_changes
+from sirna.features.fold import FoldTask
+from sirna.members.base import Watch
+from sirna.members.network.member import NetworkMember
 from sirna.prediction.decision import rounded
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.postprocess import fit_rule
+from sirna.prediction.mixture import HeldOut
+from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import competition_score
-from sirna.stages.evaluation import DECIMALS, HeldOut, metrics, oof_table
+from sirna.stages.evaluation import DECIMALS, metrics, oof_table
 from sirna.table.splits import NEVER, Split, make_split
 
-CPU = torch.device("cpu")
 EDGES = np.arange(0.0, 141.0, 2.5)
 THRESHOLD = 30.0
 
@@ -44,20 +45,20 @@ def case(folds=2, rows=160, seed=0):
     parts = []
     for number in split.folds:
         held = np.flatnonzero(fold == number)
-        parts.append(HeldOut(held, *[predicted[held]] * 3))
+        parts.append(HeldOut.without_choice(held, predicted[held]))
     return parts, table, split
 
 
 @pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize("calibrate", [True, False])
-def test_no_row_is_scored_by_a_rule_that_it_took_part_in(folds, calibrate):
+def test_no_row_is_scored_by_postprocessing_that_it_took_part_in(folds, calibrate):
     parts, table, split = case(folds)
     config = with_changes(Config(), {"decision.calibrate": calibrate})
     before = oof_table(parts, table, split, config)
     row = int(before.index[5])
     own = (split.fold == split.fold[row]) & (split.half == split.half[row])
     changed = table.copy()
-    # one label of another kind; many, so that the rule of the other blocks surely moves
+    # one label changes, then many, so that the postprocessing of the other blocks surely changes
     for label, of in ((140.0, [row]), (0.0, np.flatnonzero(own))):
         changed.loc[of, "label"] = label
         after = oof_table(parts, changed, split, config)
@@ -66,20 +67,20 @@ def test_no_row_is_scored_by_a_rule_that_it_took_part_in(folds, calibrate):
             after[inside].drop(columns="measured"), before[inside].drop(columns="measured")
         )
     others = [frame[~inside].drop(columns="measured") for frame in (after, before)]
-    assert others[0].equals(others[1]) is not calibrate  # labels have a part in that alone
+    assert others[0].equals(others[1]) is not calibrate  # labels fit the calibration alone
 
 
 def test_each_block_is_decided_by_all_the_others():
     parts, table, split = case(folds=3)
     config = Config()
     oof = oof_table(parts, table, split, config)
-    whole = Histogram.stacked([part.predicted for part in parts])
-    held = np.concatenate([part.held for part in parts])
+    whole = Histogram.stacked([part.by_other_half for part in parts])
+    held = np.concatenate([part.positions for part in parts])
     truth = table["label"].to_numpy()[held]
     for fold in range(3):
         for half in (0, 1):
             own = (split.fold[held] == fold) & (split.half[held] == half)
-            predicted, points = fit_rule(whole[~own], truth[~own], config).apply(whole[own])
+            predicted, points = fit_postprocess(whole[~own], truth[~own], config).apply(whole[own])
             found = oof.loc[held[own]]
             expected = rounded(points, THRESHOLD, DECIMALS)
             np.testing.assert_array_equal(found["predicted"], expected)
@@ -106,15 +107,15 @@ def test_folds_that_an_interrupted_run_lacks_are_left_out():
     assert set(oof["fold"]) == {0}
 
 
-def test_the_kept_epochs_are_not_what_is_scored():
+def test_the_epochs_that_the_bundle_keeps_are_not_scored():
     parts, table, split = case(folds=2)
     rng = np.random.default_rng(5)
-    other = [replace(part, best=distributions(rng, len(part.held))) for part in parts]
+    other = [replace(part, by_all=distributions(rng, len(part.positions))) for part in parts]
     expected, found = (oof_table(which, table, split, Config()) for which in (parts, other))
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_calibration_brings_the_intervals_cover_near_what_they_promise():
+def test_calibrated_intervals_cover_what_they_should():
     parts, table, split = case(folds=2, rows=2000)
     covers = {}
     for calibrate in (True, False):
@@ -139,12 +140,8 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
     split = make_split(tiny_table.rows, config.split, "tiny")
 
     def held_out(rows):
-        fold = make_fold(rows, split, 0, config)
-        progress = start(fold.encoding, fold.train, config, 0, CPU)
-        fit(progress, fold, config, 0, CPU)
-        predicted = progress.held_out(fold.half)
-        own = progress.held_out(fold.half, own=True)
-        return oof_table([HeldOut(fold.held, predicted, own, predicted)], rows, split, config)
+        fitted = NetworkMember.fit(FoldTask(rows, split, 0, config), 0, Watch())
+        return oof_table([fitted.held_out], rows, split, config)
 
     before = held_out(tiny_table.rows)
     for row in before.index[:3]:
@@ -158,7 +155,7 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
         )
 
 
-def test_the_order_within_a_setting_is_told_whatever_lies_between_settings():
+def test_the_ranking_is_judged_within_settings():
     rng = np.random.default_rng(3)
     parts, table, split = case(rows=240)
     doses = rng.permutation(np.repeat([0.1, 1.0, 10.0, 100.0], 60))
@@ -167,8 +164,8 @@ def test_the_order_within_a_setting_is_told_whatever_lies_between_settings():
     assert oof.groupby("setting")["id"].count().tolist() == [60] * 4
     high = oof["setting"] * 1000.0
     for sign, expected in ((1, 1.0), (-1, -1.0)):
-        told = metrics(oof.assign(measured=oof["median"] * sign + high), Config())["ranking"]
-        assert told == {"settings": 4, "spearman": pytest.approx(expected)}
+        found = metrics(oof.assign(measured=oof["median"] * sign + high), Config())["ranking"]
+        assert found == {"settings": 4, "spearman": pytest.approx(expected)}
     constant = oof.assign(measured=oof["measured"].mask(oof["setting"] == 1, 0.0))
     assert metrics(constant, Config())["ranking"]["settings"] == 3
     few = oof[oof["setting"] == 0].head(19)

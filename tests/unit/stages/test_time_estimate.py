@@ -1,12 +1,16 @@
-"""What a part of a training took, and how long all of it will take."""
+"""How long a training will take, estimated from parts of it."""
 
 import numpy as np
 import pytest
 import torch
 
 from sirna.config.load import with_changes
-from sirna.members.network.fit import start
-from sirna.stages import time_estimate as estimate
+from sirna.members.gaussian_process import member as process
+from sirna.members.network import member as network
+from sirna.members.trees import member as trees
+from sirna.stages.time_estimate import seconds_by_family, tasks_of
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -15,56 +19,73 @@ def seconds(monkeypatch):
 
     def clock(*each: float) -> None:
         times = iter(np.cumsum([0.0, *each]))
-        monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(times))
+        monkeypatch.setattr("time.perf_counter", lambda: next(times))
 
     return clock
 
 
-def test_a_process_learns_step_by_step_compares_all_with_all_and_solves_with_the_cube(
-    tiny_table, tiny_config, seconds, monkeypatch
+def test_a_process_learns_in_steps_compares_all_rows_and_solves_with_the_cube(
+    tiny_table, tiny_config, task_of, seconds, monkeypatch
 ) -> None:
-    rows = tiny_table.rows
-    monkeypatch.setattr(estimate, "BLOCK", len(rows) // 5)
-    monkeypatch.setattr(estimate, "SOLVED", len(rows) // 10)
-    config = with_changes(tiny_config, {"gaussian_process.steps": 5 * estimate.STEPS})
+    rows, whole = tiny_table.rows, len(tiny_table)
+    monkeypatch.setattr(process, "BLOCK", whole // 5)
+    monkeypatch.setattr(process, "TIMED_ROWS", whole // 10)
+    config = with_changes(tiny_config, {"gaussian_process.steps": 5 * process.TIMED_STEPS})
     seconds(1.0, 0.5, 0.01)
-    whole = len(rows)
-    wanted = 5.0 + 0.5 * whole / (whole // 5) + 0.01 * (whole / (whole // 10)) ** 3
-    assert estimate.process_seconds(rows, np.arange(whole), config, 0) == pytest.approx(wanted)
+    expected = 5.0 + 0.5 * whole / (whole // 5) + 0.01 * (whole / (whole // 10)) ** 3
+    found = process.GaussianProcessMember.seconds(task_of(rows, config), CPU)
+    assert found == pytest.approx(expected)
 
 
-def test_of_more_rows_than_a_process_takes_those_that_it_takes_count(
-    tiny_table, tiny_config, seconds, monkeypatch
+def test_of_more_rows_than_a_process_holds_only_those_count(
+    tiny_table, tiny_config, task_of, seconds, monkeypatch
 ) -> None:
-    rows = tiny_table.rows
-    monkeypatch.setattr(estimate, "SOLVED", 10)
-    changes = {"gaussian_process.steps": estimate.STEPS, "gaussian_process.most_rows": 20}
+    monkeypatch.setattr(process, "TIMED_ROWS", 10)
+    changes = {
+        "gaussian_process.steps": process.TIMED_STEPS,
+        "gaussian_process.most_rows": 20,
+    }
+    task = task_of(tiny_table.rows, with_changes(tiny_config, changes))
     seconds(0.0, 0.0, 1.0)
-    told = estimate.process_seconds(
-        rows, np.arange(len(rows)), with_changes(tiny_config, changes), 0
-    )
-    assert told == pytest.approx(8.0)
+    assert process.GaussianProcessMember.seconds(task, CPU) == pytest.approx(8.0)
 
 
-def test_an_epoch_takes_as_long_as_the_share_of_it_that_was_trained(
-    tiny_fold, tiny_config, seconds
+def test_a_network_takes_its_epochs_times_the_share_that_was_trained(
+    tiny_table, tiny_config, task_of, seconds
 ) -> None:
-    config = with_changes(tiny_config, {"train.batch_rows": 4})
-    cpu = torch.device("cpu")
-    progress = start(tiny_fold.encoding, tiny_fold.train, config, tiny_fold.seed, cpu)
-    rows = len(tiny_fold.train)
-    assert rows > 4 * estimate.BATCHES
+    config = with_changes(tiny_config, {"train.batch_rows": 4, "train.epochs": 7})
+    task = task_of(tiny_table.rows, config)
+    rows = len(task.training)
+    assert rows > 4 * network.TIMED_BATCHES
     seconds(0.5, 1.5)  # the training looks at the clock once
-    told = estimate.epoch_seconds(progress, tiny_fold, config, cpu)
-    assert told == pytest.approx(2.0 * rows / (4 * estimate.BATCHES))
-    assert progress.epoch == 0
+    found = network.NetworkMember.seconds(task, CPU)
+    assert found == pytest.approx(7 * 2.0 * rows / (4 * network.TIMED_BATCHES))
 
 
-def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, seconds) -> None:
-    rows = tiny_table.rows
-    changes = {"trees.rounds": 1 + 4 * estimate.ROUNDS, "trees.members": 1, "trees.folds": 2}
-    config = with_changes(tiny_config, changes)
+def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, task_of, seconds) -> None:
+    changes = {
+        "trees.rounds": 1 + 4 * trees.TIMED_ROUNDS,
+        "trees.ensembles": 1,
+        "trees.folds": 2,
+    }
+    task = task_of(tiny_table.rows, with_changes(tiny_config, changes))
     seconds(9.0, 0.0, 0.3, 0.0, 0.5)
-    groups = rows["id"].to_numpy()
-    told = estimate.trees_seconds(rows, np.arange(len(rows)), groups, config, 0)
-    assert told == pytest.approx(0.3 + 4 * 0.2)
+    assert trees.TreesMember.seconds(task, CPU) == pytest.approx(0.3 + 4 * 0.2)
+
+
+def test_folds_all_rows_and_networks_are_added_up(tiny_task, tiny_config, monkeypatch) -> None:
+    def one_second_a_row(cls, task, device):
+        return float(len(task.training))
+
+    members = network.NetworkMember, process.GaussianProcessMember, trees.TreesMember
+    for family in members:
+        monkeypatch.setattr(family, "seconds", classmethod(one_second_a_row))
+    rows, split = tiny_task.rows, tiny_task.split
+    train, whole = len(tiny_task.training), len(rows)
+    once = with_changes(tiny_config, {"train.refit": False, "train.networks": 3})
+    found = seconds_by_family(tasks_of(rows, split, once), CPU)
+    assert found == {"network": 3 * train, "Gaussian process": train, "trees": train}
+    again = with_changes(tiny_config, {"train.refit": True})
+    found = seconds_by_family(tasks_of(rows, split, again), CPU)
+    both = train + whole
+    assert found == {"network": both, "Gaussian process": both, "trees": whole}

@@ -1,4 +1,4 @@
-"""The table of measurements: what is read, what is refused and how it is told."""
+"""The table of measurements: what is read, what is refused and with which message."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirna.config.load import Config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.config.schema import LabelConfig
 from sirna.errors import SirnaError
 from sirna.table.check_table import check_table, read_labels, read_table
@@ -36,7 +37,7 @@ def text(**changed):
         "label": ["12.5", "101", "0"],
     }
     columns |= changed
-    names = NAMES.model_dump()
+    names = NAMES
     lines = pd.Index([2, 3, 4], name="line")
     return pd.DataFrame(
         {names[role]: values for role, values in columns.items() if values is not None}, lines
@@ -50,7 +51,7 @@ def checked(purpose=Purpose.TRAINING, config=None, **changed):
 def test_rows_carry_their_roles_and_types():
     rows = checked().rows
     assert rows["id"].tolist() == ["7", "8", "9"]
-    assert rows["guide"].tolist() == ["UACGU", "acgta", "GGCUA"]
+    assert rows["guide"].tolist() == ["UACGU", "ACGUA", "GGCUA"]
     assert rows["label"].tolist() == [12.5, 101.0, 0.0]
     assert rows["hours"].dtype == rows["dose"].dtype == rows["label"].dtype == np.float64
     assert "passenger" not in rows
@@ -81,11 +82,11 @@ def test_without_a_unit_doses_are_nanomolar():
 
 
 def test_columns_that_are_absent_are_told_with_a_near_miss():
-    raw = text(hours=None).rename(columns={NAMES.cell_line: "cell_line_donr"})
+    raw = text(hours=None).rename(columns={NAMES["cell_line"]: "cell_line_donr"})
     notices = "\n".join(check_table(raw, "mine.csv", Config()).notices)
-    assert f"{NAMES.hours!r}" in notices
-    assert f"{NAMES.cell_line!r} (did you mean 'cell_line_donr'?)" in notices
-    assert f"{NAMES.guide!r}" not in notices
+    assert f"{NAMES['hours']!r}" in notices
+    assert f"{NAMES['cell_line']!r} (did you mean 'cell_line_donr'?)" in notices
+    assert f"{NAMES['guide']!r}" not in notices
 
 
 def test_extra_columns_and_the_files_own_text_are_kept():
@@ -102,37 +103,40 @@ def test_without_ids_rows_are_numbered_from_one():
     assert any("numbered" in notice for notice in table.notices)
     assert any("read as nM" in notice for notice in checked(dose_unit=None).notices)
     assert not any("read as nM" in notice for notice in checked(dose_unit=None, dose=None).notices)
-    undosed = Config(columns=NAMES.model_copy(update={"dose": ""}))
-    told = check_table(text(dose_unit=None), "mine.csv", undosed).notices
-    assert not any("read as nM" in notice for notice in told)
+    undosed = with_changes(Config(), {"columns.dose": ""})
+    notices = check_table(text(dose_unit=None), "mine.csv", undosed).notices
+    assert not any("read as nM" in notice for notice in notices)
     assert not any("left out" in notice and "'id'" in notice for notice in table.notices)
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"id": ["7", "8", "7"]}, [NAMES.id, "'7'", "once"]),
-        ({"id": ["7", "", "9"]}, [NAMES.id, "needs an id"]),
-        ({"guide": ["UACGU", "ACXGU", "ACG"]}, [NAMES.guide, "row id 8 (line 3)", "'ACXGU'"]),
+        ({"id": ["7", "8", "7"]}, [NAMES["id"], "'7'", "once"]),
+        ({"id": ["7", "", "9"]}, [NAMES["id"], "needs an id"]),
+        ({"guide": ["UACGU", "ACXGU", "ACG"]}, [NAMES["guide"], "row id 8 (line 3)", "'ACXGU'"]),
         (
             {"guide": ["UACGU", "", "ACG"]},
-            [NAMES.guide, "row id 8 (line 3)", "a sequence is missing; fill it in"],
+            [NAMES["guide"], "row id 8 (line 3)", "a sequence is missing; fill it in"],
         ),
         (
             {"guide_modifications": ["a c", "", "a"]},
-            [NAMES.guide_modifications, "row id 8 (line 3)", "a sequence is missing"],
+            [NAMES["guide_modifications"], "row id 8 (line 3)", "a sequence is missing"],
         ),
-        ({"dose": ["10", "ten", "1"]}, [NAMES.dose, "'ten'", "finite number"]),
-        ({"dose": ["10", "0", "1"]}, [NAMES.dose, "'0'", "above 0"]),
-        ({"dose": ["10", "inf", "1"]}, [NAMES.dose, "'inf'", "finite number"]),
-        ({"dose_unit": ["nM", "mg", "nM"]}, [NAMES.dose_unit, "'mg'", "units are"]),
-        ({"hours": ["24", "-1", "48"]}, [NAMES.hours, "'-1'", "hours are 0 to 10000"]),
-        ({"hours": ["24", "10001", "48"]}, [NAMES.hours, "'10001'", "hours are 0 to 10000"]),
-        ({"dose": ["10", "1e10", "1"]}, [NAMES.dose, "'1e10'", "at most 1e+09"]),
-        ({"label": ["1", "", "3"]}, [NAMES.label, "a training row needs a value", "drop the row"]),
-        ({"label": ["1", "1e5", "3"]}, [NAMES.label, "'1e5'", "see [label]"]),
-        ({"label": ["1", "-0.5", "30"]}, [NAMES.label, "'-0.5'", "0 or more"]),
-        ({"label": ["1", "12,5", "30"]}, [NAMES.label, "'12,5'", "finite number", "as in 12.5"]),
+        ({"dose": ["10", "ten", "1"]}, [NAMES["dose"], "'ten'", "finite number"]),
+        ({"dose": ["10", "0", "1"]}, [NAMES["dose"], "'0'", "above 0"]),
+        ({"dose": ["10", "inf", "1"]}, [NAMES["dose"], "'inf'", "finite number"]),
+        ({"dose_unit": ["nM", "mg", "nM"]}, [NAMES["dose_unit"], "'mg'", "units are"]),
+        ({"hours": ["24", "-1", "48"]}, [NAMES["hours"], "'-1'", "from 0 to 10000"]),
+        ({"hours": ["24", "10001", "48"]}, [NAMES["hours"], "'10001'", "from 0 to 10000"]),
+        ({"dose": ["10", "1e10", "1"]}, [NAMES["dose"], "'1e10'", "at most 1e+09"]),
+        (
+            {"label": ["1", "", "3"]},
+            [NAMES["label"], "a training row needs a value", "drop the row"],
+        ),
+        ({"label": ["1", "1e5", "3"]}, [NAMES["label"], "'1e5'", "see [label]"]),
+        ({"label": ["1", "-0.5", "30"]}, [NAMES["label"], "'-0.5'", "0 or more"]),
+        ({"label": ["1", "12,5", "30"]}, [NAMES["label"], "'12,5'", "finite number", "as in 12.5"]),
     ],
 )
 def test_a_bad_row_is_told_by_file_column_row_and_value(changed, told):
@@ -143,30 +147,32 @@ def test_a_bad_row_is_told_by_file_column_row_and_value(changed, told):
 
 def test_every_kind_of_fault_is_told_at_once_and_ten_rows_of_each():
     count = 14
-    raw = pd.DataFrame({NAMES.id: map(str, range(count)), NAMES.guide: "ACX", NAMES.label: "x"})
+    raw = pd.DataFrame(
+        {NAMES["id"]: map(str, range(count)), NAMES["guide"]: "ACX", NAMES["label"]: "x"}
+    )
     with pytest.raises(SirnaError) as error:
         check_table(raw, "mine.csv", Config())
     message = str(error.value)
-    assert NAMES.guide in message
-    assert NAMES.label in message
+    assert NAMES["guide"] in message
+    assert NAMES["label"] in message
     assert message.count("row id") == 20
     assert message.count("and 4 more rows") == 2
 
 
 @pytest.mark.parametrize("role", ["guide", "label"])
 def test_a_required_column_that_is_absent_is_told_with_what_is_there(role):
-    name = NAMES.model_dump()[role]
+    name = NAMES[role]
     raw = text().rename(columns={name: f"{name}s"})
     with pytest.raises(
         SirnaError,
-        match=rf"no column '{name}'.*did you mean '{name}s'.*The file has: .*{NAMES.hours}",
+        match=rf"no column '{name}'.*did you mean '{name}s'.*The file has: .*{NAMES['hours']}",
     ):
         check_table(raw, "mine.csv", Config())
 
 
 def test_a_column_that_plays_a_role_is_not_offered_for_another():
-    raw = text().drop(columns=NAMES.guide)
-    with pytest.raises(SirnaError, match=rf"no column '{NAMES.guide}' for the guide\. The file"):
+    raw = text().drop(columns=NAMES["guide"])
+    with pytest.raises(SirnaError, match=rf"no column '{NAMES['guide']}' for the guide\. The file"):
         check_table(raw, "mine.csv", Config())
 
 
@@ -207,7 +213,7 @@ def test_labels_of_the_wrong_kind_are_noticed():
     fraction = with_changes(Config(), {"label.kind": "fraction"})
     with pytest.raises(SirnaError, match=r"(?s)about 1 without.*see \[label\].*'55'"):
         checked(config=fraction, label=["55", "0.3", "0.2"])
-    raw = pd.DataFrame({NAMES.guide: ["ACG"] * 25, NAMES.label: ["0.4"] * 25})
+    raw = pd.DataFrame({NAMES["guide"]: ["ACG"] * 25, NAMES["label"]: ["0.4"] * 25})
     with pytest.raises(SirnaError, match="'fraction'"):
         check_table(raw, "mine.csv", Config())
 
@@ -220,7 +226,7 @@ def test_inhibition_above_100_is_refused():
 
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.parquet"])
 def test_a_table_reads_the_same_from_every_kind_of_file(tmp_path, name):
-    frame = text().assign(**{NAMES.id: [7, 8, 9], NAMES.dose: [10.0, 0.5, np.nan]})
+    frame = text().assign(**{NAMES["id"]: [7, 8, 9], NAMES["dose"]: [10.0, 0.5, np.nan]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     other = tmp_path / name
     frame.to_parquet(other) if name.endswith("parquet") else frame.to_csv(other, index=False)
@@ -233,18 +239,18 @@ def test_a_table_reads_the_same_from_every_kind_of_file(tmp_path, name):
 
 def test_a_truth_needs_ids_and_labels_alone(tmp_path):
     path = tmp_path / "truth.csv"
-    text()[[NAMES.label, NAMES.id]].to_csv(path, index=False)
+    text()[[NAMES["label"], NAMES["id"]]].to_csv(path, index=False)
     rows = read_labels(path, Config(), Purpose.TRUTH).rows
     assert rows["id"].tolist() == ["7", "8", "9"]
     assert rows["label"].tolist() == [12.5, 101.0, 0.0]
     text(label=None).to_csv(path, index=False)
-    with pytest.raises(SirnaError, match=f"no column '{NAMES.label}'"):
+    with pytest.raises(SirnaError, match=f"no column '{NAMES['label']}'"):
         read_labels(path, Config(), Purpose.TRUTH)
 
 
 def test_predictions_may_be_negative_and_rows_without_ids_are_numbered(tmp_path):
     path = tmp_path / "mine.csv"
-    text(label=["-4.5", "30", "250"])[[NAMES.label]].to_csv(path, index=False)
+    text(label=["-4.5", "30", "250"])[[NAMES["label"]]].to_csv(path, index=False)
     rows = read_labels(path, Config(), Purpose.PREDICTION).rows
     assert rows["id"].tolist() == ["1", "2", "3"]
     assert rows["label"].tolist() == [-4.5, 30.0, 250.0]
@@ -264,15 +270,15 @@ def test_transcripts_give_sites_and_strange_ones_are_told():
     guide, transcript = "UGCAUUACGGAUCCAUGGCAA", "CCCTTGCCATGGATCCGTAATGCACCC"
     columns = {"id": [str(i) for i in range(30)], "label": [str(i) for i in range(30)]}
     columns |= {"guide": [guide] * 30, "target": ["T"] * 30, "transcript": [transcript] * 30}
-    raw = pd.DataFrame({NAMES.model_dump()[role]: values for role, values in columns.items()})
+    raw = pd.DataFrame({NAMES[role]: values for role, values in columns.items()})
     table = check_table(raw, "mine.csv", Config())
     assert (table.rows["site"] == 23.0).all()
     assert "pair" not in "\n".join(table.notices)
-    strange = raw.assign(**{NAMES.transcript: [transcript] * 5 + [transcript[::-1]] * 25})
+    strange = raw.assign(**{NAMES["transcript"]: [transcript] * 5 + [transcript[::-1]] * 25})
     table = check_table(strange, "mine.csv", Config())
     assert "only 5 of 30 guides pair" in "\n".join(table.notices)
     assert int(table.rows["site"].notna().sum()) == 5
-    blanks = raw.assign(**{NAMES.transcript: [transcript] * 5 + [""] * 25})
+    blanks = raw.assign(**{NAMES["transcript"]: [transcript] * 5 + [""] * 25})
     table = check_table(blanks, "mine.csv", Config())
     assert "pair" not in "\n".join(table.notices)
 
@@ -280,11 +286,11 @@ def test_transcripts_give_sites_and_strange_ones_are_told():
 def test_the_first_number_in_a_duplex_id_is_its_number():
     ids = ["AD-7.1", "AD-120", "control", "", "x9y12"]
     columns = {"id": list("abcde"), "label": list("12345"), "guide": ["ACGU"] * 5, "duplex": ids}
-    raw = pd.DataFrame({NAMES.model_dump()[role]: values for role, values in columns.items()})
+    raw = pd.DataFrame({NAMES[role]: values for role, values in columns.items()})
     table = check_table(raw, "mine.csv", Config())
     np.testing.assert_array_equal(table.rows["duplex_number"], [7, 120, np.nan, np.nan, 9])
-    assert f"{NAMES.duplex!r}: 2 of 5 rows have no number" in "\n".join(table.notices)
+    assert f"{NAMES['duplex']!r}: 2 of 5 rows have no number" in "\n".join(table.notices)
     numbered = check_table(raw.iloc[[0, 1, 4]], "mine.csv", Config())
     assert "no number" not in "\n".join(numbered.notices)
-    without = check_table(raw.drop(columns=NAMES.duplex), "mine.csv", Config())
+    without = check_table(raw.drop(columns=NAMES["duplex"]), "mine.csv", Config())
     assert "duplex_number" not in without.rows

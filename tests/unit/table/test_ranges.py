@@ -1,10 +1,10 @@
-"""How far the training rows reach, and which rows lie beyond."""
+"""How far the training rows reach, and which rows lie out_of_range."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.table.ranges import NUMBER, beyond, ranges_of
+from sirna.table.ranges import NUMBER, out_of_range, ranges_of
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def test_what_nobody_has_is_left_out_and_one_odd_number_counts_for_nothing(rows)
 def test_beyond_is_farther_than_so_many_times(rows) -> None:
     ranges = ranges_of(rows)
     new = pd.DataFrame({NUMBER: [7.0, 30_000.0, 99_000.0, 2e6, np.nan]})
-    assert beyond(new, ranges, 2.0)[NUMBER].tolist() == [True, False, False, True, False]
-    assert "dose" not in beyond(new, ranges)
+    assert out_of_range(new, ranges, 2.0)[NUMBER].tolist() == [True, False, False, True, False]
+    assert "dose" not in out_of_range(new, ranges)
 
 
 def test_rounding_leads_nowhere_beyond(rows) -> None:
     doses = pd.DataFrame({"dose": [200 * 1e-6, 0.0002, 0.0003]})
     assert doses["dose"][0] != 0.0002
-    assert beyond(doses, ranges_of(rows))["dose"].tolist() == [False, False, True]
+    assert out_of_range(doses, ranges_of(rows))["dose"].tolist() == [False, False, True]

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.config.load import Config, load_config
+from sirna.config.config import Config
+from sirna.config.load import load_config
 from sirna.table.check_table import check_table
 from sirna.table.species_match import (
     FAR,
@@ -56,17 +57,17 @@ def test_a_table_with_species_and_cells_tells_how_they_match():
     columns = Config().columns
     raw = pd.DataFrame(
         {
-            columns.id: ["a", "b"],
-            columns.guide: ["ACGU", "ACGA"],
-            columns.label: ["10", "20"],
-            columns.species: ["Homo sapiens", ""],
-            columns.cell_line: ["Hepa1-6 Cells", "HeLa Cells"],
+            columns["id"]: ["a", "b"],
+            columns["guide"]: ["ACGU", "ACGA"],
+            columns["label"]: ["10", "20"],
+            columns["species"]: ["Homo sapiens", ""],
+            columns["cell_line"]: ["Hepa1-6 Cells", "HeLa Cells"],
         }
     )
     match = check_table(raw, "mine.csv", Config()).rows["species_match"]
     assert match.iloc[0] == FAR
     assert pd.isna(match.iloc[1])
-    without = check_table(raw.drop(columns=columns.species), "mine.csv", Config()).rows
+    without = check_table(raw.drop(columns=columns["species"]), "mine.csv", Config()).rows
     assert "species_match" not in without
 
 

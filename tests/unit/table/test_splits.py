@@ -8,17 +8,9 @@ from hypothesis import strategies as st
 
 from sirna.config.schema import SplitConfig
 from sirna.errors import SirnaError
-from sirna.table.splits import (
-    NAMELESS,
-    NEVER,
-    Split,
-    group_rows,
-    group_targets,
-    make_split,
-    new_targets,
-)
+from sirna.protocols.protocol import PROTOCOLS
+from sirna.table.splits import NEVER, Split, make_split
 
-PROTOCOLS = ["rows", "duplex", "target"]
 SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=25)
 
 
@@ -27,107 +19,6 @@ def duplexes(sizes):
     group = np.repeat(np.arange(len(sizes)), sizes)
     guides = ["A" * (number + 1) for number in group]
     return pd.DataFrame({"id": [f"r{i}" for i in range(len(group))], "guide": guides})
-
-
-def targets(target, publication, guide):
-    count = len(guide)
-    columns = {"id": [str(i) for i in range(count)], "guide": guide}
-    given = {"target": target, "publication": publication}
-    columns |= {name: value for name, value in given.items() if value is not None}
-    return pd.DataFrame(columns, dtype=object)
-
-
-def together(groups, *rows):
-    return len({groups[row] for row in rows}) == 1
-
-
-def test_under_rows_every_row_stands_alone():
-    assert len(set(group_rows(duplexes([4, 3]), "rows"))) == 7
-
-
-def test_under_duplex_rows_of_one_guide_stay_together_however_it_is_written():
-    rows = pd.DataFrame({"id": list("abcd"), "guide": ["ACGU", "acgt", "ACGT", "ACGA"]})
-    groups = group_rows(rows, "duplex")
-    assert together(groups, 0, 1, 2)
-    assert not together(groups, 0, 3)
-
-
-def test_under_target_upper_and_lower_case_symbols_stay_together():
-    groups = group_rows(targets(["ABC1", "Abc1", "XYZ"], ["P"] * 3, ["A", "C", "G"]), "target")
-    assert together(groups, 0, 1)
-    assert not together(groups, 0, 2)
-
-
-def test_under_target_targets_that_share_a_guide_stay_together():
-    target = ["T1", "T2", "T2", "T3", "T4"]
-    guides = ["ACG", "acg", "GGG", "GGG", "CCC"]
-    groups = group_rows(targets(target, None, guides), "target")
-    assert together(groups, 0, 1, 2, 3)
-    assert not together(groups, 0, 4)
-
-
-def test_a_missing_symbol_is_the_only_one_of_its_publication_else_the_publication():
-    target = ["T1", None, "T1", "T2", None, None, None]
-    publication = ["P1", "P1", "P2", "P2", "P2", "P3", "P3"]
-    groups = group_rows(targets(target, publication, list("ABCDEFG")), "target")
-    assert together(groups, 0, 1, 2)
-    assert together(groups, 5, 6)
-    assert len({groups[0], groups[3], groups[4], groups[5]}) == 4
-
-
-@pytest.mark.parametrize(
-    ("target", "publication", "new"),
-    [
-        ("AGT", "other", False),
-        ("agt", None, False),
-        ("TTR", "p1", True),
-        (None, "p1", False),
-        (None, "p2", False),
-        (None, "other", True),
-        (None, None, True),
-    ],
-)
-def test_a_target_is_new_by_its_symbol_and_without_one_by_its_publication(target, publication, new):
-    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
-    row = targets([target], [publication], ["GGG"])
-    assert new_targets(row, training).tolist() == [new]
-
-
-def test_a_guide_that_was_measured_is_of_no_new_target_whatever_its_name():
-    training = targets(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
-    assert new_targets(targets(None, None, ["acg", "GGG"]), training).tolist() == [False, True]
-    assert new_targets(targets(["MINE"] * 2, None, ["ACG", "GTG"]), training).tolist() == [0, 1]
-
-
-def test_where_training_has_no_symbols_the_publication_names_the_target():
-    training = targets(None, ["p1", "p2"], ["ACG", "CCC"])
-    rows = targets(["AGT", "AGT", None], ["p1", "p3", "p2"], ["GGG"] * 3)
-    assert new_targets(rows, training).tolist() == [False, True, False]
-
-
-def test_rows_that_nothing_names_are_one_target_but_for_the_guides_of_others():
-    names, publications = ["T1", "T2", None, None, None], ["P1", "P2", None, None, None]
-    groups = group_targets(targets(names, publications, ["AAA", "CCC", "aaa", "GGG", "UUU"]))
-    assert groups[2] == groups[0] != groups[1]
-    assert groups[3] == groups[4] == NAMELESS
-
-
-def test_a_row_without_target_and_publication_is_named():
-    rows = targets(["T1", None, "T2"], [None, None, "P1"], list("ABC"))
-    with pytest.raises(SirnaError, match=r"1 of 3 have neither, the first with id '1'\. Fill"):
-        group_rows(rows, "target")
-
-
-def test_without_publications_the_symbols_suffice():
-    groups = group_rows(targets(["T1", "T2", "T1"], None, list("ABC")), "target")
-    assert together(groups, 0, 2)
-    assert not together(groups, 0, 1)
-
-
-@pytest.mark.parametrize("target", [None, ["T1", None]])
-def test_a_row_with_neither_target_nor_publication_is_refused(target):
-    with pytest.raises(SirnaError, match="neither"):
-        group_rows(targets(target, None, list("AB")), "target")
 
 
 @given(SIZES, st.integers(0, 3), st.integers(2, 4))

@@ -1,56 +1,57 @@
-"""What a trial of a search is worth."""
+"""The value of a trial, and what trials share."""
 
 import optuna
 import pytest
 import torch
 
 from sirna.config.load import with_changes
-from sirna.table.splits import make_split
-from sirna.tuning.objective import Objective
+from sirna.features.fold import FoldTask
+from sirna.tuning.objective import KEPT, Objective
 from sirna.tuning.space import load_search
 
 SEARCH = load_search(
-    None, {"space": {"known.measurements": {"kind": "choice", "choices": [True, False]}}}
+    None, {"space": {"siblings.lookup": {"kind": "choice", "choices": [True, False]}}}
 )
 
 
+def changed(task, changes):
+    return FoldTask(task.rows, task.split, task.fold, with_changes(task.config, changes))
+
+
 @pytest.fixture
-def make(tiny_table, tiny_config):
-    split = make_split(tiny_table.rows, tiny_config.split, "tiny")
+def make(tiny_task):
+    rows, split, config = tiny_task.rows, tiny_task.split, tiny_task.config
     device = torch.device("cpu")
-    return lambda: Objective(
-        tiny_table.rows, split, tiny_config, SEARCH, device, stop=lambda: False
-    )
+    return lambda: Objective(rows, split, config, SEARCH, device, stop=lambda: False)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"known.measurements": False},
-        {"known.most": 1},
+        {"siblings.lookup": False},
+        {"siblings.most": 1},
         {"vocab.min_freq": 3},
         {"streams.guide_bases.ngram": 2},
         {"covariates.numeric": ["dose"]},
-        {"train.seed": 1},
     ],
     ids=str,
 )
-def test_rows_are_encoded_anew_where_a_trial_encodes_them_otherwise(make, tiny_config, changes):
+def test_rows_are_encoded_again_where_a_trial_encodes_them_otherwise(make, tiny_task, changes):
     objective = make()
-    fold = objective._fold(0, tiny_config)
-    assert objective._fold(0, with_changes(tiny_config, changes)) is not fold
+    fold = objective.encoded(tiny_task)
+    assert objective.encoded(changed(tiny_task, changes)) is not fold
 
 
 @pytest.mark.parametrize("changes", [{"model.hidden": 5}, {"train.learning_rate": 0.5}], ids=str)
-def test_rows_are_encoded_once_for_trials_that_encode_them_alike(make, tiny_config, changes):
+def test_rows_are_encoded_once_for_trials_with_the_same_encoding(make, tiny_task, changes):
     objective = make()
-    fold = objective._fold(0, tiny_config)
-    assert objective._fold(0, with_changes(tiny_config, changes)) is fold
+    fold = objective.encoded(tiny_task)
+    assert objective.encoded(changed(tiny_task, changes)) is fold
 
 
-def test_a_trial_is_worth_the_same_after_another_one(make):
+def test_a_trial_has_the_same_value_after_another_one(make):
     def trial(on):
-        return optuna.trial.FixedTrial({"known.measurements": on})
+        return optuna.trial.FixedTrial({"siblings.lookup": on})
 
     objective = make()
     values = [objective(trial(on)) for on in (True, False, True)]
@@ -75,13 +76,13 @@ class Doomed:
 
 
 @pytest.mark.parametrize(("warmup", "pruned_at"), [(0.0, 1), (0.5, 2), (0.6, 3), (1.0, None)])
-def test_a_trial_is_pruned_once_it_is_warm_and_never_when_it_is_done(make, warmup, pruned_at):
+def test_a_trial_is_pruned_after_its_warm_up_and_not_when_it_is_done(make, warmup, pruned_at):
     objective, trial = make(), Doomed()
     objective.search = SEARCH.model_copy(update={"warmup": warmup})
     last = None
     for step in range(1, 5):
         try:
-            objective._report(trial, 0.5, step / 4, step)
+            objective.report(trial, 0.5, step / 4, step)
         except optuna.TrialPruned:
             last = step
             break
@@ -89,8 +90,11 @@ def test_a_trial_is_pruned_once_it_is_warm_and_never_when_it_is_done(make, warmu
     assert trial.reported == list(range(1, (pruned_at or 4) + 1))
 
 
-def test_old_encodings_are_given_up(make, tiny_config):
+def test_old_encodings_are_given_up(make, tiny_task):
     objective = make()
-    for seed in range(10):
-        objective._fold(0, with_changes(tiny_config, {"train.seed": seed}))
-    assert len(objective._folds) == 4
+    first = objective.encoded(tiny_task)
+    for most in range(1, KEPT):
+        objective.encoded(changed(tiny_task, {"siblings.most": most}))
+    assert objective.encoded(tiny_task) is first
+    objective.encoded(changed(tiny_task, {"siblings.most": KEPT}))
+    assert objective.encoded(tiny_task) is not first

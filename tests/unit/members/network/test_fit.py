@@ -7,40 +7,62 @@ import numpy as np
 import pytest
 import torch
 
-from sirna.config.load import Config, with_changes
+from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.errors import SirnaError
-from sirna.features.fold import make_fold
+from sirna.features.encoded_fold import encode_fold
+from sirna.features.fold import FoldTask
+from sirna.members.base import State, Watch
 from sirna.members.network import fit as loop
 from sirna.members.network.fit import fit, start
 from sirna.members.network.predict import predict
 from sirna.members.network.schedule import learning_rate
-from sirna.members.network.state import Pick
+from sirna.members.network.state import BestEpoch
 from sirna.prediction.decision import fit_decision
-from sirna.prediction.histogram import Histogram
+from sirna.prediction.histogram import Histogram, fit_bins
 from sirna.prediction.score import competition_score
-from sirna.table.splits import make_split
 
 CPU = torch.device("cpu")
 
 
-def trained(fold, config, seed=0, **callbacks):
-    progress = start(fold.encoding, fold.train, config, seed, CPU)
-    return fit(progress, fold, config, seed, CPU, **callbacks)
+class Calls(Watch):
+    """Calls a function after every batch or epoch; stops when `on_batch` returns True."""
+
+    def __init__(self, on_batch=lambda rows: False, on_epoch=lambda state: None):
+        self.state = None
+        self._on_batch, self._on_epoch, self._stop = on_batch, on_epoch, False
+
+    def advance(self, steps):
+        self._stop = self._on_batch(steps) is True
+
+    def stop(self):
+        return self._stop
+
+    def save(self, state: State):
+        self._on_epoch(self.state)
 
 
-def weights(progress):
-    state = progress.model.state_dict()
-    return {name: tensor.clone() for name, tensor in state.items()}
+def trained(fold, config, seed=0, epochs=None, **callbacks):
+    labels = fold.train.whole.label.numpy().astype(float)
+    edges = fit_bins(labels, config.model.bins, config.score.threshold)
+    watch = Calls(**callbacks)
+    watch.state = start(fold, edges, config, seed, CPU)
+    return fit(watch.state, fold, config, seed, watch, epochs)
 
 
-def numbers(progress):
-    """What the log says of a training, its clock left out."""
-    rows = [record.as_dict() for record in progress.log]
+def weights(state):
+    tensors = state.model.state_dict()
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def numbers(state):
+    """Return the log of a training without its clock."""
+    rows = [record.row() for record in state.log]
     return [{k: v for k, v in row.items() if "second" not in k} for row in rows]
 
 
-def worths(scores, window):
-    """What each epoch is worth: the mean over itself and those before it in the window."""
+def means(scores, window):
+    """Return the mean score of each epoch and those before it in the window."""
     ends = range(1, len(scores) + 1)
     return [float(np.mean(scores[max(0, end - window) : end])) for end in ends]
 
@@ -50,14 +72,14 @@ def truth(fold):
 
 
 def scripted(monkeypatch, probs):
-    """Replace what the epochs predict for the validation rows by a script."""
-    told = iter(probs)
+    """Replace the epochs' predictions of the validation rows by a script."""
+    script = iter(probs)
     edges = np.array([0.0, 30.0, 60.0, 120.0])
-    monkeypatch.setattr(loop, "predict", lambda *_: Histogram(edges, next(told)))
+    monkeypatch.setattr(loop, "predict", lambda *_: Histogram(edges, next(script)))
 
 
 def shares(fold, right):
-    """Predictions of which a share of rows, the first ones, is right."""
+    """Return predictions that are right for the first share of the rows."""
     bins = np.digitize(truth(fold), [30.0, 60.0])
     wrong = (bins + 1) % 3
     known = np.arange(len(bins)) < right * len(bins)
@@ -78,9 +100,9 @@ def test_a_draw_from_outside_between_epochs_changes_nothing(tiny_fold, tiny_conf
 
 def test_every_epoch_is_logged_with_the_score_of_the_validation_rows(tiny_fold, tiny_config):
     seen = []
-    progress = trained(tiny_fold, tiny_config, on_epoch=lambda now: seen.append(now.epoch))
+    state = trained(tiny_fold, tiny_config, on_epoch=lambda now: seen.append(now.epoch))
     assert seen == list(range(1, tiny_config.train.epochs + 1))
-    rows = [record.as_dict() for record in progress.log]
+    rows = [record.row() for record in state.log]
     assert [row["epoch"] for row in rows] == seen
     assert {"score", "mae", "f1", "train_loss", "valid_log_loss", "learning_rate"} <= set(rows[0])
 
@@ -90,35 +112,35 @@ def test_the_best_epoch_is_that_of_the_best_mean_score_over_a_window(
     tiny_fold, tiny_config, window
 ):
     config = with_changes(tiny_config, {"train.epochs": 5, "train.score_window": window})
-    progress = trained(tiny_fold, config)
-    worth = worths([record.score.score for record in progress.log], window)
-    assert progress.best.score == max(worth)
-    assert progress.best.epoch == 1 + int(np.argmax(worth))
+    state = trained(tiny_fold, config)
+    mean = means([record.score.score for record in state.log], window)
+    assert state.best.score == max(mean)
+    assert state.best.epoch == 1 + int(np.argmax(mean))
 
 
-def test_an_epoch_is_worth_the_mean_of_its_score_and_those_before_it():
-    pick = Pick()
+def test_an_epoch_is_judged_by_the_mean_of_its_score_and_those_before_it():
+    best = BestEpoch()
     taken = [
-        pick.offer(epoch, score, 3, np.array([[epoch]]))
+        best.offer(epoch, score, 3, np.array([[epoch]]))
         for epoch, score in enumerate([0.5, 0.7, 0.9, 0.2, 0.95, 0.95], start=1)
     ]
     # 0.5, 0.6, 0.7, 0.6, 0.683, 0.7: an epoch that is no better is not taken
     assert taken == [True, True, True, False, False, False]
-    assert (pick.score, pick.epoch, pick.probs.item()) == (pytest.approx(0.7), 3, 3)
-    assert pick.recent == [0.2, 0.95, 0.95]
+    assert (best.score, best.epoch, best.probs.item()) == (pytest.approx(0.7), 3, 3)
+    assert best.recent == [0.2, 0.95, 0.95]
 
 
 def test_the_best_weights_are_copies_and_those_of_the_best_epoch(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.epochs": 4, "train.schedule": "constant"})
     history = []
-    progress = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
-    best = copy.deepcopy(progress.best_weights)
-    for name, tensor in history[progress.best.epoch - 1].items():
+    state = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
+    best = copy.deepcopy(state.best_weights)
+    for name, tensor in history[state.best.epoch - 1].items():
         assert torch.equal(best[name], tensor)
     with torch.no_grad():
-        for parameter in progress.model.parameters():
+        for parameter in state.model.parameters():
             parameter.add_(1.0)
-    for name, tensor in progress.best_weights.items():
+    for name, tensor in state.best_weights.items():
         assert torch.equal(tensor, best[name])
 
 
@@ -126,11 +148,11 @@ def test_a_worse_epoch_after_the_best_does_not_replace_it(tiny_fold, tiny_config
     config = with_changes(tiny_config, {"train.epochs": 3, "train.score_window": 1})
     scripted(monkeypatch, [shares(tiny_fold, part) for part in (0.2, 1.0, 0.5)])
     history = []
-    progress = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
-    assert progress.best.epoch == 2
-    for name, tensor in progress.best_weights.items():
+    state = trained(tiny_fold, config, on_epoch=lambda now: history.append(weights(now)))
+    assert state.best.epoch == 2
+    for name, tensor in state.best_weights.items():
         assert torch.equal(tensor, history[1][name])
-    assert any(not torch.equal(t, history[1][n]) for n, t in weights(progress).items())
+    assert any(not torch.equal(t, history[1][n]) for n, t in weights(state).items())
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(0, 6), (1, 3), (2, 4), (4, 6)], ids=str)
@@ -144,21 +166,21 @@ def test_training_stops_when_patience_ends(tiny_fold, tiny_config, monkeypatch, 
 
 def test_a_request_to_stop_ends_the_epoch_where_it_stands(tiny_fold, tiny_config):
     batches = []
-    progress = trained(
+    state = trained(
         tiny_fold, tiny_config, on_batch=lambda rows: batches.append(rows) or len(batches) == 2
     )
-    assert (len(batches), progress.epoch, progress.log) == (2, 0, [])
+    assert (len(batches), state.epoch, state.log) == (2, 0, [])
 
 
 def test_a_request_to_stop_in_the_second_epoch_keeps_the_first(tiny_fold, tiny_config):
     seen, saved = [], []
-    progress = trained(
+    state = trained(
         tiny_fold,
         tiny_config,
         on_batch=lambda rows: seen.append(rows) or sum(seen) > len(tiny_fold.train),
         on_epoch=lambda now: saved.append(now.epoch),
     )
-    assert (progress.epoch, len(progress.log), saved) == (1, 1, [1])
+    assert (state.epoch, len(state.log), saved) == (1, 1, [1])
     assert sum(seen) < 2 * len(tiny_fold.train)
 
 
@@ -168,26 +190,31 @@ def test_every_training_row_is_seen_once_an_epoch(tiny_fold, tiny_config):
     assert sum(seen) == tiny_config.train.epochs * len(tiny_fold.train)
 
 
-def test_without_held_out_rows_the_last_epoch_is_kept(tiny_table, tiny_config):
+@pytest.fixture
+def all_rows(tiny_task):
+    """A task that holds no row out, encoded."""
+    whole = FoldTask(tiny_task.rows, tiny_task.split, tiny_task.split.whole, tiny_task.config)
+    return encode_fold(whole)
+
+
+def test_without_held_out_rows_the_last_epoch_is_kept(all_rows, tiny_table, tiny_config):
     config = with_changes(tiny_config, {"train.epochs": 4})
-    split = make_split(tiny_table.rows, config.split, "tiny")
-    fold = make_fold(tiny_table.rows, split, split.whole, config)
-    assert (len(fold.train), len(fold.valid)) == (len(tiny_table), 0)
+    assert (len(all_rows.train), len(all_rows.valid)) == (len(tiny_table), 0)
     history = []
-    progress = trained(fold, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
-    assert (progress.epoch, progress.best.epoch) == (3, 3)
-    for name, tensor in progress.best_weights.items():
+    state = trained(all_rows, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
+    assert (state.epoch, state.best.epoch) == (3, 3)
+    for name, tensor in state.best_weights.items():
         assert torch.equal(tensor, history[2][name])
-    rates = [record.learning_rate for record in progress.log]
-    assert rates == [record.learning_rate for record in trained(fold, config).log[:3]]
+    rates = [record.learning_rate for record in state.log]
+    assert rates == [record.learning_rate for record in trained(all_rows, config).log[:3]]
+    nothing = state.held_out(np.arange(0), all_rows.half)
+    assert len(nothing.by_all) == 0
 
 
-def test_without_held_out_rows_predictions_must_be_finite_too(tiny_table, tiny_config, monkeypatch):
-    split = make_split(tiny_table.rows, tiny_config.split, "tiny")
-    fold = make_fold(tiny_table.rows, split, split.whole, tiny_config)
+def test_without_held_out_rows_predictions_must_be_finite_too(all_rows, tiny_config, monkeypatch):
     scripted(monkeypatch, [np.full((5, 3), np.nan)])
     with pytest.raises(SirnaError, match="diverged in epoch 1"):
-        trained(fold, tiny_config)
+        trained(all_rows, tiny_config)
 
 
 def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny_config):
@@ -197,8 +224,9 @@ def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny
     def note(now):
         epochs.append(predict(now.model, tiny_fold.valid, 64, CPU))
 
-    progress = trained(tiny_fold, config, on_epoch=note)
-    predicted = progress.held_out(tiny_fold.half)
+    state = trained(tiny_fold, config, on_epoch=note)
+    positions = np.arange(len(tiny_fold.half))
+    predicted = state.held_out(positions, tiny_fold.half).by_other_half
     threshold = config.score.threshold
     for chooser in (0, 1):
         own, other = tiny_fold.half == chooser, tiny_fold.half != chooser
@@ -210,8 +238,8 @@ def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny
             competition_score(truth(tiny_fold)[own], decision.apply(epoch[own])).score
             for decision, epoch in zip(decisions, epochs, strict=True)
         ]
-        best = int(np.argmax(worths(scores, config.train.score_window)))
-        assert progress.halves[chooser].epoch == best + 1
+        best = int(np.argmax(means(scores, config.train.score_window)))
+        assert state.by_half[chooser].epoch == best + 1
         np.testing.assert_array_equal(predicted.probs[other], epochs[best].probs[other])
 
 
@@ -220,7 +248,10 @@ def test_labels_of_one_half_do_not_reach_its_own_predictions(tiny_fold, tiny_con
     zero = torch.from_numpy(fold.half == 0)
     fold.valid.whole.label[zero] = 130.0 - fold.valid.whole.label[zero]
     config = with_changes(tiny_config, {"train.epochs": 4})
-    was, now = (trained(which, config).held_out(which.half) for which in (tiny_fold, fold))
+    was, now = (
+        trained(which, config).held_out(np.arange(len(which.half)), which.half).by_other_half
+        for which in (tiny_fold, fold)
+    )
     np.testing.assert_array_equal(was.probs[fold.half == 0], now.probs[fold.half == 0])
 
 
@@ -236,11 +267,11 @@ def test_a_training_that_diverges_says_so(tiny_fold, tiny_config, loss, batch_ro
 
 def test_a_point_head_learns_its_own_residuals(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.loss": "mse", "train.epochs": 1})
-    progress = trained(tiny_fold, config)
+    state = trained(tiny_fold, config)
     labels = tiny_fold.train.whole.label
-    assert progress.model.label_mean.item() == pytest.approx(labels.mean().item(), rel=1e-5)
-    assert 0.0 < progress.model.residual_sd.item() < 3 * labels.std().item()
-    assert progress.model.residual_sd.item() != progress.model.label_sd.item()
+    assert state.model.label_mean.item() == pytest.approx(labels.mean().item(), rel=1e-5)
+    assert 0.0 < state.model.residual_sd.item() < 3 * labels.std().item()
+    assert state.model.residual_sd.item() != state.model.label_sd.item()
 
 
 def test_validation_rows_leave_no_trace_in_the_weights(tiny_fold, tiny_config):

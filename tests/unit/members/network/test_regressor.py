@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from sirna.config.load import with_changes
-from sirna.features.dataset import Encoding
+from sirna.features.dataset import DatasetEncoder
+from sirna.features.encoded_fold import EncodedFold
 from sirna.features.siblings import PRESENT
-from sirna.members.network.fit import build_model, start
+from sirna.members.network.fit import start
 from sirna.members.network.loss import training_loss
 from sirna.members.network.predict import predict
+from sirna.members.network.regressor import InputSizes, SiRNAModel
+from sirna.prediction.histogram import fit_bins
 
 CPU = torch.device("cpu")
 ENCODERS = ["rnn", "lstm", "gru"]
@@ -26,9 +29,15 @@ DROPOUTS = [
 ]
 
 
+def begun(fold, config):
+    """Return the state of a training before its first step."""
+    labels = fold.train.whole.label.numpy().astype(float)
+    return start(fold, fit_bins(labels, config.model.bins, 30.0), config, 0, CPU)
+
+
 def untrained(fold, config, **changes):
     config = with_changes(config, {f"model.{key}": value for key, value in changes.items()})
-    model = start(fold.encoding, fold.train, config, 0, CPU).model
+    model = begun(fold, config).model
     torch.nn.init.normal_(model.head[-1].weight)  # zeros at the start: no input would count
     return model, config
 
@@ -64,10 +73,10 @@ def test_more_padding_changes_no_prediction(tiny_fold, tiny_config, tiny_table):
     model, _ = untrained(tiny_fold, tiny_config)
     rows = tiny_table.rows.iloc[:6].reset_index(drop=True)
     long = rows.assign(guide_modifications=rows["guide_modifications"] + " a" * 30)
-    both = tiny_fold.encoding.encode(
+    both = tiny_fold.encoder.encode(
         pd.concat([long.iloc[:1].assign(id="long"), rows], ignore_index=True)
     )
-    alone = probabilities(model, tiny_fold.encoding.encode(rows).whole)
+    alone = probabilities(model, tiny_fold.encoder.encode(rows).whole)
     np.testing.assert_allclose(probabilities(model, both.whole)[1:], alone, rtol=1e-4, atol=1e-7)
 
 
@@ -75,28 +84,28 @@ def test_a_prediction_depends_on_every_stream_and_covariate(tiny_fold, tiny_conf
     model, _ = untrained(tiny_fold, tiny_config)
     row = tiny_table.rows.iloc[[0]]
     changed = [row.assign(dose=1e-3), row.assign(hours=1.0), row.assign(cell_line="other")]
-    changed += [row.assign(**{s.role: "A C"}) for s in tiny_fold.encoding.streams.values()]
-    base = probabilities(model, tiny_fold.encoding.encode(row).whole)
+    changed += [row.assign(**{s.role: "A C"}) for s in tiny_fold.encoder.streams.values()]
+    base = probabilities(model, tiny_fold.encoder.encode(row).whole)
     for other in changed:
-        moved = probabilities(model, tiny_fold.encoding.encode(other).whole)
+        moved = probabilities(model, tiny_fold.encoder.encode(other).whole)
         assert np.abs(moved - base).max() > 1e-6
 
 
-def test_a_prediction_depends_on_what_is_known_of_its_duplex(tiny_fold, tiny_config, tiny_table):
+def test_a_prediction_depends_on_the_siblings_of_its_row(tiny_fold, tiny_config, tiny_task):
     model, _ = untrained(tiny_fold, tiny_config)
-    known = tiny_fold.encoding.known.rows
-    changed = known.assign(label=130.0 - known["label"].clip(upper=130.0))
-    rows = tiny_table.rows.iloc[tiny_fold.held]
+    measured = tiny_fold.encoder.siblings.measured
+    changed = measured.assign(label=130.0 - measured["label"].clip(upper=130.0))
+    rows = tiny_task.held_out_rows
     before, after = (
-        probabilities(model, tiny_fold.encoding.knowing(table).encode(rows).whole)
-        for table in (known, changed)
+        probabilities(model, tiny_fold.encoder.with_measured(table).encode(rows).whole)
+        for table in (measured, changed)
     )
-    shown = tiny_fold.valid.whole.known[..., PRESENT].any(dim=1).numpy()
+    shown = tiny_fold.valid.whole.siblings[..., PRESENT].any(dim=1).numpy()
     assert 0 < shown.sum() < len(shown)
     assert (np.abs(after - before).max(axis=1) > 1e-6).tolist() == shown.tolist()
 
 
-def test_measurements_are_hidden_in_training_only(tiny_fold, tiny_config):
+def test_siblings_are_hidden_in_training_only(tiny_fold, tiny_config):
     config = with_changes(tiny_config, dict.fromkeys(DROPOUTS, 0.0))
     model, _ = untrained(tiny_fold, config)
     batch = tiny_fold.valid.whole
@@ -106,20 +115,31 @@ def test_measurements_are_hidden_in_training_only(tiny_fold, tiny_config):
     assert torch.equal(model(batch), model(batch))
 
 
-def test_a_network_to_which_nothing_is_known_has_no_part_for_it(tiny_table, tiny_config):
-    for protocol, expected in (("rows", True), ("duplex", False), ("target", False)):
-        encoding = Encoding.fit(tiny_table.rows, tiny_config, protocol)
-        dataset = encoding.encode(tiny_table.rows, own=True)
-        model = start(encoding, dataset, tiny_config, 0, CPU).model
-        named = [name for name, _ in model.named_parameters() if name.startswith("known.")]
-        assert bool(named) is expected, protocol
-        assert torch.isfinite(model(dataset.whole)).all()
+def whole_fold(rows, config):
+    """Return rows that all train, encoded."""
+    encoder = DatasetEncoder.fit(rows, config)
+    dataset = encoder.encode(rows, training=True)
+    return EncodedFold(encoder, dataset, encoder.encode(rows.iloc[:0]), np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"), [("rows", True), ("duplex", False), ("target", False)]
+)
+def test_a_network_without_siblings_has_no_weights_for_them(
+    tiny_table, tiny_config, protocol, expected
+):
+    config = with_changes(tiny_config, {"split.protocol": protocol})
+    fold = whole_fold(tiny_table.rows, config)
+    model = begun(fold, config).model
+    named = [name for name, _ in model.named_parameters() if name.startswith("siblings.")]
+    assert bool(named) is expected
+    assert torch.isfinite(model(fold.train.whole)).all()
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_a_training_starts_from_the_same_prediction_for_every_row(tiny_fold, tiny_config, loss):
     config = with_changes(tiny_config, {"train.loss": loss})
-    model = start(tiny_fold.encoding, tiny_fold.train, config, 0, CPU).model
+    model = begun(tiny_fold, config).model
     probs = probabilities(model, tiny_fold.valid.whole)
     np.testing.assert_array_equal(probs, np.repeat(probs[:1], len(probs), axis=0))
     if loss == "cross_entropy":
@@ -128,13 +148,13 @@ def test_a_training_starts_from_the_same_prediction_for_every_row(tiny_fold, tin
 
 def test_only_matrices_that_are_no_embeddings_decay(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.weight_decay": 0.5})
-    progress = start(tiny_fold.encoding, tiny_fold.train, config, 0, CPU)
+    state = begun(tiny_fold, config)
     decay = {
         id(parameter): group["weight_decay"]
-        for group in progress.optimizer.param_groups
+        for group in state.optimizer.param_groups
         for parameter in group["params"]
     }
-    named = dict(progress.model.named_parameters())
+    named = dict(state.model.named_parameters())
     assert {id(parameter) for parameter in named.values()} == set(decay)
     for name, parameter in named.items():
         free = "embedding" in name or "categories" in name or parameter.ndim == 1
@@ -169,7 +189,7 @@ def test_probabilities_add_up_to_one(tiny_fold, tiny_config):
 def test_a_point_head_gives_a_normal_distribution_around_its_point(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.loss": "mse"})
     edges = torch.linspace(0.0, 200.0, 2001, dtype=torch.float64)
-    model = build_model(tiny_fold.encoding, config, edges)
+    model = SiRNAModel(InputSizes.of(tiny_fold.encoder), config, edges)
     model.label_mean.fill_(60.0)
     model.label_sd.fill_(20.0)
     model.residual_sd.fill_(8.0)
@@ -193,8 +213,8 @@ def test_a_point_far_outside_the_range_still_gives_a_distribution(tiny_fold, tin
 def test_dropout_acts_in_training_only(tiny_fold, tiny_config, option):
     off = dict.fromkeys(DROPOUTS, 0.0)
     batch = tiny_fold.valid.whole
-    # without measurements, of which each training row is shown another part every time
-    fold = replace(tiny_fold, encoding=replace(tiny_fold.encoding, known=None))
+    # without siblings, of which each training row is shown another part every time
+    fold = replace(tiny_fold, encoder=replace(tiny_fold.encoder, siblings=None))
     model, _ = untrained(fold, with_changes(tiny_config, off))
     model.train()
     assert torch.equal(model(batch), model(batch))
@@ -209,7 +229,7 @@ def test_covariate_dropout_hides_values_as_missing_or_unseen(tiny_fold, tiny_con
     model, _ = untrained(tiny_fold, tiny_config, covariate_dropout=0.9)
     numeric = torch.tensor([[1.5, 0.0, -0.5, 0.0]]).repeat(400, 1)
     categorical = torch.full((400, 3), 7)
-    hidden_numbers, hidden = model._drop_covariates(numeric, categorical)
+    hidden_numbers, hidden = model.hide_covariates(numeric, categorical)
     assert set(hidden.unique().tolist()) == {0, 1, 7}
     pairs = {tuple(pair) for pair in hidden_numbers.view(-1, 2).tolist()}
     assert pairs == {(1.5, 0.0), (-0.5, 0.0), (0.0, 1.0)}
@@ -220,10 +240,9 @@ def test_covariate_dropout_hides_values_as_missing_or_unseen(tiny_fold, tiny_con
 def test_a_table_without_conditions_of_one_kind_can_be_trained_on(tiny_table, tiny_config, dropped):
     config = with_changes(tiny_config, {"model.covariate_dropout": 0.5})
     rows = tiny_table.rows.drop(columns=[*dropped, "target", "publication"])
-    encoding = Encoding.fit(rows, config, "rows")
-    dataset = encoding.encode(rows)
-    model = start(encoding, dataset, config, 0, CPU).model.train()
-    assert torch.isfinite(model(dataset.whole)).all()
+    fold = whole_fold(rows, config)
+    model = begun(fold, config).model.train()
+    assert torch.isfinite(model(fold.train.whole)).all()
 
 
 @pytest.mark.parametrize(
@@ -234,9 +253,9 @@ def test_it_can_overfit_sixteen_rows(tiny_fold, tiny_config, loss, encoder):
     config = with_changes(
         tiny_config, off | {"train.loss": loss, "model.encoder": encoder, "model.head_hidden": 32}
     )
-    progress = start(tiny_fold.encoding, tiny_fold.train, config, 0, CPU)
+    state = begun(tiny_fold, config)
     batch = tiny_fold.train.take(np.linspace(0, len(tiny_fold.train) - 1, 16).astype(int))
-    model = progress.model.train()
+    model = state.model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.04)
     for _ in range(60):
         optimizer.zero_grad()
@@ -256,5 +275,5 @@ def test_it_can_overfit_sixteen_rows(tiny_fold, tiny_config, loss, encoder):
 def test_unseen_tokens_and_missing_values_still_give_finite_numbers(tiny_fold, tiny_config):
     rows = {"guide": [None], "guide_modifications": ["Zz Zz"], "passenger_modifications": [None]}
     model, _ = untrained(tiny_fold, tiny_config)
-    dataset = tiny_fold.encoding.encode(pd.DataFrame({"id": ["x"]} | rows))
+    dataset = tiny_fold.encoder.encode(pd.DataFrame({"id": ["x"]} | rows))
     assert np.isfinite(probabilities(model, dataset.whole)).all()

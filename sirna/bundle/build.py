@@ -1,0 +1,91 @@
+"""Building a bundle from trained members: the postprocessing is fitted on held-out predictions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sirna.bundle.bundle import Bundle
+from sirna.config.config import Config
+from sirna.config.load import with_changes
+from sirna.members.base import LeftOut
+from sirna.members.fold_members import FoldMembers
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut, weights_of
+from sirna.prediction.postprocess import fit_postprocess, fit_unseen_postprocess
+from sirna.table.ranges import SOURCES, ranges_of
+
+
+def build_bundle(
+    folds: Sequence[FoldMembers],
+    held_out: Sequence[HeldOut],
+    rows: pd.DataFrame,
+    config: Config,
+    about: dict[str, Any],
+) -> Bundle:
+    """Fit the postprocessing and put the bundle together.
+
+    Parameters
+    ----------
+    folds : sequence of FoldMembers
+        Whose members predict.
+    held_out : sequence of HeldOut
+        Mixtures for the held-out rows of every fold that was trained.
+    rows : DataFrame of m rows
+        The checked training table.
+    config : Config
+    about : dict
+        See `Bundle`.
+    """
+    labels = rows["label"].to_numpy()
+    postprocess = fit_postprocess(
+        Histogram.stacked([part.by_all for part in held_out]),
+        np.concatenate([labels[part.positions] for part in held_out]),
+        config,
+    )
+    families = _complete_families(folds, config)
+    left_out = _left_out(folds, families, config)
+    unseen_postprocess, fitted = None, np.zeros(len(rows), dtype=bool)
+    if left_out:
+        unseen_postprocess = fit_unseen_postprocess(
+            postprocess,
+            Histogram.stacked([part.predicted for part in left_out]),
+            np.concatenate([labels[part.positions] for part in left_out]),
+            config,
+        )
+        fitted[np.concatenate([part.positions for part in left_out])] = True
+    members = [member for family in families for fold in folds for member in fold.of_family(family)]
+    shared = with_changes(config, {"data.train": ""})  # no path of this machine
+    bundle = Bundle(shared, members, postprocess, unseen_postprocess, rows, fitted, {}, about)
+    ranges = {k: v for k, v in ranges_of(rows).items() if SOURCES.get(k, k) in bundle.reads}
+    return replace(bundle, ranges=ranges)
+
+
+def _complete_families(folds: Sequence[FoldMembers], config: Config) -> list[str]:
+    """Return the families whose members belong in the bundle.
+
+    A family that predicts rows of unseen targets alone must be there in every fold: otherwise their
+    postprocessing would be fitted to another mixture.
+    """
+    there = dict.fromkeys(family for fold in folds for family in fold.by_family)
+    always = weights_of(config, False, there)
+    return [
+        family
+        for family in there
+        if family in always or all(family in fold.by_family for fold in folds)
+    ]
+
+
+def _left_out(
+    folds: Sequence[FoldMembers], families: Sequence[str], config: Config
+) -> list[LeftOut]:
+    """Return the training rows predicted without their targets, fold by fold.
+
+    Empty where rows of unseen targets get no postprocessing of their own.
+    """
+    if config.protocol.every_target_is_unseen:
+        return []
+    found = [fold.left_out(config, families) for fold in folds]
+    return [part for part in found if part is not None] if None not in found else []

@@ -1,0 +1,118 @@
+"""The whole configuration: its sections, and the one place where defaults are resolved."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import tomli_w
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+
+from sirna.config.fields import Section
+from sirna.config.schema import (
+    DEFAULT_COLUMNS,
+    DEFAULT_STREAMS,
+    Columns,
+    CovariatesConfig,
+    DataConfig,
+    DecisionConfig,
+    GaussianProcessConfig,
+    LabelConfig,
+    MixtureConfig,
+    ModelConfig,
+    PredictConfig,
+    ScoreConfig,
+    SiblingsConfig,
+    SplitConfig,
+    Streams,
+    TrainConfig,
+    TreesConfig,
+    VocabConfig,
+)
+from sirna.protocols.protocol import PROTOCOLS, Protocol
+
+
+class Config(Section):
+    """Everything that a run depends on besides its data.
+
+    What is not given takes the default of the protocol, else the general one. So the values of a
+    configuration are the ones that act, whichever way it was made.
+    """
+
+    data: DataConfig = DataConfig()
+    columns: Columns = Field(default_factory=lambda: DEFAULT_COLUMNS)
+    label: LabelConfig = LabelConfig()
+    score: ScoreConfig = ScoreConfig()
+    mixture: MixtureConfig = Field(default_factory=MixtureConfig)
+    streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1)
+    vocab: VocabConfig = VocabConfig()
+    covariates: CovariatesConfig = CovariatesConfig()
+    siblings: SiblingsConfig = SiblingsConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    gaussian_process: GaussianProcessConfig = GaussianProcessConfig()
+    trees: TreesConfig = TreesConfig()
+    split: SplitConfig = SplitConfig()
+    decision: DecisionConfig = DecisionConfig()
+    predict: PredictConfig = PredictConfig()
+
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _resolve(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(given, dict):
+            return handler(given)
+        config = handler(_with_defaults(given))
+        config._given = given
+        return config
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The values that were given, as nested tables; all others are defaults."""
+        return self._given
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that `split.protocol` names."""
+        return PROTOCOLS[self.split.protocol]
+
+    @property
+    def sequences(self) -> set[str]:
+        """The roles of the sequences that enabled streams read; no member reads others."""
+        return {stream.role for stream in self.streams.values() if stream.enabled}
+
+    def to_toml(self) -> str:
+        """Write the whole configuration as TOML."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay nested tables over others; where both have a value, `high` wins."""
+    both = {**low, **high}
+    for key in low.keys() & high.keys():
+        if isinstance(low[key], Mapping) and isinstance(high[key], Mapping):
+            both[key] = merged(low[key], high[key])
+    return both
+
+
+def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """Lay given values over the defaults that hold under their protocol alone.
+
+    Under a protocol without sibling measurements nothing is looked up, whatever was given.
+    """
+    split = given.get("split")
+    split = dict(split) if isinstance(split, dict) else {}
+    if "valid" in split:  # a share of held-out rows asks for one split
+        given = merged({"split": {"folds": 0}}, given)
+    protocol = PROTOCOLS.get(str(split.get("protocol", SplitConfig().protocol)))
+    if protocol is None:
+        return given  # refused when it is validated
+    resolved = merged(protocol.defaults, given)
+    if not protocol.looks_up_siblings and isinstance(resolved.get("siblings", {}), dict):
+        resolved = merged(resolved, {"siblings": {"lookup": False}})
+    return resolved

@@ -1,0 +1,72 @@
+"""The building blocks of the configuration's sections: checked words, tables with defaults."""
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+)
+from pydantic_core import PydanticKnownError
+
+from sirna.config.roles import CATEGORIES, NUMBERS, SERIES
+from sirna.errors import suggestion
+
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, strictly typed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def one_of(names: Sequence[str]) -> AfterValidator:
+    """Accept only these words, with the error that pydantic gives for a literal."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            quoted = [repr(name) for name in names]
+            expected = " or ".join([", ".join(quoted[:-1]), quoted[-1]])
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+    return AfterValidator(check)
+
+
+def filled(defaults: Mapping[str, Any], known: bool) -> BeforeValidator:
+    """Lay a table over its defaults, key by key; with `known` it may hold no other keys."""
+
+    def fill(given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        unknown = [str(key) for key in given if key not in defaults]
+        if known and unknown:
+            near = suggestion(unknown[0], defaults)
+            raise ValueError(f"unknown key {unknown[0]!r}{near}; known here: {', '.join(defaults)}")
+        return {**defaults, **given}
+
+    return BeforeValidator(fill)
+
+
+def frozen(check: Callable[[dict[str, Any]], dict[str, Any]]) -> AfterValidator:
+    """Check a table and make it read-only."""
+    return AfterValidator(lambda table: types.MappingProxyType(check(dict(table))))
+
+
+def read_only(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a copy of a table that cannot be changed."""
+    return types.MappingProxyType(dict(table))
+
+
+AS_DICT = PlainSerializer(dict)
+NumericRoles = Annotated[tuple[Annotated[str, one_of(NUMBERS)], ...], Strict(False)]
+CategoricalRoles = Annotated[tuple[Annotated[str, one_of(CATEGORIES)], ...], Strict(False)]
+SeriesRoles = Annotated[tuple[Annotated[str, one_of(SERIES)], ...], Strict(False)]

@@ -1,0 +1,107 @@
+"""The roles that columns play in a table of measurements: one row of `ROLES` each.
+
+A new condition costs one row here and one line under `[columns]` in `configs/default.toml`:
+reading, checking, encoding and storing follow from the row.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["id", "bases", "tokens", "category", "number", "series", "text", "label"]
+Reader = Literal["network", "gaussian_process", "trees"]
+
+EVERY: tuple[Reader, ...] = ("network", "gaussian_process", "trees")
+BY_NAME: tuple[Reader, ...] = ("network", "gaussian_process")
+BESIDE_NETWORK: tuple[Reader, ...] = ("gaussian_process", "trees")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one column of the table means.
+
+    Attributes
+    ----------
+    name : str
+        The column's name in the checked table, and its key under `[columns]`.
+    kind : str
+        - "id": names the row
+        - "bases": a strand as plain bases
+        - "tokens": a strand as a list of modification tokens
+        - "category": a condition with distinct values
+        - "number": a condition measured on a scale
+        - "series": the row's place in a series, in which near rows share effects
+        - "text": read for what is derived from it
+        - "label": the measured value
+    column : str
+        The column's name in the competition's files; empty for a role that is derived.
+    read_by : tuple of str
+        The families that read it by default, as a condition or a series.
+    derived_from : tuple of str
+        The roles that it is worked out from when the table is read.
+    limits : (float, float), optional
+        The least and the greatest value of a number.
+    log : bool
+        Whether a number is encoded as its logarithm.
+    names_target : bool
+        Whether it names the target or the publication of the row.
+    """
+
+    name: str
+    kind: Kind
+    column: str = ""
+    read_by: tuple[Reader, ...] = ()
+    derived_from: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+    log: bool = False
+    names_target: bool = False
+
+
+_ALL = (
+    Role("id", "id", "id"),
+    Role("guide", "bases", "siRNA_antisense_seq"),
+    Role("passenger", "bases", "siRNA_sense_seq"),
+    Role("guide_modifications", "tokens", "modified_siRNA_antisense_seq_list"),
+    Role("passenger_modifications", "tokens", "modified_siRNA_sense_seq_list"),
+    Role("duplex", "text", "siRNA_duplex_id"),
+    Role("cell_line", "category", "cell_line_donor", EVERY),
+    Role("transfection", "category", "Transfection_method", EVERY),
+    Role("species", "category", "gene_target_species", EVERY),
+    Role("target", "category", "gene_target_symbol_name", BY_NAME, names_target=True),
+    Role("publication", "category", "publication_id", BY_NAME, names_target=True),
+    Role("dose", "number", "siRNA_concentration", EVERY, log=True),
+    Role("dose_unit", "text", "concentration_unit"),
+    Role("hours", "number", "Duration_after_transfection_h", EVERY, limits=(0.0, 10_000.0)),
+    Role("transcript", "text", "gene_target_seq"),
+    Role("label", "label", "mRNA_remaining_pct"),
+    Role("site", "series", read_by=BESIDE_NETWORK, derived_from=("guide", "transcript")),
+    Role("duplex_number", "series", read_by=BESIDE_NETWORK, derived_from=("duplex",)),
+    Role("species_match", "category", read_by=("trees",), derived_from=("species", "cell_line")),
+)
+
+ROLES: dict[str, Role] = {role.name: role for role in _ALL}
+"""Every role by its name, in the order in which conditions are encoded by default."""
+
+BASES = tuple(role.name for role in _ALL if role.kind == "bases")
+TOKENS = tuple(role.name for role in _ALL if role.kind == "tokens")
+SEQUENCES = BASES + TOKENS
+CATEGORIES = tuple(role.name for role in _ALL if role.kind == "category")
+SCALES = tuple(role.name for role in _ALL if role.kind == "number")
+SERIES = tuple(role.name for role in _ALL if role.kind == "series")
+NUMBERS = SCALES + SERIES
+"""What may be a numeric covariate."""
+TARGET_NAMES = frozenset(role.name for role in _ALL if role.names_target)
+
+
+def read_by(family: Reader, kind: Kind) -> tuple[str, ...]:
+    """Return the roles of one kind that a family reads by default."""
+    return tuple(role.name for role in _ALL if family in role.read_by and role.kind == kind)
+
+
+def columns_needed(roles: set[str]) -> set[str]:
+    """Return the roles of the columns that must be in a file for these roles to be read.
+
+    A derived role needs what it is derived from; a dose needs its unit.
+    """
+    sources = {name: ROLES[name].derived_from or (name,) for name in roles}
+    needed = {source for found in sources.values() for source in found}
+    return needed | ({"dose_unit"} if "dose" in needed else set())

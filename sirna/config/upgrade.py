@@ -1,0 +1,80 @@
+"""Configurations of version 0.2.0 in the words of today.
+
+Version 0.3.0 renamed keys and replaced the nested shares of Gaussian process and trees by the
+weights of a mixture. Each function here takes nested tables and returns them changed.
+"""
+
+import copy
+from typing import Any
+
+from sirna.config.roles import TARGET_NAMES
+from sirna.errors import UsageError
+from sirna.protocols.protocol import PROTOCOLS
+
+SECTIONS = {"known": "siblings"}
+KEYS = {
+    "siblings": {"measurements": "lookup", "hidden": "dropout"},
+    "train": {"members": "networks"},
+    "trees": {"members": "ensembles"},
+    "decision": {"new_targets": "unseen_targets"},
+}
+"""Old name -> new name of a section, and of the keys of a section by its new name."""
+SHARES_0_2 = {"gaussian_process": 0.6, "trees": 0.6}
+TREES_SHARE_UNDER_TARGET_0_2 = 0.4
+"""The defaults of `gaussian_process.share` and `trees.share` in version 0.2.0."""
+
+
+def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the keys of version 0.2.0 replaced; others stay as they are."""
+    raw = copy.deepcopy(raw)
+    if not all(isinstance(table, dict) for table in raw.values()):
+        return raw  # refused with its own message when it is validated
+    whole = "known" in raw and "mixture" not in raw  # as a run of 0.2.0 wrote it
+    raw = _shares_to_weights(_renamed(raw))
+    return _only_what_acts(raw) if whole else raw
+
+
+def _renamed(raw: dict[str, Any]) -> dict[str, Any]:
+    for old, new in SECTIONS.items():
+        if old in raw:
+            raw[new] = {**raw.pop(old), **raw.get(new, {})}
+    for section, keys in KEYS.items():
+        if section in raw:
+            raw[section] = {keys.get(key, key): value for key, value in raw[section].items()}
+    return raw
+
+
+def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
+    """Turn `share` of Gaussian process and trees into the weights that acted."""
+    given = {name: raw[name].pop("share") for name in SHARES_0_2 if "share" in raw.get(name, {})}
+    if not given:
+        return raw
+    for name, share in given.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise UsageError(
+                f"{name}.share: a number from 0 to below 1 was expected, not {share!r}; version "
+                "0.3.0 has weights in the section [mixture] instead."
+            )
+    protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
+    shares = dict(SHARES_0_2)
+    if protocol is not None and protocol.every_target_is_unseen:
+        shares["trees"] = TREES_SHARE_UNDER_TARGET_0_2
+    process, trees = ({**shares, **given}[name] for name in SHARES_0_2)
+    known = {"network": 1 - process, "gaussian_process": process, "trees": 0.0}
+    unseen = {name: round((1 - trees) * weight, 12) for name, weight in known.items()}
+    mixture = {"known_target": known, "unseen_target": unseen | {"trees": trees}}
+    raw["mixture"] = {**mixture, **raw.get("mixture", {})}
+    return raw
+
+
+def _only_what_acts(raw: dict[str, Any]) -> dict[str, Any]:
+    """Take out values that version 0.2.0 wrote down and did not use."""
+    protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
+    if protocol is None:
+        return raw
+    if protocol.every_target_is_unseen and "gaussian_process" in raw:
+        raw["gaussian_process"]["series"] = []
+    if "categorical" in raw.get("trees", {}):
+        roles = raw["trees"]["categorical"]
+        raw["trees"]["categorical"] = [role for role in roles if role not in TARGET_NAMES]
+    return raw

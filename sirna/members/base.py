@@ -1,0 +1,251 @@
+"""What a model family must offer, so that training, storage and inference can treat all alike.
+
+A family is a class derived from `Member`, in a folder of its own, listed in `members.registry`. Its
+key in `[mixture]` is `family`; a section of the configuration holds its hyperparameters.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sirna.config.config import Config
+from sirna.features.fold import FoldTask
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class State:
+    """What can be written to disk and read back without running code.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+    facts : dict
+        Plain data for JSON.
+    """
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Watch:
+    """How a fit is followed, stopped and resumed. This one never stops it and keeps nothing."""
+
+    device: torch.device = CPU
+
+    def stop(self) -> bool:
+        """Return whether the fit should end as soon as it can."""
+        return False
+
+    def resume(self, restore: Callable[[State], None]) -> None:
+        """Call `restore` with the state that an interrupted fit of the same member kept, if any."""
+
+    def save(self, state: State) -> None:
+        """Keep the state of a fit that may be interrupted."""
+
+    def begin(self, steps: int, done: int) -> None:
+        """Announce a fit of `steps` units of work, of which `done` were done earlier."""
+
+    def advance(self, steps: int) -> None:
+        """Announce that units of work are done."""
+
+    def report(self, line: str, short: str) -> None:
+        """Announce a result on the way: in full, and for the end of a progress bar."""
+
+    def log(self, row: dict[str, float]) -> None:
+        """Add a row to `log.csv`."""
+
+
+class Unseen(NamedTuple):
+    """Values of predicted rows that training lacks.
+
+    Attributes
+    ----------
+    what : str
+        The stream or role.
+    rows : array of bool, shape (n,)
+        Which rows have one.
+    values : list of str
+        Sorted.
+    similar : list of str
+        Training values that may have been meant.
+    """
+
+    what: str
+    rows: np.ndarray
+    values: list[str]
+    similar: list[str]
+
+
+class LeftOut(NamedTuple):
+    """Predictions of training rows by a model fitted without the rows of their targets.
+
+    Attributes
+    ----------
+    positions : array of int, shape (n,)
+        Positions of the rows in the training table, ascending.
+    predicted : Histogram of n rows
+    """
+
+    positions: np.ndarray
+    predicted: Histogram
+
+
+@dataclass(frozen=True)
+class Member(ABC):
+    """A fitted model that predicts a distribution for every row.
+
+    Attributes
+    ----------
+    fold : int
+        The fold whose held-out rows it was not fitted on; `Split.whole` if fitted on all rows.
+    """
+
+    family: ClassVar[str]
+    """Its key in `[mixture]`, and the beginning of its file names."""
+    title: ClassVar[str]
+    """How messages name it."""
+
+    fold: int
+
+    @classmethod
+    def count(cls, config: Config) -> int:
+        """Return how many members of this family are fitted in each fold."""
+        return 1
+
+    @classmethod
+    @abstractmethod
+    def fit(
+        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+    ) -> "Fitted[Self] | None":
+        """Fit on the training rows of a task and predict its held-out rows.
+
+        Parameters
+        ----------
+        task : FoldTask
+        index : int
+            The member's number among those of its family in the fold, from 0.
+        watch : Watch
+        on_folds : sequence of members
+            For a fit on all rows: the members of this family fitted on the folds.
+
+        Returns
+        -------
+        Fitted, or None
+            None where `watch.stop()` ended the fit before there was something to use.
+        """
+
+    @classmethod
+    @abstractmethod
+    def seconds(cls, task: FoldTask, device: torch.device) -> float:
+        """Estimate the seconds that `fit` takes, from small parts of it."""
+
+    @abstractmethod
+    def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
+        """Predict the distribution of n checked rows; none depends on the others."""
+
+    @classmethod
+    def predict_together(
+        cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
+    ) -> Histogram:
+        """Return the even mixture of what several members of this family predict."""
+        return Histogram.mixture([member.predict(rows, device) for member in members])
+
+    def left_out(self) -> LeftOut | None:
+        """Return training rows predicted without their targets; None if the family cannot."""
+        return None
+
+    def unseen(self, rows: pd.DataFrame) -> list[Unseen]:
+        """Return what n checked rows have that the training rows lack."""
+        return []
+
+    @property
+    @abstractmethod
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+
+    @property
+    def reads_of_training(self) -> set[str]:
+        """The roles of the training rows that must be kept beside the tensors."""
+        return set()
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that was learned, by name."""
+
+    @abstractmethod
+    def encoder(self) -> dict[str, Any]:
+        """Return the fitted encoder of rows as plain data for JSON."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Plain data to store and show beside the tensors."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, stored: "Stored", training: pd.DataFrame, config: Config) -> Self:
+        """Rebuild a member from what was stored.
+
+        Parameters
+        ----------
+        stored : Stored
+        training : DataFrame of m rows
+            The training table, at least the roles of `reads_of_training`.
+        config : Config
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, RuntimeError
+            For parts that are absent, of another form, or do not fit each other.
+        """
+
+    def stored(self) -> "Stored":
+        """Return what `restore` needs."""
+        return Stored(self.fold, self.tensors(), self.encoder(), self.facts)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A member as it is kept on disk.
+
+    Attributes
+    ----------
+    fold : int
+    tensors : dict of str to Tensor
+    encoder, facts : dict
+        Plain data for JSON.
+    """
+
+    fold: int
+    tensors: dict[str, Tensor]
+    encoder: dict[str, Any]
+    facts: dict[str, Any]
+
+
+AnyMember_co = TypeVar("AnyMember_co", bound=Member, covariant=True)
+Specific = TypeVar("Specific", bound=Member)
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[AnyMember_co]):
+    """A member, and what it predicts for the held-out rows of its fold."""
+
+    member: AnyMember_co
+    held_out: HeldOut
+
+
+def fitted_without_choice(member: Specific, task: FoldTask) -> Fitted[Specific]:
+    """Let a member that chose nothing by the held-out rows predict them."""
+    nothing = Histogram(task.edges, np.zeros((0, len(task.edges) - 1)))
+    predicted = member.predict(task.held_out_rows) if len(task.held_out) else nothing
+    return Fitted(member, HeldOut.without_choice(task.held_out, predicted))

@@ -1,0 +1,78 @@
+"""The members of one fold, and what they predict together."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sirna.config.config import Config
+from sirna.members.base import Fitted, LeftOut, Member
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut, average, mix, mix_held_out, weights_of
+
+
+@dataclass(frozen=True)
+class FoldMembers:
+    """The members that were fitted on the training rows of one fold, or on all rows.
+
+    Attributes
+    ----------
+    by_family : dict of str to list of Fitted
+    """
+
+    by_family: dict[str, list[Fitted[Member]]] = field(default_factory=dict)
+
+    def add(self, fitted: Fitted[Member]) -> None:
+        """Add one more member."""
+        self.by_family.setdefault(fitted.member.family, []).append(fitted)
+
+    @property
+    def members(self) -> list[Member]:
+        """All members, family by family."""
+        return [fitted.member for members in self.by_family.values() for fitted in members]
+
+    def of_family(self, family: str) -> list[Member]:
+        """Return the members of one family."""
+        return [fitted.member for fitted in self.by_family.get(family, [])]
+
+    def can_predict(self, config: Config) -> bool:
+        """Return whether any member has a weight in the fold's held-out rows."""
+        return bool(weights_of(config, False, self.by_family))
+
+    def held_out(self, config: Config) -> HeldOut:
+        """Return the mixture of what the members predict for the fold's held-out rows."""
+        weights = weights_of(config, False, self.by_family)
+        parts = {
+            name: average([fitted.held_out for fitted in self.by_family[name]]) for name in weights
+        }
+        return mix_held_out(parts, config)
+
+    def left_out(self, config: Config, families: Collection[str]) -> LeftOut | None:
+        """Return training rows predicted without their targets; None if no member can.
+
+        The rows are those that all families with such predictions share; the weights are those of
+        rows of unseen targets.
+
+        Parameters
+        ----------
+        config : Config
+        families : collection of str
+            The families that may take part.
+        """
+        found: dict[str, LeftOut] = {}
+        for name in weights_of(config, True, families):
+            parts = [part for one in self.of_family(name) if (part := one.left_out()) is not None]
+            if parts:
+                predicted = Histogram.mixture([part.predicted for part in parts])
+                found[name] = LeftOut(parts[0].positions, predicted)
+        if not found:
+            return None
+        first, *others = found.values()
+        shared = first.positions
+        for part in others:
+            shared = np.intersect1d(shared, part.positions)
+        parts_of_shared = {
+            name: part.predicted[np.searchsorted(part.positions, shared)]
+            for name, part in found.items()
+        }
+        return LeftOut(shared, mix(parts_of_shared, config, unseen=True))

@@ -1,0 +1,199 @@
+"""The network as a member of the mixture: rows in, distributions out."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sirna.config.config import Config
+from sirna.features.dataset import DatasetEncoder, SiRNADataset
+from sirna.features.encoded_fold import encode_fold
+from sirna.features.fold import FoldTask
+from sirna.members.base import CPU, Fitted, Member, Stored, Unseen, Watch
+from sirna.members.network.predict import predict
+from sirna.members.network.regressor import InputSizes, SiRNAModel, load_weights
+from sirna.prediction.histogram import Histogram
+
+SEED_STEP = 1000
+"""Difference between the seeds of two networks of a fold; from fold to fold seeds differ by 1."""
+TIMED_BATCHES = 5
+"""Batches that are trained to estimate the time of an epoch."""
+
+
+@dataclass(frozen=True)
+class NetworkMember(Member):
+    """One trained network with the encoder that its training rows gave.
+
+    Attributes
+    ----------
+    dataset_encoder : DatasetEncoder
+        Looks siblings up among all labelled rows.
+    weights : dict of Tensor
+        The network's state.
+    config : Config
+    trained : dict
+        For people: training rows, seed, epoch.
+    """
+
+    family: ClassVar[str] = "network"
+    title: ClassVar[str] = "network"
+
+    dataset_encoder: DatasetEncoder
+    weights: dict[str, Tensor]
+    config: Config
+    trained: dict[str, Any]
+
+    @classmethod
+    def count(cls, config: Config) -> int:
+        """Return `train.networks`."""
+        return config.train.networks
+
+    @classmethod
+    def fit(
+        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+    ) -> "Fitted[Self] | None":
+        """Train a network; on all rows, for the median of the folds' best epochs.
+
+        A training that is stopped after its first epoch gives the best epoch so far. See
+        `Member.fit`.
+
+        Raises
+        ------
+        SirnaError
+            When the training diverges.
+        """
+        from sirna.members.network.fit import fit, start  # noqa: PLC0415 - inference needs no loop
+
+        fold = encode_fold(task)
+        seed = task.seed + SEED_STEP * index
+        state = start(fold, task.edges, task.config, seed, watch.device)
+        watch.resume(state.restore)
+        for record in state.log:
+            watch.log(record.row())
+        epochs = task.config.train.epochs
+        if on_folds:
+            epochs = round(float(np.median([member.trained["epoch"] for member in on_folds])))
+        fit(state, fold, task.config, seed, watch, epochs)
+        if not state.best_weights:
+            return None
+        trained = {"rows": len(fold.train), "seed": seed, "epoch": state.best.epoch}
+        encoder = fold.encoder.with_measured(task.rows)
+        member = cls(task.fold, encoder, state.best_weights, task.config, trained)
+        return Fitted(member, state.held_out(task.held_out, task.half))
+
+    @classmethod
+    def seconds(cls, task: FoldTask, device: torch.device) -> float:
+        """Estimate the seconds of all epochs from a few batches."""
+        from sirna.members.network.fit import fit, start  # noqa: PLC0415
+
+        config, fold = task.config, encode_fold(task)
+        state = start(fold, task.edges, config, task.seed, device)
+        watch = _FewBatches(device)
+        began = time.perf_counter()
+        fit(state, fold, config, task.seed, watch)
+        share = min(1.0, watch.batches * config.train.batch_rows / len(fold.train))
+        return (time.perf_counter() - began) / share * config.train.epochs
+
+    def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
+        """Predict the distribution of n checked rows; none depends on the others."""
+        return self._predict_encoded(self.dataset_encoder.encode(rows), device)
+
+    @classmethod
+    def predict_together(
+        cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
+    ) -> Histogram:
+        """Average several networks, encoding the rows once for networks with the same encoder."""
+        encoded: dict[str, SiRNADataset] = {}
+        parts = []
+        for member in members:
+            key = json.dumps(member.encoder())
+            if key not in encoded:
+                encoded[key] = member.dataset_encoder.encode(rows)
+            parts.append(member._predict_encoded(encoded[key], device))
+        return Histogram.mixture(parts)
+
+    def _predict_encoded(self, dataset: SiRNADataset, device: torch.device) -> Histogram:
+        return predict(self.model().to(device), dataset, self.config.predict.batch_rows, device)
+
+    def model(self) -> SiRNAModel:
+        """Build the network and load the weights.
+
+        Raises
+        ------
+        ValueError
+            For weights of another network.
+        """
+        sizes = InputSizes.of(self.dataset_encoder)
+        model = SiRNAModel(sizes, self.config, self.weights["edges"])
+        load_weights(model, self.weights)
+        return model
+
+    def unseen(self, rows: pd.DataFrame) -> list[Unseen]:
+        """Return the tokens and conditions of n checked rows that training lacks."""
+        encoder = self.dataset_encoder
+        tokens = [
+            Unseen(f"stream {name}", affected, values, [])
+            for name, (affected, values) in encoder.unknown_tokens(rows).items()
+        ]
+        conditions = [
+            Unseen(
+                role,
+                rows[role].isin(values).to_numpy(),
+                values,
+                encoder.covariates.similar(role, values),
+            )
+            for role, values in encoder.covariates.unseen(rows).items()
+        ]
+        return tokens + conditions
+
+    @property
+    def reads(self) -> set[str]:
+        """The roles that are read of a row that is predicted."""
+        return self.dataset_encoder.reads
+
+    @property
+    def reads_of_training(self) -> set[str]:
+        """The roles that the look-up of siblings needs; none without it."""
+        siblings = self.dataset_encoder.siblings
+        return {str(name) for name in siblings.measured} if siblings else set()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the weights."""
+        return self.weights
+
+    def encoder(self) -> dict[str, Any]:
+        """Return the fitted encoder as plain data."""
+        return self.dataset_encoder.to_dict()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Training rows, seed and epoch."""
+        return self.trained
+
+    @classmethod
+    def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
+        """Rebuild a network, checking that its weights fit; see `Member.restore`."""
+        encoder = DatasetEncoder.from_dict(stored.encoder, training)
+        member = cls(stored.fold, encoder, stored.tensors, config, stored.facts)
+        member.model()
+        return member
+
+
+class _FewBatches(Watch):
+    """Stops a training after a few batches."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.batches = 0
+
+    def advance(self, steps: int) -> None:
+        self.batches += 1
+
+    def stop(self) -> bool:
+        return self.batches >= TIMED_BATCHES

@@ -1,0 +1,125 @@
+"""A protocol: the question that held-out rows answer.
+
+Adding a protocol costs one object here: everything that depends on the protocol asks it.
+"""
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sirna.errors import SirnaError
+from sirna.protocols.targets import group_targets, guides, named_targets
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which rows are held out together, and what may be read of a row that is predicted.
+
+    Attributes
+    ----------
+    name : str
+        As `--protocol` takes it.
+    question : str
+        What a score under this protocol says.
+    groups : callable
+        Checked rows, n of them -> the name of each row's group, shape (n,) of str. The rows of one
+        group are held out together.
+    looks_up_siblings : bool
+        Whether the network may look up other measurements of a row's duplex among the training
+        rows.
+    hides_target_names : bool
+        Whether the roles that name the target or the publication are read of training rows alone.
+    every_target_is_unseen : bool
+        Whether every predicted row counts as a row of an unseen target.
+    defaults : mapping
+        Section -> key -> value, where they differ from the general defaults.
+    """
+
+    name: str
+    question: str
+    groups: Callable[[pd.DataFrame], np.ndarray]
+    looks_up_siblings: bool = False
+    hides_target_names: bool = False
+    every_target_is_unseen: bool = False
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def _each_row(rows: pd.DataFrame) -> np.ndarray:
+    return rows["id"].to_numpy().astype(str)
+
+
+def _by_guide(rows: pd.DataFrame) -> np.ndarray:
+    return guides(rows).to_numpy().astype(str)
+
+
+def _by_target(rows: pd.DataFrame) -> np.ndarray:
+    unnamed = rows.loc[named_targets(rows).isna(), "id"]
+    if len(unnamed):
+        raise SirnaError(
+            f"protocol 'target' needs a target or a publication in every row; {len(unnamed)} of "
+            f"{len(rows)} have neither, the first with id {str(unnamed.iloc[0])!r}. Fill them in "
+            "or drop these rows; name the columns in [columns]; or use protocol 'duplex'."
+        )
+    return group_targets(rows)
+
+
+_ALL = (
+    Protocol(
+        name="rows",
+        question="more conditions of known duplexes",
+        groups=_each_row,
+        looks_up_siblings=True,
+    ),
+    Protocol(
+        name="duplex",
+        question="a new duplex for a known target",
+        groups=_by_guide,
+        defaults={
+            # without sibling measurements the network has more to learn from the sequences
+            "train": {"epochs": 30},
+        },
+    ),
+    Protocol(
+        name="target",
+        question="a new target",
+        groups=_by_target,
+        hides_target_names=True,
+        every_target_is_unseen=True,
+        defaults={
+            # The network overfits new targets within a few epochs. It reads the names of training
+            # targets, which explain their levels, and must learn to predict without them.
+            "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
+            "model": {"covariate_dropout": 0.4},
+            # The few targets of a single split would choose the postprocessing by chance.
+            "split": {"folds": 5},
+            # Duplexes with near numbers were measured side by side and share their level; an siRNA
+            # finds nothing to silence in cells of another species. With known targets the training
+            # rows say both.
+            "covariates": {
+                "numeric": ("dose", "hours", "duplex_number"),
+                "categorical": (
+                    "cell_line",
+                    "transfection",
+                    "species",
+                    "target",
+                    "publication",
+                    "species_match",
+                ),
+            },
+            # No training row is near enough in either series.
+            "gaussian_process": {"series": ()},
+            # Network and Gaussian process are made for unseen targets here, and so the trees have
+            # less weight than in such rows of runs under other protocols.
+            "mixture": {
+                "unseen_target": {"network": 0.24, "gaussian_process": 0.36, "trees": 0.4},
+            },
+        },
+    ),
+)
+
+PROTOCOLS: Mapping[str, Protocol] = types.MappingProxyType({one.name: one for one in _ALL})
+"""Every protocol by its name."""

@@ -1,0 +1,82 @@
+"""What a run reads, mixes and cannot do, described before it starts."""
+
+import numpy as np
+import pandas as pd
+
+from sirna.config.config import Config
+from sirna.config.roles import TARGET_NAMES
+from sirna.features.dataset import tokenizer_of
+from sirna.features.fold import FoldTask
+from sirna.members.base import Member
+from sirna.members.registry import FAMILIES, families_for
+from sirna.prediction.mixture import weights_of
+from sirna.stages.console import Console
+
+LEAST_DROPOUT = 0.2
+"""Where the network reads names of training targets, a smaller `model.covariate_dropout` gets a
+note."""
+
+
+def describe_run(
+    rows: pd.DataFrame, config: Config, tasks: list[FoldTask], console: Console
+) -> None:
+    """Print the weights that act, and what the run does not read or cannot do."""
+    console.line(f"mixture: {_weights(config, unseen=False)}")
+    if not config.protocol.every_target_is_unseen:
+        if tasks[-1].targets is not None and _can_leave_out(config):
+            console.line(f"mixture in rows of unseen targets: {_weights(config, unseen=True)}")
+        else:
+            console.note(
+                "this run cannot recognise unseen targets (it needs at least five named targets, "
+                "none with more than a third of the rows, and a Gaussian process or trees with a "
+                "weight in [mixture.unseen_target]); they are predicted like all other rows"
+            )
+    absent = sorted(n for n, s in config.streams.items() if s.enabled and s.role not in rows)
+    if absent:
+        console.note(f"streams without a column are left out: {', '.join(absent)}")
+    names = [
+        role
+        for role in config.covariates.categorical
+        if role in TARGET_NAMES and role in rows and rows[role].notna().any()
+    ]
+    dropout = config.model.covariate_dropout
+    if config.protocol.hides_target_names and names and dropout < LEAST_DROPOUT:
+        console.note(
+            f"the network reads {' and '.join(names)} of training rows and must learn to predict "
+            f"without them; model.covariate_dropout = {dropout:g} is little (default 0.4)"
+        )
+
+
+def _weights(config: Config, unseen: bool) -> str:
+    """List the weights that act in rows of one kind."""
+    weights = weights_of(config, unseen, FAMILIES)
+    return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())
+
+
+def _can_leave_out(config: Config) -> bool:
+    """Return whether a family with a weight can predict training rows without their targets."""
+    families = families_for(config, unseen=True)
+    return any(family.left_out is not Member.left_out for family in families)
+
+
+def describe_fold(task: FoldTask, console: Console) -> None:
+    """Print how many rows a fold holds."""
+    groups = len(np.unique(task.split.groups[task.held_out]))
+    console.line(
+        f"fold {task.fold}: {len(task.training):,} rows train, {len(task.held_out):,} held out "
+        f"({task.config.split.protocol}: {groups:,} groups)"
+    )
+
+
+def lost_bases(rows: pd.DataFrame, config: Config) -> list[str]:
+    """Describe the streams that leave bases at the 3' end out of every token."""
+    notices = []
+    for name, stream in config.streams.items():
+        if stream.kind == "bases" and stream.role in rows:
+            lost = rows[stream.role].dropna().map(tokenizer_of(stream).lost)
+            if lost.any():
+                notices.append(
+                    f"stream {name}: up to {lost.max()} bases at the 3' end of "
+                    f"{(lost > 0).sum():,} rows are in no token (tail = 'drop')"
+                )
+    return notices

@@ -1,0 +1,44 @@
+"""Strands as text: bases in one spelling, complements, and which rows measure the same duplex."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+COMPLEMENT = str.maketrans("ACGU", "UGCA")
+NO_SEQUENCE = -1
+"""The duplex code of a row in which every sequence is missing."""
+
+
+def rna(bases: str) -> str:
+    """Write bases in capital RNA letters."""
+    return bases.upper().replace("T", "U")
+
+
+def reverse_complement(bases: str) -> str:
+    """Return the strand that pairs with this one, 5' to 3', as capital RNA letters."""
+    return rna(bases).translate(COMPLEMENT)[::-1]
+
+
+def duplex_codes(rows: pd.DataFrame, roles: Sequence[str]) -> np.ndarray:
+    """Return the number of each row's duplex among the distinct duplexes of n checked rows.
+
+    Two rows measure the same duplex if they agree in all the sequences named by `roles`.
+
+    Parameters
+    ----------
+    rows : DataFrame of n rows
+    roles : sequence of str
+        Roles of sequences; a column that the table lacks is the same in every row.
+
+    Returns
+    -------
+    array of int64, shape (n,)
+        Numbers from 0 in the order of the sequences' first appearance, role by role; `NO_SEQUENCE`
+        where all are missing.
+    """
+    text = rows.reindex(columns=list(dict.fromkeys(roles)))
+    codes = [pd.factorize(text[role].astype(object).fillna("").astype(str))[0] for role in text]
+    _, duplex = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
+    missing = text.isna().all(axis=1).to_numpy(dtype=bool)
+    return np.where(missing, NO_SEQUENCE, duplex.reshape(-1)).astype(np.int64)

@@ -1,0 +1,303 @@
+"""Bundles on disk: one folder that may be moved, and that a stranger may hand over."""
+
+import json
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sirna.bundle.store import MANIFEST, TRAINING, load_bundle, manifest_digest, save_bundle
+from sirna.errors import SirnaError
+from sirna.system.files import sha256
+
+PROCESS, TREES = "gaussian_process-0.safetensors", "trees-0.safetensors"
+
+
+@pytest.fixture
+def saved(mixed, tmp_path):
+    save_bundle(tmp_path / "bundle", mixed)
+    return tmp_path / "bundle"
+
+
+def probs(bundle, rows):
+    return bundle.predict(rows).distribution.probs
+
+
+def tamper(folder, change, sealed=True):
+    """Change the description; `sealed` with its digest, so that later checks are reached."""
+    path = folder / MANIFEST
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    change(raw)
+    if sealed:
+        raw["digest"] = manifest_digest(raw)
+    path.write_text(json.dumps(raw), encoding="utf-8")
+
+
+def entry(raw, family):
+    return next(member for member in raw["members"] if member["family"] == family)
+
+
+def reseal(folder, name):
+    """Note the digest of a file that was changed."""
+
+    def change(raw):
+        if name == TRAINING:
+            raw["table"] = sha256(folder / name)
+        for member in raw["members"]:
+            if member["file"] == name:
+                member["sha256"] = sha256(folder / name)
+
+    tamper(folder, change)
+
+
+def test_what_is_loaded_predicts_exactly_what_was_saved(mixed, saved, tiny_table):
+    loaded = load_bundle(saved)
+    strange = tiny_table.rows.assign(target="MINE", publication=None)
+    strange["guide"] = strange["guide"].str[::-1]
+    for rows in (tiny_table.rows, strange):
+        one, other = (bundle.predict(rows) for bundle in (mixed, loaded))
+        np.testing.assert_array_equal(one.distribution.probs, other.distribution.probs)
+        np.testing.assert_array_equal(one.points, other.points)
+        np.testing.assert_array_equal(one.unseen_target, other.unseen_target)
+    assert other.unseen_target.all()
+    for name in ("config", "postprocess", "unseen_postprocess", "ranges", "about", "reads"):
+        assert getattr(loaded, name) == getattr(mixed, name), name
+    for one, other in zip(mixed.members, loaded.members, strict=True):
+        assert (one.family, one.fold, one.facts) == (other.family, other.fold, other.facts)
+        assert json.dumps(one.encoder()) == json.dumps(other.encoder())
+
+
+def test_the_training_table_holds_only_what_inference_reads(mixed, saved, tmp_path):
+    whole = pd.read_parquet(saved / TRAINING)
+    assert {"guide", "target", "publication", "label", "fitted"} <= set(whole)
+    assert not {"id", "passenger"} & set(whole)
+    members = [
+        replace(one, dataset_encoder=replace(one.dataset_encoder, siblings=None))
+        for one in mixed.members
+        if one.family == "network"
+    ]
+    alone = replace(mixed, members=members, unseen_postprocess=None)
+    save_bundle(tmp_path / "alone", alone)
+    assert not (tmp_path / "alone" / TRAINING).exists()
+
+
+def test_a_bundle_that_was_moved_works(saved, tiny_table, tmp_path):
+    before = probs(load_bundle(saved), tiny_table.rows)
+    there = tmp_path / "else" / "where"
+    there.parent.mkdir()
+    saved.rename(there)
+    np.testing.assert_array_equal(before, probs(load_bundle(there), tiny_table.rows))
+
+
+def test_a_new_bundle_replaces_the_old_one_whole(saved, networks):
+    save_bundle(saved, replace(networks, members=networks.members[:1]))
+    assert {path.name for path in saved.iterdir()} == {
+        MANIFEST,
+        TRAINING,
+        "network-0.safetensors",
+    }
+    assert len(load_bundle(saved).members) == 1
+    assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
+
+
+def test_nothing_in_a_bundle_is_pickled(saved, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a pickle was opened")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    assert load_bundle(saved).members
+    # JSON, in a file of tensors after eight bytes of its length; Parquet
+    begins = {".json": (0, b"{"), ".safetensors": (8, b"{"), ".parquet": (0, b"PAR1")}
+    assert {path.suffix for path in saved.iterdir()} == set(begins)
+    for path in saved.iterdir():
+        start, expected = begins[path.suffix]
+        assert path.read_bytes()[start:].startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["network-1.safetensors", PROCESS, TREES, TRAINING])
+def test_a_changed_file_is_refused(saved, name):
+    path = saved / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SirnaError, match=rf"{name}: its SHA-256 .* damaged"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("name", ["network-1.safetensors", PROCESS, TREES, TRAINING])
+def test_an_absent_file_is_named_with_what_is_there(saved, name):
+    (saved / name).unlink()
+    with pytest.raises(SirnaError, match=rf"{name} is absent.*network-0.*Copy it whole"):
+        load_bundle(saved)
+
+
+def test_a_training_table_of_another_kind_is_refused(saved):
+    (saved / TRAINING).write_bytes(b"id,label\n1,5\n")
+    reseal(saved, TRAINING)
+    with pytest.raises(SirnaError, match=r"training\.parquet: not a table of measurements"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("column", ["label", "guide", "dose", "cell_line"])
+def test_a_training_table_that_lacks_a_column_is_refused(saved, column):
+    pd.read_parquet(saved / TRAINING).drop(columns=column).to_parquet(saved / TRAINING)
+    reseal(saved, TRAINING)
+    with pytest.raises(SirnaError, match=rf"inconsistent \(.*{column}.*\); train again"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("change", [lambda t: t.drop(columns="fitted"), lambda t: t.head(30)])
+def test_a_training_table_that_does_not_fit_the_members_is_refused(saved, change):
+    change(pd.read_parquet(saved / TRAINING)).to_parquet(saved / TRAINING)
+    reseal(saved, TRAINING)
+    with pytest.raises(SirnaError, match="inconsistent"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("schema", [0, 1, 7, 999, "2", None])
+def test_another_schema_is_refused_with_the_remedy(saved, schema, sealed):
+    tamper(saved, lambda raw: raw.update(schema=schema), sealed)
+    with pytest.raises(SirnaError, match=r"schema .*Install the version named, or train again"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("name", ["../network-0.safetensors", "/etc/passwd", "network-0.pt", ""])
+def test_a_file_outside_the_bundle_is_refused(saved, name):
+    tamper(saved, lambda raw: raw["members"][0].update(file=name))
+    with pytest.raises(SirnaError, match="is not the name of a tensors file"):
+        load_bundle(saved)
+
+
+def network_encoder(raw):
+    return entry(raw, "network")["encoder"]
+
+
+TAMPERED = {
+    "no protocol": lambda raw: raw.pop("protocol"),
+    "no scores": lambda raw: raw.pop("scores"),
+    "no score": lambda raw: raw["scores"].pop("score"),
+    "a score in words": lambda raw: raw["scores"].update(score="high"),
+    "no seed": lambda raw: raw.pop("seed"),
+    "no training table": lambda raw: raw.pop("training"),
+    "no postprocessing": lambda raw: raw.pop("postprocess"),
+    "no decision": lambda raw: raw["postprocess"].pop("decision"),
+    "no calibration": lambda raw: raw["postprocess"].pop("calibration"),
+    "a calibration without a spread": lambda raw: raw["postprocess"]["calibration"].pop("spread"),
+    "a spread of 0": lambda raw: raw["postprocess"]["calibration"].update(spread=0.0),
+    "no entry for unseen targets": lambda raw: raw.pop("unseen_postprocess"),
+    "an empty postprocessing": lambda raw: raw.update(unseen_postprocess={}),
+    "no ranges": lambda raw: raw.pop("ranges"),
+    "a range upside down": lambda raw: raw["ranges"].update(dose=[9.0, 5.0]),
+    "a range of three": lambda raw: raw["ranges"].update(dose=[1.0, 2.0, 3.0]),
+    "ranges as a number": lambda raw: raw.update(ranges=5),
+    "no entry for the table": lambda raw: raw.pop("table"),
+    "no table where members need one": lambda raw: raw.update(table=None),
+    "no entry for siblings": lambda raw: network_encoder(raw).pop("siblings"),
+    "no siblings where there were some": lambda raw: network_encoder(raw).update(siblings=None),
+    "no number of siblings": lambda raw: network_encoder(raw)["siblings"].pop("most"),
+    "no configuration": lambda raw: raw.pop("config"),
+    "no entry for members": lambda raw: raw.pop("members"),
+    "no member": lambda raw: raw.update(members=[]),
+    "members as a number": lambda raw: raw.update(members=5),
+    "an unknown family": lambda raw: raw["members"][0].update(family="oracle"),
+    "a member of another family": lambda raw: raw["members"][0].update(family="trees"),
+    "no fold": lambda raw: raw["members"][0].pop("fold"),
+    "no facts": lambda raw: raw["members"][0].pop("facts"),
+    "no encoder": lambda raw: raw["members"][0].pop("encoder"),
+    "no encoder of a process": lambda raw: entry(raw, "gaussian_process").update(encoder={}),
+    "no digest": lambda raw: raw["members"][0].pop("sha256"),
+    "no covariates": lambda raw: network_encoder(raw).pop("covariates"),
+    "no vocabulary of a stream": lambda raw: network_encoder(raw)["vocabs"].pop("bases"),
+    "a token less": lambda raw: network_encoder(raw)["vocabs"]["bases"].pop(),
+    "a token twice": lambda raw: network_encoder(raw)["vocabs"].update(bases=["ACG"] * 9),
+    "a number as a name": lambda raw: raw["members"][0].update(file=5),
+    "another size": lambda raw: raw["config"]["model"].update(hidden=9),
+    "an unknown key": lambda raw: raw["config"]["model"].update(hiden=9),
+    "a weight of an unknown family": lambda raw: raw["config"]["mixture"]["known_target"].update(
+        oracle=1.0
+    ),
+    "an unknown decision": lambda raw: raw["postprocess"]["decision"].update(kind="magic"),
+    "a decision in words": lambda raw: raw["postprocess"]["decision"].update(cut="high"),
+    "a decision with more": lambda raw: raw["postprocess"]["decision"].update(color="red"),
+}
+
+
+@pytest.mark.parametrize("change", list(TAMPERED.values()), ids=list(TAMPERED))
+def test_an_inconsistent_description_is_refused(saved, change):
+    tamper(saved, change)
+    with pytest.raises(SirnaError, match=r"^(?!.*was changed)"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("change", list(TAMPERED.values()), ids=list(TAMPERED))
+def test_any_change_of_the_description_is_refused_by_its_digest(saved, change):
+    tamper(saved, change, sealed=False)
+    with pytest.raises(SirnaError, match=r"bundle\.json: was changed"):
+        load_bundle(saved)
+
+
+def test_a_description_without_its_digest_is_refused(saved):
+    tamper(saved, lambda raw: raw.pop("digest"), sealed=False)
+    with pytest.raises(SirnaError, match=r"bundle\.json: was changed"):
+        load_bundle(saved)
+
+
+def test_an_absent_entry_is_named(saved):
+    tamper(saved, lambda raw: raw.pop("protocol"))
+    with pytest.raises(SirnaError, match=r"inconsistent \(no entry 'protocol'\); train again"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "7"])
+def test_a_damaged_description_is_refused(saved, content):
+    (saved / MANIFEST).write_text(content, encoding="utf-8")
+    with pytest.raises(SirnaError, match=r"bundle\.json"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"head.0.bias": torch.zeros(3)}, r"head\.0\.bias has shape \(3,\), the network's \(8,\)"),
+        ({"head.0.bias": None}, r"head\.0\.bias is absent"),
+        ({"tail.bias": torch.zeros(3)}, r"no weight tail\.bias"),
+        ({"edges": None}, "'edges'"),
+    ],
+    ids=["another shape", "one absent", "one more", "no edges"],
+)
+def test_weights_of_another_network_are_refused_in_one_sentence(saved, change, fault):
+    path = saved / "network-0.safetensors"
+    tensors = {name: t for name, t in (load_file(path) | change).items() if t is not None}
+    save_file(tensors, path)
+    reseal(saved, path.name)
+    with pytest.raises(SirnaError, match=rf"inconsistent \(.*{fault}.*\); train again\.$") as error:
+        load_bundle(saved)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", [PROCESS, TREES])
+@pytest.mark.parametrize("content", [b"not tensors", {"weights": torch.zeros(3)}], ids=str)
+def test_tensors_of_another_kind_are_refused(saved, name, content):
+    path = saved / name
+    path.write_bytes(content) if isinstance(content, bytes) else save_file(content, path)
+    reseal(saved, name)
+    with pytest.raises(SirnaError, match=r"not a tensors file|inconsistent"):
+        load_bundle(saved)
+
+
+def test_a_folder_without_a_bundle_is_named(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(SirnaError, match="no bundle here"):
+            load_bundle(folder)
+
+
+def test_a_swap_that_was_interrupted_leaves_the_old_bundle_readable(saved):
+    saved.rename(saved.with_name(f".{saved.name}.old"))
+    assert load_bundle(saved).members
