@@ -23,28 +23,29 @@ app = typer.Typer(
     help="Predict how well chemically modified siRNAs silence their targets.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: twice as fast, and clean off a terminal
+    rich_markup_mode=None,  # plain help is twice as fast, and clean off a terminal
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 class Columns(StrEnum):
-    """What a submission holds."""
+    """The columns of a submission."""
 
     ALL = "all"
     ID = "id"
 
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML configuration.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A TOML file with settings.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value.")
+    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting.")
 ]
 SPINS = "10000"
 """GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
 when other programs need the core."""
-PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
-FOLDS_HELP = "Cross-validation. Default: one 10 % split, but 5 folds under target."
+PROTOCOL_HELP = "The question: rows (default), duplex or target; see docs/protocols.md."
+FOLDS_HELP = "Cross-validate. Default: one split of 10 %; five folds under target."
+SEED_HELP = "Of training and split."
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
@@ -67,7 +68,7 @@ def sample(
     duplexes: Annotated[int | None, typer.Option(min=20, max=1_000_000)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Write the embedded, simulated competition: train_data, test, test_truth and vocab."""
+    """Write the embedded, simulated competition to DIR: train_data, test, test_truth, vocab."""
     from sirna.stages.sample import sample as run_sample
 
     written = run_sample(folder, duplexes, seed)
@@ -83,16 +84,24 @@ def train(
     config: ConfigOption = None,
     change: SetOption = None,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
-    valid: Annotated[float | None, typer.Option(help="Hold out this share of the rows.")] = None,
+    valid: Annotated[float | None, typer.Option(help="Hold out this share in one split.")] = None,
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
-    splits: Annotated[Path | None, typer.Option(help="Use a saved splits.csv.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only try it, and time it.")] = False,
+    splits: Annotated[Path | None, typer.Option(help="Use the splits.csv of a run.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Its folder.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Estimate the time; train nothing.")
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train on TRAIN (.csv, .csv.gz, .parquet; or what is found) into a run folder."""
+    """Train on TRAIN (.csv, .csv.gz or .parquet) and write a run folder.
+
+    Without TRAIN: data.train of the configuration, else train_data.csv in this folder, else the
+    embedded data set.
+    """
     flags: dict[str, Any] = {
         "split.protocol": protocol,
         "split.valid": valid,
@@ -102,9 +111,9 @@ def train(
     }
     given = _given(flags)
     if resume and (table or config or change or splits or given or check):
-        raise UsageError("--resume takes all from the run's own files; give it --run DIR only.")
+        raise UsageError("--resume reads all settings from the run; give it --run DIR only.")
     if sum(value is not None for value in (valid, folds, splits)) > 1:
-        raise UsageError("--valid, --folds and --splits each say what is held out; give one.")
+        raise UsageError("--valid, --folds and --splits each decide what is held out; give one.")
     from sirna.stages import train as stage
     from sirna.stages.console import Console
 
@@ -122,21 +131,23 @@ def train(
 @app.command()
 def tune(
     table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Finished trials of the study in all.")] = 50,
-    timeout: Annotated[float | None, typer.Option(min=1, help="Seconds at most.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Finished trials in the whole study.")] = 50,
+    timeout: Annotated[float | None, typer.Option(min=1, help="Stop after these seconds.")] = None,
     study: Annotated[str | None, typer.Option(help="Its name; default: the protocol.")] = None,
-    space: Annotated[Path | None, typer.Option(help="TOML of what varies.")] = None,
-    storage: Annotated[str | None, typer.Option(metavar="URL", help="Shared database.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Worker processes here.")] = 1,
+    space: Annotated[Path | None, typer.Option(help="A TOML file of what varies.")] = None,
+    storage: Annotated[str | None, typer.Option(metavar="URL", help="A shared database.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     config: ConfigOption = None,
     change: SetOption = None,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of training and split.")] = None,
-    train_best: Annotated[bool, typer.Option("--train-best", help="Then train it.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
+    train_best: Annotated[
+        bool, typer.Option("--train-best", help="Train the best at the end.")
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Search the configuration for the best score; leave best.toml and tune.html."""
+    """Search for the settings with the best score; write best.toml and tune.html."""
     from sirna.stages.console import Console
     from sirna.stages.tune import TuneRequest
     from sirna.stages.tune import tune as run_tune
@@ -169,20 +180,23 @@ def tune(
 def submit(
     test: Annotated[Path, typer.Argument(metavar="TEST")],
     run: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run or bundle; default: newest run.")
+        Path | None, typer.Option(metavar="DIR", help="A run or a bundle; default: the newest run.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="F", help="TOML; its [columns] name those of TEST.")
+        Path | None,
+        typer.Option(metavar="F", help="A TOML file whose [columns] name those of TEST."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
-    columns: Annotated[Columns, typer.Option(help="The test file's, or id only.")] = Columns.ALL,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: submissions/<run>/submission.csv.")
+    ] = None,
+    columns: Annotated[Columns, typer.Option(help="All of TEST, or the id only.")] = Columns.ALL,
     with_uncertainty: Annotated[
-        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 remain), 80 % interval.")
+        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another submission.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Predict every row of TEST and write submission.csv."""
+    """Predict every row of TEST and write a submission."""
     from sirna.stages.console import Console
     from sirna.stages.submit import SubmitRequest
     from sirna.stages.submit import submit as run_submit
@@ -203,7 +217,7 @@ def score(
     change: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Score SUBMISSION against TRUTH by the competition's formula."""
+    """Score SUBMISSION against TRUTH by the competition score."""
     import json
 
     from sirna.stages.console import Console
@@ -218,7 +232,7 @@ def score(
 
 
 def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
-    """Print what a training achieved."""
+    """Print the scores of a training and how to go on."""
     figures = outcome.metrics
     parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
     pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
@@ -274,7 +288,9 @@ def main() -> None:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a result is not lost to a terminal's encoding
+            stream.reconfigure(
+                errors="replace"
+            )  # no result is lost because of a terminal's encoding
     try:
         app(arguments)
     except SirnaError as error:
