@@ -4,8 +4,7 @@ import pytest
 
 from sirna.config import roles
 from sirna.config.config import Config
-from sirna.config.roles import ROLES, Role, columns_needed, read_by
-from sirna.table.derive import DERIVATIONS
+from sirna.config.roles import ROLES, columns_needed, read_by
 
 
 def test_every_role_has_a_column_or_is_derived():
@@ -15,13 +14,9 @@ def test_every_role_has_a_column_or_is_derived():
         assert set(role.derived_from) <= set(ROLES)
 
 
-def test_every_derived_role_has_its_function():
-    assert set(DERIVATIONS) == {role.name for role in ROLES.values() if role.derived_from}
-
-
 def test_the_defaults_of_the_configuration_follow_from_the_roles():
     config = Config()
-    assert config.covariates.numeric == read_by("network", "number") == ("dose", "hours")
+    assert config.covariates.numeric == read_by("network", "number")
     assert config.gaussian_process.series == read_by("gaussian_process", "series")
     assert set(config.columns) == {role.name for role in ROLES.values() if role.column}
 
@@ -41,6 +36,5 @@ def test_derived_roles_need_the_columns_behind_them(wanted, needed):
 
 def test_roles_of_one_kind_are_grouped():
     assert roles.SEQUENCES == roles.BASES + roles.TOKENS
-    assert {"target", "publication"} == roles.TARGET_NAMES
-    assert set(roles.NUMBERS) == {"dose", "hours", "site", "duplex_number"}
-    assert isinstance(ROLES["dose"], Role)
+    assert {ROLES[name].kind for name in roles.NUMBERS} == {"number", "series"}
+    assert all(ROLES[name].names_target for name in roles.TARGET_NAMES)

@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sirna.config.load import with_changes
+from sirna.members.base import Fitted, LeftOut, Member, Watch
+from sirna.members.fold_members import FoldMembers
+from sirna.members.registry import FAMILIES
+from sirna.prediction.histogram import Histogram
+from sirna.prediction.mixture import HeldOut
+
+EDGES = np.array([0.0, 30.0, 100.0])
+
+
+def certain(*below):
+    """A row each: all probability below 30, or none."""
+    return Histogram(EDGES, np.array([[float(low), 1.0 - low] for low in below]))
+
+
+class Stub(Member):
+    """A member whose predictions are given."""
+
+    def __init__(self, family, left_out=None):
+        object.__setattr__(self, "fold", 0)
+        object.__setattr__(self, "given", left_out)
+        self.__class__ = type(family, (Stub,), {"family": family, "title": family})
+
+    @classmethod
+    def fit(cls, task, index, watch, on_folds=()): ...
+
+    @classmethod
+    def seconds(cls, task, device): ...
+
+    def predict(self, rows, device=None): ...
+
+    @property
+    def reads(self): ...
+
+    def tensors(self): ...
+
+    def encoder(self): ...
+
+    @classmethod
+    def restore(cls, stored, training, config): ...
+
+    def left_out(self):
+        return self.given
+
+
+def fitted(family, *below, left_out=None):
+    held_out = HeldOut.without_choice(np.arange(len(below)), certain(*below))
+    return Fitted(Stub(family, left_out), held_out)
+
+
+def house(*members):
+    found = FoldMembers()
+    for member in members:
+        found.add(member)
+    return found
+
+
+def test_members_of_a_family_count_evenly_and_families_by_their_weights(tiny_config):
+    together = house(
+        fitted("network", 1), fitted("network", 0), fitted("gaussian_process", 1)
+    ).held_out(tiny_config)
+    assert together.by_other_half.prob_below(30.0) == pytest.approx([0.4 * 0.5 + 0.6])
+
+
+def test_a_family_alone_has_all_the_weight(tiny_config):
+    assert house(fitted("network", 1)).held_out(tiny_config).by_all.prob_below(30.0) == [1.0]
+
+
+def test_members_without_a_weight_predict_nothing(tiny_config):
+    assert house(fitted("network", 1)).can_predict(tiny_config)
+    assert not house(fitted("trees", 1)).can_predict(tiny_config)
+    assert not FoldMembers().can_predict(tiny_config)
+
+
+def test_left_out_rows_are_those_that_all_families_share(tiny_config):
+    some = LeftOut(np.array([0, 2, 5]), certain(1, 1, 0))
+    others = LeftOut(np.array([2, 3, 5]), certain(0, 1, 0))
+    both = house(
+        fitted("gaussian_process", 1, left_out=some), fitted("trees", 1, left_out=others)
+    ).left_out(tiny_config, FAMILIES)
+    assert list(both.positions) == [2, 5]
+    # unseen targets: 0.16 network (absent: to the Gaussian process), 0.24 process, 0.60 trees
+    assert both.predicted.prob_below(30.0) == pytest.approx([0.4, 0.0])
+
+
+def test_families_that_may_not_take_part_do_not(tiny_config):
+    part = LeftOut(np.array([1]), certain(1))
+    members = house(fitted("trees", 1, left_out=part))
+    assert members.left_out(tiny_config, ["network", "gaussian_process"]) is None
+    assert list(members.left_out(tiny_config, ["trees"]).positions) == [1]
+
+
+def test_no_member_can_leave_out_targets(tiny_config):
+    assert house(fitted("network", 1)).left_out(tiny_config, FAMILIES) is None
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_fits_predicts_stores_and_restores(family, tiny_task, tiny_table):
+    changes = {f"mixture.known_target.{family}": 0.5}
+    task = replace(tiny_task, config=with_changes(tiny_task.config, changes))
+    done = FAMILIES[family].fit(task, 0, Watch())
+    assert (done.held_out.positions == task.held_out).all()
+    member = done.member
+    stored = member.stored()
+    again = FAMILIES[family].restore(stored, task.rows, task.config)
+    rows = tiny_table.rows.drop(columns="label")
+    assert np.array_equal(member.predict(rows).probs, again.predict(rows).probs)
+    alone = np.vstack([again.predict(rows.iloc[[n]]).probs for n in range(5)])
+    assert alone == pytest.approx(again.predict(rows).probs[:5], abs=1e-6)
+    assert member.reads <= set(tiny_table.rows.columns) | {"transcript"}

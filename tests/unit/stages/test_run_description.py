@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from sirna.config.load import with_changes
+from sirna.stages.console import Console
+from sirna.stages.run_description import describe_fold, describe_run, lost_bases
+
+
+@pytest.fixture
+def described(tiny_task, capsys):
+    def describe(rows=None, **changes):
+        config = with_changes(tiny_task.config, changes)
+        task = replace(tiny_task, config=config, rows=tiny_task.rows if rows is None else rows)
+        describe_run(task.rows, config, [task], Console())
+        shown = capsys.readouterr()
+        return shown.out + shown.err
+
+    return describe
+
+
+def test_the_weights_that_act_are_printed(described):
+    assert "mixture: network 0.40, Gaussian process 0.60" in described()
+    alone = described(**{"mixture.known_target.gaussian_process": 0.0})
+    assert "mixture: network 1.00" in alone
+    target = described(**{"split.protocol": "target"})
+    assert "mixture: network 0.24, Gaussian process 0.36, trees 0.40" in target
+
+
+def test_a_run_that_cannot_recognise_unseen_targets_says_why(described, tiny_task):
+    assert "cannot recognise unseen targets" not in described()
+    same = tiny_task.rows.assign(target=pd.array(["ONE"] * len(tiny_task.rows), "string"))
+    assert "cannot recognise unseen targets" in described(same)
+    nobody = {"gaussian_process": 0.0, "trees": 0.0}
+    changes = {f"mixture.unseen_target.{name}": weight for name, weight in nobody.items()}
+    assert "cannot recognise unseen targets" in described(**changes)
+
+
+def test_streams_without_a_column_are_named(described, tiny_task):
+    shown = described(tiny_task.rows.drop(columns="passenger_modifications"))
+    assert "streams without a column are left out: passenger_modifications" in shown
+
+
+def test_little_covariate_dropout_is_noted_where_names_of_targets_are_hidden(described):
+    little = {"split.protocol": "target", "model.covariate_dropout": 0.1}
+    assert "model.covariate_dropout = 0.1 is little" in described(**little)
+    assert "is little" not in described(**{"split.protocol": "target"})
+
+
+def test_a_fold_is_described_by_its_rows_and_groups(tiny_task, capsys):
+    describe_fold(tiny_task, Console())
+    shown = capsys.readouterr()
+    expected = f"fold 0: {len(tiny_task.training)} rows train, {len(tiny_task.held_out)} held out"
+    assert expected in shown.out + shown.err
+
+
+def test_bases_that_no_token_holds_are_counted(tiny_task):
+    stream = {"role": "guide", "ngram": 3, "stride": 3, "tail": "drop"}
+    config = with_changes(tiny_task.config, {"streams.cut": stream})
+    (notice,) = lost_bases(tiny_task.rows, config)
+    assert "stream cut: up to 2 bases" in notice
+    assert not lost_bases(tiny_task.rows, tiny_task.config)
