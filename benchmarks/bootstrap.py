@@ -1,4 +1,4 @@
-"""Is a gain in the score more than chance? Groups of rows are drawn with replacement."""
+"""Bootstrap of the difference between two scores: whole groups are drawn with replacement."""
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ RESAMPLES = 1000
 
 
 def gain(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
-    """Return the 95 % interval of the difference in score, groups of rows drawn together.
+    """Return the 95 % interval of the difference in score, by a bootstrap over groups.
 
-    Both tables have the columns group, measured and predicted, and the same rows in one order.
+    Both tables have the columns group, measured and predicted, and the same rows in the same order.
     """
     rng = np.random.default_rng(0)
     _, group = np.unique(one["group"].to_numpy().astype(str), return_inverse=True)

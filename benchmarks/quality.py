@@ -1,4 +1,4 @@
-"""How good are the predictions? Every model on the same folds, in one table.
+"""Compare the scores of several models on the same folds, in one table.
 
     python benchmarks/quality.py train_data.csv.gz --out quality [--protocols rows duplex target]
         [--models boosting default best] [--seeds 42 1042 2042] [--jobs 2] [--quick]
@@ -6,20 +6,20 @@
 
 Five folds of each protocol, out-of-fold predictions pooled:
 
-- constant: 29.99 everywhere;
+- constant: 29.99 for every row;
 - boosting: scikit-learn's histogram gradient boosting on position-wise tokens, conditions, site and
-  duplex number (squared error), as it is and with predictions just above 30 moved below it;
+  duplex number (squared error); also "shifted": points just above 30 are moved below it;
 - article: `configs/article.toml` with --article-epochs epochs (the article trains 50);
-- default: the default configuration, one network and one Gaussian process a fold, under `target`
-  trees too, each seed a row of its own, and beside it the network alone;
-- best: `configs/best.toml`: its networks are the seeds given, process and trees have the first.
+- default: the default configuration: in each fold one network, one Gaussian process and, under
+  `target`, trees. There is one result for each seed, and one for its network alone;
+- best: `configs/best.toml` with one network for each seed; the other families have the first seed.
 
-Every cut, shift, calibration and decision that scores a row was fitted on other rows: on all
-held-out rows but those of the same half of the same fold. What is trained is kept in --out; a
-second start goes on where the first one stopped (delete it after a change of the code). --models
-chooses among boosting, article, default and best; --set changes a key. --quick takes a tenth of the
-rows, two folds and few epochs, and the article's network (as large as thirty of ours) on `rows`
-alone: minutes, and no figure to quote.
+Every shift, calibration and decision is fitted on other rows than those that it is scored on: all
+held-out rows except the same half of the same fold. Predictions are stored in --out, and a second
+start uses them (delete them after a change of the code). --models chooses among boosting, article,
+default and best (default: all); --set changes a setting. --quick uses a tenth of the rows, two
+folds and two epochs, and the article's network (thirty times as large as ours) under `rows` only:
+it takes minutes, and its scores mean nothing.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         result["boosting_seconds"] = round(time.perf_counter() - began)
 
     def add(name: str, path: Path | None, families: Members, **changes: Any) -> None:
-        """Mix members of every fold; `families` lists the seeds of each family."""
+        """Add a model: a mixture of members in every fold; `families` has the seeds of each."""
         config = configured(path, **changes)
         work = Work(data, config, split, arguments.out, arguments.jobs)
         found = {one: held_out(work, one, of) for one, of in families.items()}
@@ -152,7 +152,7 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _compared(tables: dict[str, pd.DataFrame], config: Config) -> dict[str, Any]:
-    """Return every model's figures, and its gain over shifted boosting where that was run."""
+    """Return every model's figures and, if boosting was run, its gain over shifted boosting."""
     models = {name: _figures(predicted, config) for name, predicted in tables.items()}
     if "boosting" in tables:
         for name, predicted in tables.items():
@@ -199,7 +199,7 @@ def _decisions(
 def _reliability(
     held: list[HeldOut], truth: np.ndarray, split: Split, config: Config
 ) -> list[dict[str, float]]:
-    """Compare P(<30), calibrated on the other blocks, with what happened."""
+    """Compare P(<30), calibrated on the other blocks, with the observed shares."""
     whole = Histogram.stacked([part.by_other_half for part in held])
     place = np.concatenate([part.positions for part in held])
     probs = np.empty_like(whole.probs)
@@ -234,8 +234,8 @@ def _show(protocol: str, result: dict[str, Any]) -> None:
     if "decision" in result:
         console.print({k: v if k == "of" else round(v, 4) for k, v in result["decision"].items()})
         for line in result["reliability"]:
-            told = "P(<30) {predicted:.3f}, observed {observed:.3f}, {rows} rows"
-            console.print(told.format(**line))
+            text = "P(<30) {predicted:.3f}, observed {observed:.3f}, {rows} rows"
+            console.print(text.format(**line))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""What is a submission worth? Whole folds are kept out of the training file, and predicted.
+"""Score whole submissions: folds are kept out of the training file and predicted as test files.
 
     python benchmarks/submissions.py train_data.csv.gz --out kept_out [--apart target]
         [--runs rows target] [--folds 0 1 2 3 4] [--share 0.4] [--config F] [--set key=value]
 
 Each of five folds of the protocol --apart is taken out of the table (labels: percent that remains).
-`sirna train` under each protocol of --runs learns from the rest (from --share of its rows, drawn
-at random), `sirna submit` predicts the fold, and the folds' submissions are scored together. A run
-sees nothing of its fold, so this is what a test file would get, the training on all rows included;
-beside it the figure that the runs themselves had printed, and the 95 % interval of the gain over
-the first protocol. Runs in --out of the same data and options are gone on with, and finished ones
-taken as they are (delete them after a change of the code).
+`sirna train` trains on the other rows (or on --share of them, drawn at random), once under each
+protocol of --runs; `sirna submit` predicts the fold, and the submissions of all folds are scored
+together. A run never reads its fold, so the score is that of a real test file, after the training
+on all rows. The table also shows the mean score that the runs printed, and the 95 % interval of the
+gain over the first protocol. If --out holds runs with the same data and options, unfinished ones
+are resumed and finished ones are used (delete them after a change of the code).
 """
 
 import argparse
@@ -86,7 +86,7 @@ def _predicted(
     config: Config,
     arguments: argparse.Namespace,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Train without a fold; return what was submitted for it, and the figures of the run."""
+    """Train without a fold; return its submission and the pooled scores that the run printed."""
     facts = [source.digest, arguments.share, config.model_dump(mode="json"), __version__]
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     folder = arguments.out / key / f"{arguments.apart}-{fold}"
@@ -115,7 +115,7 @@ def _predicted(
 
 
 def _figures(table: pd.DataFrame, config: Config) -> tuple[str, ...]:
-    """Return what is shown beneath `HEADS`."""
+    """Return the table cells for the columns `HEADS`."""
     measured, threshold = table["measured"], config.score.threshold
     score = competition_score(measured, table["predicted"], threshold)
     folds = [

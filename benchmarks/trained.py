@@ -1,4 +1,4 @@
-"""The members of every fold: trained once in worker processes, and what they predict is kept."""
+"""Train the members of every fold in worker processes, and store their held-out predictions."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from sirna.table.splits import Split, make_split
 from sirna.table.training_source import training_source
 
 PARTS = 3
-"""Predictions in a `HeldOut`."""
+"""Number of predictions in a `HeldOut`."""
 IRRELEVANT = {
     "network": {"decision", "gaussian_process", "mixture", "predict", "trees"},
     "gaussian_process": {
@@ -43,7 +43,7 @@ IRRELEVANT = {
 
 @dataclass(frozen=True)
 class Data:
-    """The table, and the share of its rows that is used."""
+    """A training table, and the share of its rows that is used."""
 
     train: Path
     digest: str
@@ -52,7 +52,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Work:
-    """What to train members on, and where their predictions are kept.
+    """Data, configuration and split for training, and the folder that stores predictions.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Unit:
-    """One member of one fold, to be trained or found among what is kept."""
+    """One member of one fold, whose held-out predictions are stored in a file."""
 
     data: Data
     config: str
@@ -97,14 +97,14 @@ class Unit:
 
 @cache
 def table(data: Data, config: str) -> pd.DataFrame:
-    """Read the table once in each process; a share of its rows, the same in all processes."""
+    """Read the table, once in each process; return the same share of its rows in all processes."""
     rows = training_source(data.train, Config.model_validate_json(config)).table.rows
     chosen = np.random.default_rng(0).random(len(rows)) < data.share
     return rows[chosen].reset_index(drop=True)
 
 
 def held_out(work: Work, family: str, seeds: list[int]) -> dict[int, list[HeldOut]]:
-    """Return the held-out predictions of one family: by seed, a list over folds."""
+    """Return the held-out predictions of one family: for each seed, a list with all folds."""
     found: dict[int, list[HeldOut]] = {seed: [] for seed in seeds}
     for unit in _trained(work, family, seeds):
         with np.load(unit.path) as file:
@@ -115,7 +115,7 @@ def held_out(work: Work, family: str, seeds: list[int]) -> dict[int, list[HeldOu
 
 
 def _trained(work: Work, family: str, seeds: list[int]) -> list[Unit]:
-    """Train what is not kept yet in worker processes; return all units."""
+    """Train the units without stored predictions in worker processes; return all units."""
     one = with_changes(work.config, {"train.networks": 1, "train.seed": 0}).model_dump_json()
     units = [
         Unit(work.data, one, fold, seed, work.folder, family)
@@ -133,7 +133,7 @@ def _trained(work: Work, family: str, seeds: list[int]) -> list[Unit]:
 
 
 def _train(unit: Unit) -> float:
-    """Train one unit and keep what it predicts for its held-out rows; return the seconds."""
+    """Train one unit and store its held-out predictions; return the seconds that it took."""
     config = with_changes(Config.model_validate_json(unit.config), {"train.seed": unit.seed})
     rows = table(unit.data, unit.config)
     split = make_split(rows, config.split, str(unit.data.train))

@@ -1,4 +1,4 @@
-"""The commands: each parses its options, calls one stage and prints. Heavy imports come late."""
+"""The commands: each parses its options, calls one stage and prints; it imports what it needs."""
 
 import io
 import os
@@ -23,7 +23,7 @@ app = typer.Typer(
     help="Predict how well chemically modified siRNAs silence their targets.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help is twice as fast, and clean off a terminal
+    rich_markup_mode=None,  # plain help is twice as fast, and has no control characters in a pipe
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -43,9 +43,9 @@ SetOption = Annotated[
 SPINS = "10000"
 """GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
 when other programs need the core."""
-PROTOCOL_HELP = "The question: rows (default), duplex or target; see docs/protocols.md."
-FOLDS_HELP = "Cross-validate. Default: one split of 10 %; five folds under target."
-SEED_HELP = "Of training and split."
+PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
+FOLDS_HELP = "Number of folds. Default: one split of 10 %; five folds under target."
+SEED_HELP = "Seed of the training and of the split."
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
@@ -88,10 +88,8 @@ def train(
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     splits: Annotated[Path | None, typer.Option(help="Use the splits.csv of a run.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Its folder.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Estimate the time; train nothing.")
     ] = False,
@@ -99,8 +97,8 @@ def train(
 ) -> None:
     """Train on TRAIN (.csv, .csv.gz or .parquet) and write a run folder.
 
-    Without TRAIN: data.train of the configuration, else train_data.csv in this folder, else the
-    embedded data set.
+    Without TRAIN, the command uses the file that the setting data.train names, else train_data.csv
+    in this folder, else the embedded data set.
     """
     flags: dict[str, Any] = {
         "split.protocol": protocol,
@@ -131,10 +129,10 @@ def train(
 @app.command()
 def tune(
     table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Finished trials in the whole study.")] = 50,
+    trials: Annotated[int, typer.Option(min=1, help="Total number of finished trials.")] = 50,
     timeout: Annotated[float | None, typer.Option(min=1, help="Stop after these seconds.")] = None,
-    study: Annotated[str | None, typer.Option(help="Its name; default: the protocol.")] = None,
-    space: Annotated[Path | None, typer.Option(help="A TOML file of what varies.")] = None,
+    study: Annotated[str | None, typer.Option(help="Study name; default: the protocol.")] = None,
+    space: Annotated[Path | None, typer.Option(help="A TOML file: the search space.")] = None,
     storage: Annotated[str | None, typer.Option(metavar="URL", help="A shared database.")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     config: ConfigOption = None,
@@ -143,7 +141,7 @@ def tune(
     folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
     train_best: Annotated[
-        bool, typer.Option("--train-best", help="Train the best at the end.")
+        bool, typer.Option("--train-best", help="Train with the best settings at the end.")
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -169,7 +167,7 @@ def tune(
     console.line(f"best: trial {found.best.number}, {found.best.value:.4f}; default {default}")
     for key, value, share in found.matters:
         console.line(f"  {share:5.1%} of the variance: {key} = {value}")
-    console.line(f"to look at: {found.folder / 'tune.html'}")
+    console.line(f"report: {found.folder / 'tune.html'}")
     data = "" if found.source == "embedded" else f" {shlex.quote(found.source)}"
     console.line(f"to use: sirna train{data} --config {shlex.quote(str(found.toml))}")
     if train_best:
@@ -184,16 +182,16 @@ def submit(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="F", help="A TOML file whose [columns] name those of TEST."),
+        typer.Option(metavar="F", help="A TOML file; [columns] names the columns of TEST."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Default: submissions/<run>/submission.csv.")
     ] = None,
-    columns: Annotated[Columns, typer.Option(help="All of TEST, or the id only.")] = Columns.ALL,
+    columns: Annotated[Columns, typer.Option(help="All, or only id and label.")] = Columns.ALL,
     with_uncertainty: Annotated[
         bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace another submission.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Predict every row of TEST and write a submission."""
@@ -232,7 +230,7 @@ def score(
 
 
 def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
-    """Print the scores of a training and how to go on."""
+    """Print the scores of a training and the next command."""
     figures = outcome.metrics
     parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
     pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
@@ -246,7 +244,7 @@ def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
     if rank := figures.get("ranking"):
         console.line(
             "rank correlation of medians and measurements within one target, dose and cell line: "
-            f"{rank['spearman']:.2f} (mean of {rank['settings']} settings)"
+            f"{rank['spearman']:.2f} (mean over {rank['settings']} such sets of rows)"
         )
     rate = figures["rows_per_second"]
     console.line(
@@ -257,7 +255,7 @@ def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
         from sirna.runs.run import resuming
 
         console.line(
-            "stopped; the bundle holds the members that are finished and the best epochs so far; "
+            "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
             f"{resuming(outcome.run)}"
         )
     folder = shlex.quote(str(outcome.run.folder))
@@ -282,7 +280,7 @@ def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any])
 
 
 def main() -> None:
-    """Run the command line; exit with 0: done, 1: the work failed, 2: bad usage."""
+    """Run the command line; the exit status is 0 (success), 1 (failure) or 2 (bad usage)."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
@@ -290,7 +288,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(
                 errors="replace"
-            )  # no result is lost because of a terminal's encoding
+            )  # characters that the terminal cannot encode must not stop the command
     try:
         app(arguments)
     except SirnaError as error:

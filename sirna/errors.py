@@ -1,11 +1,11 @@
-"""The one kind of error that a user sees: what went wrong, where, and what to do about it."""
+"""Errors for users: their messages say what went wrong, where, and what to do about it."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class SirnaError(Exception):
-    """The work failed for a reason that the user can mend; the message names it and the remedy."""
+    """The command failed for a reason that the user can fix; the message says how to fix it."""
 
 
 class UsageError(SirnaError):
@@ -26,7 +26,7 @@ def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     word : str
     known : iterable of str
     cutoff : float
-        Similarity from 0 to 1 (difflib's ratio) below which no word counts as near.
+        Least similarity of a suggested word, from 0 to 1 (difflib's ratio).
     """
     names = list(known)
     folded = {name.casefold(): name for name in names}

@@ -1,4 +1,4 @@
-"""Small shared data; what is heavy is imported when a test first asks for it."""
+"""Small data that tests share; slow modules are imported when a test first needs them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ settings.load_profile("sirna")
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
-    """Members that are fitted in a moment."""
+    """A configuration whose members are fitted very quickly."""
     from sirna.config.config import Config  # noqa: PLC0415
     from sirna.config.load import with_changes  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""The bundle: all that inference needs, as a folder that runs no code when it is read."""
+"""The bundle: a folder with all that inference needs; reading it runs no code from it."""

@@ -1,4 +1,4 @@
-"""Building a bundle from trained members: the postprocessing is fitted on held-out predictions."""
+"""Build a bundle from trained members and fit its postprocessing on held-out predictions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ def build_bundle(
     Parameters
     ----------
     folds : sequence of FoldMembers
-        Whose members predict.
+        Their members go into the bundle.
     held_out : sequence of HeldOut
         Mixtures for the held-out rows of every fold that was trained.
     rows : DataFrame of m rows
@@ -64,10 +64,10 @@ def build_bundle(
 
 
 def _complete_families(folds: Sequence[FoldMembers], config: Config) -> list[str]:
-    """Return the families whose members belong in the bundle.
+    """Return the families whose members go into the bundle.
 
-    A family that predicts rows of unseen targets alone must be there in every fold: otherwise their
-    postprocessing would be fitted to another mixture.
+    A family that predicts only rows of unseen targets must have members in every fold: otherwise
+    the postprocessing of such rows would be fitted to another mixture.
     """
     there = dict.fromkeys(family for fold in folds for family in fold.by_family)
     always = weights_of(config, False, there)
@@ -81,9 +81,9 @@ def _complete_families(folds: Sequence[FoldMembers], config: Config) -> list[str
 def _left_out(
     folds: Sequence[FoldMembers], families: Sequence[str], config: Config
 ) -> list[LeftOut]:
-    """Return the training rows predicted without their targets, fold by fold.
+    """Return predictions of training rows without the rows of their targets, fold by fold.
 
-    Empty where rows of unseen targets get no postprocessing of their own.
+    Empty if rows of unseen targets get no separate postprocessing.
     """
     if config.protocol.every_target_is_unseen:
         return []

@@ -1,4 +1,4 @@
-"""The bundle: all that inference needs, and the only thing that it reads."""
+"""The bundle: all that inference needs; inference reads nothing else."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Prediction:
     distribution : Histogram of n rows
         Calibrated.
     points : array, shape (n,)
-        The percentages that are submitted.
+        Percentages that remain. `sirna submit` rounds them and converts them to the label's unit.
     unseen_target : array of bool, shape (n,)
         Rows recognised as rows of unseen targets.
     other_numbering : array of bool, shape (n,)
@@ -55,13 +55,14 @@ class Bundle:
         Members of one family are averaged; the families are mixed by their weights.
     postprocess : Postprocess
     unseen_postprocess : Postprocess, optional
-        For rows of unseen targets. None where they cannot be recognised or are treated like others.
+        For rows of unseen targets. None if the bundle cannot recognise them, or treats all rows as
+        rows of unseen targets.
     training : DataFrame of m rows
-        The training table, with the roles that members and the recognition of unseen targets need.
+        The training table with the columns that members and the recognition of unseen targets need.
     fitted : array of bool, shape (m,)
-        The training rows whose targets count as known.
+        Marks the training rows whose targets count as known targets.
     ranges : dict of str to (float, float)
-        Of the training rows; see `table.ranges`.
+        Ranges of the training rows; see `table.ranges`.
     about : dict
         Protocol, scores, seed, the training table's name, rows and SHA-256.
     """
@@ -85,17 +86,17 @@ class Bundle:
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         of_members = {role for member in self.members for role in member.reads}
         return {"id"} | of_members | (NAMING if self.unseen_postprocess else set())
 
     @property
     def columns_read(self) -> set[str]:
-        """The roles of the columns of a test file that are read."""
+        """The roles whose columns are read in a test file."""
         return columns_needed(self.reads)
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Prediction:
-        """Predict n checked rows; what is predicted for a row depends on no other row.
+        """Predict n checked rows; each prediction is independent of the other rows.
 
         Parameters
         ----------
@@ -123,7 +124,7 @@ class Bundle:
         return Prediction(distribution, points, unseen, strange)
 
     def _acting(self, unseen: bool) -> set[str]:
-        """Return the families with a weight in rows of one kind."""
+        """Return the families with a weight for rows of known or of unseen targets."""
         return set(weights_of(self.config, unseen, self.by_family))
 
     def _parts(
@@ -138,7 +139,7 @@ class Bundle:
 
 
 def _replaced(whole: Histogram, some: np.ndarray, part: Histogram) -> Histogram:
-    """Return distributions of which some rows are replaced."""
+    """Replace the distributions of some rows by those of `part`."""
     if not np.array_equal(whole.edges, part.edges):
         edges = np.union1d(whole.edges, part.edges)
         whole, part = whole.rebinned(edges), part.rebinned(edges)

@@ -1,4 +1,4 @@
-"""Novelty: what predicted rows have that the training rows lack, for notices to the user."""
+"""Novelty: describe values of predicted rows that no training row has, as notes to the user."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from sirna.table.ranges import NUMBER, out_of_range
 
 FOR_UNSEEN_TARGETS = "for a file of unseen targets, train with --protocol target"
 SHOWN = 5
-"""Values that one notice lists at most."""
+"""Largest number of values that one note lists."""
 CONDITIONS = tuple(
     role.name
     for role in ROLES.values()
@@ -22,7 +22,7 @@ CONDITIONS = tuple(
 
 
 def novelties(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> list[str]:
-    """Describe what n checked rows have that the training rows lack, a notice for each kind."""
+    """Describe in notes what n checked rows have that no training row has."""
     return [
         *_values(bundle, rows),
         *_missing(bundle, rows),
@@ -43,7 +43,7 @@ def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
         in_stream = unseen.what not in ROLES
         note = (
             f"{unseen.what}: {int(unseen.rows.sum())} of {len(rows):,} rows have a "
-            f"{'token' if in_stream else 'value'} that the training rows lack: "
+            f"{'token' if in_stream else 'value'} that no training row has: "
             f"{_listed(unseen.values)}"
         )
         if in_stream:
@@ -51,7 +51,7 @@ def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
         elif ROLES[unseen.what].names_target and bundle.unseen_postprocess is None:
             note += f"; {FOR_UNSEEN_TARGETS}"
         if unseen.similar:
-            note += f"; training has {_listed(unseen.similar)}: if you mean the same, write it so"
+            note += f"; training rows have {_listed(unseen.similar)}: use that if you mean the same"
         notices.append(note)
     return notices
 
@@ -63,11 +63,11 @@ def _missing(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
         role: int(rows[role].isna().sum()) for role in CONDITIONS if role in rows and role in reads
     }
     listed = ", ".join(f"{role} in {count:,}" for role, count in counts.items() if count)
-    return [f"blank, and predicted as missing: {listed} of {len(rows):,} rows"] if listed else []
+    return [f"missing values: {listed} of {len(rows):,} rows; they are predicted"] if listed else []
 
 
 def _out_of_range(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> list[str]:
-    """Describe rows with numbers below or above all training rows'."""
+    """Describe rows with values below or above those of all training rows."""
     outside = out_of_range(rows, bundle.ranges)
     if NUMBER in bundle.ranges:
         outside[NUMBER] = prediction.other_numbering
@@ -80,8 +80,8 @@ def _out_of_range(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) ->
         fate = f"outside the range of the training rows, {low} to {high}"
         if name == NUMBER:
             fate = (
-                f"far from the training rows' {low} to {high}: probably of another numbering, and "
-                "read as missing"
+                f"far from the range of the training rows, {low} to {high}: they probably belong "
+                "to another numbering, and are read as missing"
             )
         notices.append(
             f"{name.replace('_', ' ')}: {affected.sum():,} of {len(rows):,} rows, the first with "
@@ -96,13 +96,13 @@ def _targets(rows: pd.DataFrame, prediction: Prediction) -> list[str]:
     if not count:
         return []
     return [
-        f"{count} of {len(rows):,} rows are of targets that the training rows lack, and less sure; "
+        f"{count} of {len(rows):,} rows are of unseen targets; their predictions are less certain; "
         f"{FOR_UNSEEN_TARGETS}"
     ]
 
 
 def _measured_guides(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
-    """Describe how many rows have measured guides that this run does not look up."""
+    """Describe how many rows have guides whose measurements this run does not look up."""
     if bundle.config.protocol.looks_up_siblings or "guide" not in bundle.training:
         return []
     measured = set(bundle.training["guide"].dropna())

@@ -1,7 +1,7 @@
-"""Bundles as folders: written whole, read back and checked.
+"""Write bundles as folders, completely or not at all; read and check them.
 
-`bundle.json` holds plain data, `FAMILY-*.safetensors` what the members of a family learned, and
-`training.parquet` the training rows that members compare rows with. Nothing in it runs code.
+`bundle.json` holds plain data. `FAMILY-*.safetensors` holds what the members of a family learned.
+`training.parquet` holds the training rows that members compare rows with. Nothing in it runs code.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ TENSORS_NAME = re.compile(r"[a-z_]+-\d+\.safetensors")
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle, whole or absent; an older one of the same name is replaced."""
+    """Write a bundle, completely or not at all; it replaces an older one of the same name."""
 
     def write(draft: Path) -> None:
         entries = []
@@ -77,13 +77,13 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle of this or an earlier schema, from 8 on.
+    """Read a bundle of schema 8 or later.
 
     Raises
     ------
     SirnaError
         For a folder without a bundle, a schema that this version cannot read, and a file that is
-        absent or has another SHA-256 than the one noted.
+        absent or whose SHA-256 differs from the one in `bundle.json`.
     """
     raw = _read_manifest(folder)
     path = folder / MANIFEST
@@ -115,12 +115,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise SirnaError(f"{folder}: no bundle here ({MANIFEST} is absent).") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SirnaError(f"{path}: not a bundle's description ({reason(error)}).") from error
+        raise SirnaError(f"{path}: not the manifest of a bundle ({reason(error)}).") from error
     if schema not in {8, SCHEMA}:
         raise SirnaError(
             f"{path}: written with schema {schema} by sirna {raw.get('sirna')}; this is sirna "
             f"{__version__}, which reads schemas 8 to {SCHEMA}. "
-            "Install the version named, or train again."
+            "Install the version that wrote it, or train again."
         )
     if raw.get("digest") != manifest_digest(raw):
         raise SirnaError(
@@ -154,7 +154,7 @@ def _assembled(
     if not members:
         raise ValueError("no members")
     if unseen_postprocess is not None and not fitted.any():
-        raise ValueError("a postprocessing for unseen targets, and no rows of known ones")
+        raise ValueError("it has a postprocessing for unseen targets but no rows of known targets")
     ranges = _ranges(raw["ranges"])
     return Bundle(config, members, postprocess, unseen_postprocess, table, fitted, ranges, about)
 
@@ -164,7 +164,7 @@ def _ranges(raw: dict[str, Any]) -> Ranges:
     for name, ends in raw.items():
         low, high = (float(end) for end in ends)
         if not low <= high < np.inf:
-            raise ValueError(f"the {name} of training is not a range")
+            raise ValueError(f"the range of {name} in the training rows is not a range")
         found[name] = (low, high)
     return found
 
@@ -176,7 +176,7 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
 
 
 def _kept(bundle: Bundle) -> pd.DataFrame | None:
-    """Return the training rows with the columns that inference needs; None where it needs none."""
+    """Return the training rows with the columns that inference needs; None if it needs none."""
     roles = {role for member in bundle.members for role in member.reads_of_training}
     roles |= NAMING if bundle.unseen_postprocess else set()
     columns = [name for name in bundle.training if name in roles]
@@ -197,13 +197,13 @@ def _read_table(folder: Path, name: str, digest: str | None) -> pd.DataFrame:
 
 
 def _checked(folder: Path, name: str, digest: str) -> Path:
-    """Return the path of a file of the bundle, if it is there and as it was written."""
+    """Return the path of a file of the bundle, after checking that it exists and is unchanged."""
     path = folder / name
     if not path.is_file():
         have = ", ".join(sorted(item.name for item in folder.iterdir()))
         raise SirnaError(f"{folder}: {name} is absent; the bundle holds {have}. Copy it whole.")
     if sha256(path) != digest:
-        raise SirnaError(f"{path}: its SHA-256 is not the one noted; the file is damaged.")
+        raise SirnaError(f"{path}: its SHA-256 differs from that in {MANIFEST}; it is damaged.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Bundles of earlier schemas, converted to the parts of the present one."""
+"""Convert bundles of earlier schemas to the present schema."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def from_schema_8(
     raw : dict
         Its manifest.
     read_tensors, read_table : callable
-        Name and SHA-256 of a file in the bundle -> its content.
+        Functions from the name and SHA-256 of a file in the bundle to its content.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def _dataset_encoder(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _covariates(raw: dict[str, Any]) -> dict[str, Any]:
-    """Rename `groups`, the roles that are read of training rows alone."""
+    """Rename `groups`, the roles that are read in training rows only."""
     kept = {key: value for key, value in raw.items() if key != "groups"}
     return {**kept, "training_only": raw["groups"]}
 
@@ -117,7 +117,7 @@ def _positional_encoder(table: pd.DataFrame, chosen: np.ndarray, config: Config)
 
 
 def _renamed_channels(raw: dict[str, Any]) -> dict[str, Any]:
-    """Rename the channels of dinucleotides, which were called pairs."""
+    """Rename the channels of dinucleotides, which schema 8 calls pairs."""
     channels = {
         name.replace("guide pair ", "guide dinucleotide "): codes
         for name, codes in raw["channels"].items()

@@ -1,1 +1,1 @@
-"""What a run depends on besides its data: sections, roles of columns, reading and writing TOML."""
+"""The configuration of a run: its sections, the roles of columns, reading and writing TOML."""

@@ -1,4 +1,4 @@
-"""The whole configuration: its sections, and the one place where defaults are resolved."""
+"""The whole configuration: its sections, and the code that fills in defaults."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -31,10 +31,10 @@ from sirna.protocols.protocol import PROTOCOLS, Protocol
 
 
 class Config(Section):
-    """Everything that a run depends on besides its data.
+    """All settings of a run.
 
-    What is not given takes the default of the protocol, else the general one. So the values of a
-    configuration are the ones that act, whichever way it was made.
+    A value that is not given is the default of the protocol, or the general default if the protocol
+    has none. So a configuration always holds the values that a run uses.
     """
 
     data: DataConfig = DataConfig()
@@ -83,7 +83,7 @@ class Config(Section):
 
     @property
     def sequences(self) -> set[str]:
-        """The roles of the sequences that enabled streams read; no member reads others."""
+        """The roles of the sequences that enabled streams read; members read no other sequences."""
         return {stream.role for stream in self.streams.values() if stream.enabled}
 
     def to_toml(self) -> str:
@@ -92,7 +92,7 @@ class Config(Section):
 
 
 def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay nested tables over others; where both have a value, `high` wins."""
+    """Merge two nested tables; if both have a value for a key, the value of `high` is kept."""
     both = {**low, **high}
     for key in low.keys() & high.keys():
         if isinstance(low[key], Mapping) and isinstance(high[key], Mapping):
@@ -101,13 +101,14 @@ def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
-    """Lay given values over the defaults that hold under their protocol alone.
+    """Add the defaults of the protocol for values that were not given.
 
-    Under a protocol without sibling measurements nothing is looked up, whatever was given.
+    Under a protocol without sibling measurements, `siblings.lookup` is false even if it was given
+    as true.
     """
     split = given.get("split")
     split = dict(split) if isinstance(split, dict) else {}
-    if "valid" in split:  # a share of held-out rows asks for one split
+    if "valid" in split:  # `valid` is the size of a single split, so it excludes folds
         given = merged({"split": {"folds": 0}}, given)
     protocol = PROTOCOLS.get(str(split.get("protocol", SplitConfig().protocol)))
     if protocol is None:

@@ -1,4 +1,4 @@
-"""The building blocks of the configuration's sections: checked words, tables with defaults."""
+"""Types for the configuration's sections: allowed words, and tables with defaults."""
 
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Section(BaseModel):
 
 
 def one_of(names: Sequence[str]) -> AfterValidator:
-    """Accept only these words, with the error that pydantic gives for a literal."""
+    """Accept only these words; the error is the one that pydantic raises for a Literal type."""
 
     def check(value: str) -> str:
         if value not in names:
@@ -42,7 +42,7 @@ def one_of(names: Sequence[str]) -> AfterValidator:
 
 
 def filled(defaults: Mapping[str, Any], known: bool) -> BeforeValidator:
-    """Lay a table over its defaults, key by key; with `known` it may hold no other keys."""
+    """Add defaults for the keys that a table lacks; with `known` it may hold no other keys."""
 
     def fill(given: Any) -> Any:
         if not isinstance(given, Mapping):

@@ -1,4 +1,4 @@
-"""Reading a configuration: a TOML file, single changes and command-line flags, in this order."""
+"""Read a configuration from a TOML file, `--set` changes and flags; later ones take precedence."""
 
 import copy
 import re
@@ -27,8 +27,8 @@ def load_config(
     Parameters
     ----------
     path : Path, optional
-        A TOML file; what it leaves out keeps its default. A `[streams]` table replaces the
-        default streams as a whole.
+        A TOML file; keys that it leaves out keep their defaults. A `[streams]` table replaces all
+        default streams.
     changes : list of str, optional
         `section.key=value`, the value as in TOML (a bare word is taken as a string).
     flags : dict, optional
@@ -37,7 +37,7 @@ def load_config(
     Raises
     ------
     UsageError
-        For an unreadable file, an unknown key or a value out of range: all of them are listed.
+        For an unreadable file, unknown keys or values out of range; the message lists all faults.
     """
     raw = _read_toml(path) if path else {}
     for change in changes or []:
@@ -47,7 +47,7 @@ def load_config(
     try:
         return config_from_dict(raw, source=str(path) if path else "configuration")
     except UsageError:
-        if path and (changes or flags):  # a file that is sound by itself is not to blame
+        if path and (changes or flags):  # if the file alone is valid, blame the options
             load_config(path)
             return config_from_dict(raw, source=f"{path} with the options given")
         raise
@@ -69,7 +69,7 @@ def explain(error: ValidationError, section: type[Section]) -> str:
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
     """Return the configuration with dotted keys changed.
 
-    Values that were never given are resolved again: another protocol brings its own defaults.
+    Values that were not given become defaults again: another protocol has other defaults.
     """
     raw = copy.deepcopy(config.given)
     for key, value in changes.items():
@@ -83,7 +83,7 @@ def with_columns(config: Config, path: Path) -> Config:
     Raises
     ------
     UsageError
-        For a file that cannot be read, lacks a section `[columns]`, or has a wrong one.
+        For a file that cannot be read, or whose section `[columns]` is absent or invalid.
     """
     columns = _read_toml(path).get("columns")
     if not isinstance(columns, dict):
@@ -145,7 +145,7 @@ def _explain(item: Any, root: type[Section]) -> str:
 
 
 def _keys_at(root: type[Section], location: tuple[Any, ...]) -> list[str]:
-    """Return the known keys of a table; in a table of tables the names are the user's own."""
+    """Return the valid keys of a section; for `[streams.NAME]` those of one stream."""
     section: Any = root
     parts = iter(location)
     for part in parts:
@@ -159,7 +159,7 @@ def _keys_at(root: type[Section], location: tuple[Any, ...]) -> list[str]:
 
 
 def _homes(root: type[Section], key: str) -> str:
-    """Suggest the sections that have a key which was written without one."""
+    """Suggest sections for a key that was written without a section."""
     kinds: dict[str, Any] = {name: field.annotation for name, field in root.model_fields.items()}
     homes = [f"{name}.{key}" for name, k in kinds.items() if key in getattr(k, "model_fields", ())]
     return f" (did you mean {' or '.join(map(repr, homes))}?)" if homes else ""

@@ -1,7 +1,7 @@
-"""The roles that columns play in a table of measurements: one row of `ROLES` each.
+"""The roles that columns play in a table of measurements; each is one entry of `ROLES`.
 
-A new condition costs one row here and one line under `[columns]` in `configs/default.toml`:
-reading, checking, encoding and storing follow from the row.
+To add a condition, add one entry here; in `configs/default.toml` add its column, and its name in
+each section that reads it. Reading, checking, encoding and storing need no further code.
 """
 
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ class Role:
         - "tokens": a strand as a list of modification tokens
         - "category": a condition with distinct values
         - "number": a condition measured on a scale
-        - "series": the row's place in a series, in which near rows share effects
-        - "text": read for what is derived from it
+        - "series": the row's place in a series; rows at similar places share effects
+        - "text": used only to derive other roles
         - "label": the measured value
     column : str
         The column's name in the competition's files; empty for a role that is derived.
     read_by : tuple of str
         The families that read it by default, as a condition or a series.
     derived_from : tuple of str
-        The roles that it is worked out from when the table is read.
+        The roles that it is computed from when the table is read.
     limits : (float, float), optional
         The least and the greatest value of a number.
     log : bool
@@ -88,7 +88,7 @@ CATEGORIES = tuple(role.name for role in _ALL if role.kind == "category")
 SCALES = tuple(role.name for role in _ALL if role.kind == "number")
 SERIES = tuple(role.name for role in _ALL if role.kind == "series")
 NUMBERS = SCALES + SERIES
-"""What may be a numeric covariate."""
+"""The roles that are allowed as numeric covariates."""
 TARGET_NAMES = frozenset(role.name for role in _ALL if role.names_target)
 
 

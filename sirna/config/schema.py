@@ -1,4 +1,4 @@
-"""The sections of the configuration: every hyperparameter and its default live here."""
+"""The sections of the configuration, with every hyperparameter and its default."""
 
 import types
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ Columns = Annotated[
 
 
 class LabelConfig(Section):
-    """What the label measures; inside, everything is the percentage of mRNA that remains."""
+    """What the label measures; `sirna` converts it to the percentage of mRNA that remains."""
 
     kind: Literal["remaining_pct", "inhibition_pct", "fraction"] = "remaining_pct"
     better: Literal["lower", "higher"] = "lower"
@@ -101,14 +101,14 @@ Streams = Annotated[
 
 
 class VocabConfig(Section):
-    """Limits of each vocabulary, `<pad>` and `<unk>` not counted."""
+    """Limits of each vocabulary; `<pad>` and `<unk>` do not count."""
 
     max_size: Count = 9999
     min_freq: Count = 1
 
 
 class CovariatesConfig(Section):
-    """The conditions that the network reads beside the sequences."""
+    """The conditions that the network reads in addition to the sequences."""
 
     numeric: NumericRoles = read_by("network", "number")
     categorical: CategoricalRoles = read_by("network", "category")
@@ -117,22 +117,22 @@ class CovariatesConfig(Section):
 class SiblingsConfig(Section):
     """Sibling measurements: other training measurements of a row's duplex, read by the network."""
 
-    lookup: bool = Field(True, description="always false where the protocol looks none up")
-    most: Count = Field(16, description="measurements shown to a row, the nearest conditions first")
-    dropout: Rate = Field(0.15, description="share of training rows that are shown none")
+    lookup: bool = Field(True, description="always false if the protocol forbids the look-up")
+    most: Count = Field(16, description="siblings shown for a row; those under nearest conditions")
+    dropout: Rate = Field(0.15, description="share of training rows that are shown no siblings")
     size: Count = 64
 
 
 class ConditionsConfig(Section):
-    """What a family beside the network reads of a row besides its sequences."""
+    """The conditions and series that Gaussian process or trees read, in addition to sequences."""
 
     numeric: NumericRoles
     categorical: CategoricalRoles
-    series: SeriesRoles = Field(description="rows near in these share effects")
+    series: SeriesRoles = Field(description="series in which similar places share effects")
 
     @property
     def conditions(self) -> CovariatesConfig:
-        """The conditions among it."""
+        """The conditions, without the series."""
         return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
 
 
@@ -146,13 +146,13 @@ class GaussianProcessConfig(ConditionsConfig):
     steps: Count = 150
     step_rows: Count = 800
     learning_rate: float = Field(0.05, gt=0.0)
-    most_rows: Count = Field(25_000, description="training rows that it holds at most")
+    most_rows: Count = Field(25_000, description="largest number of training rows; else a sample")
 
 
 def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
     for role in roles:
         if role in TARGET_NAMES:
-            raise ValueError(f"{role!r} says nothing about unseen targets; leave it out")
+            raise ValueError(f"{role!r} is new in every row of an unseen target; leave it out")
     return roles
 
 
@@ -167,9 +167,9 @@ class TreesConfig(ConditionsConfig):
     rounds: Count = 150
     learning_rate: float = Field(0.08, gt=0.0)
     leaves: int = Field(31, ge=2)
-    features: float = Field(0.3, gt=0.0, le=1.0, description="share that a split chooses among")
-    ensembles: Count = Field(3, description="fits with other seeds, averaged")
-    folds: int = Field(5, ge=2, description="parts of the training rows, to measure errors by")
+    features: float = Field(0.3, gt=0.0, le=1.0, description="share that a node chooses among")
+    ensembles: Count = Field(3, description="fits with different seeds, which are averaged")
+    folds: int = Field(5, ge=2, description="folds of whole targets, to measure the errors")
 
 
 def _scaled(weights: dict[str, float]) -> dict[str, float]:
@@ -177,10 +177,10 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
     wrong = {name: value for name, value in weights.items() if value < 0}
     if wrong:
         name, value = next(iter(wrong.items()))
-        raise ValueError(f"the weight of {name!r} is 0 or more, not {value:g}")
+        raise ValueError(f"the weight of {name!r} must be 0 or more, not {value:g}")
     total = sum(weights.values())
     if total <= 0:
-        raise ValueError("at least one member needs a weight above 0")
+        raise ValueError("at least one family needs a weight above 0")
     if abs(total - 1.0) < 1e-9:
         return weights
     return {name: value / total for name, value in weights.items()}
@@ -197,10 +197,10 @@ UnseenWeights = Annotated[
 
 
 class MixtureConfig(Section):
-    """The weights of the members in what is predicted, by kind of row; scaled to add up to 1.
+    """The weights of the families, for rows of known and of unseen targets; scaled to sum to 1.
 
-    A member whose weight is 0 is not trained. One that cannot predict a row, or was not trained in
-    time, leaves its weight to the others.
+    A family whose weight is 0 is not trained. If a family cannot predict a row, or its training did
+    not finish, the other families take over its weight (see `prediction.mixture.weights_of`).
     """
 
     known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)
@@ -232,7 +232,7 @@ class TrainConfig(Section):
     """The network's training."""
 
     loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(1.0, ge=0.0, description="sd, in bins, of the softened label")
+    smoothing: float = Field(1.0, ge=0.0, description="sd in bins that a label is spread over")
     epochs: Count = 24
     batch_rows: Count = 192
     batch_by: Literal["duplex", "row"] = "duplex"
@@ -243,7 +243,7 @@ class TrainConfig(Section):
     warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
     clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
-    networks: Count = Field(1, description="networks a fold, averaged")
+    networks: Count = Field(1, description="networks in each fold, which are averaged")
     refit: bool = Field(True, description="train the bundle's members again, on all rows")
     score_window: Count = Field(3, description="epochs whose scores are averaged to choose one")
     patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
@@ -263,8 +263,9 @@ class SplitConfig(Section):
     folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
     shuffle: Rate = Field(
         0.0,
-        description="Groups are dealt to folds by size, the largest first. This share of "
-        "randomness in their sizes lets other seeds deal a few large groups in other ways.",
+        description="Groups are assigned to folds by size, the largest first. Before that each "
+        "size is multiplied by a random factor from 1 - shuffle to 1, so that the folds of a few "
+        "large groups depend on the seed.",
     )
     seed: int = Field(42, ge=0)
 

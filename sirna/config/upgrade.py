@@ -1,7 +1,7 @@
-"""Configurations of version 0.2.0 in the words of today.
+"""Convert configurations of version 0.2.0 to the present keys.
 
 Version 0.3.0 renamed keys and replaced the nested shares of Gaussian process and trees by the
-weights of a mixture. Each function here takes nested tables and returns them changed.
+weights of a mixture. Each function here takes nested tables and returns converted ones.
 """
 
 import copy
@@ -18,7 +18,7 @@ KEYS = {
     "trees": {"members": "ensembles"},
     "decision": {"new_targets": "unseen_targets"},
 }
-"""Old name -> new name of a section, and of the keys of a section by its new name."""
+"""Old -> new names: of sections (`SECTIONS`), and of the keys of each new section (`KEYS`)."""
 SHARES_0_2 = {"gaussian_process": 0.6, "trees": 0.6}
 TREES_SHARE_UNDER_TARGET_0_2 = 0.4
 """The defaults of `gaussian_process.share` and `trees.share` in version 0.2.0."""
@@ -45,15 +45,15 @@ def _renamed(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
-    """Turn `share` of Gaussian process and trees into the weights that acted."""
+    """Replace `share` of Gaussian process and trees by the equivalent weights."""
     given = {name: raw[name].pop("share") for name in SHARES_0_2 if "share" in raw.get(name, {})}
     if not given:
         return raw
     for name, share in given.items():
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise UsageError(
-                f"{name}.share: a number from 0 to below 1 was expected, not {share!r}; version "
-                "0.3.0 has weights in the section [mixture] instead."
+                f"{name}.share: must be at least 0 and below 1, not {share!r}; better give the "
+                "weights of version 0.3.0 in the section [mixture]."
             )
     protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
     shares = dict(SHARES_0_2)
@@ -68,7 +68,7 @@ def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _only_what_acts(raw: dict[str, Any]) -> dict[str, Any]:
-    """Take out values that version 0.2.0 wrote down and did not use."""
+    """Remove values that version 0.2.0 wrote to `config.toml` but did not use."""
     protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
     if protocol is None:
         return raw

@@ -1,1 +1,1 @@
-"""Checked rows as numbers: tokens, covariates, positions, sibling measurements."""
+"""Encode checked rows: tokens, covariates, positional features and sibling measurements."""

@@ -1,4 +1,4 @@
-"""The conditions of an experiment as numbers; the encoders are fitted on training rows only."""
+"""Encode the conditions of a measurement; the encoders are fitted on training rows only."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -12,8 +12,7 @@ from sirna.protocols.protocol import Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
 FARTHEST = 5.0
-"""Standard deviations: a value farther than this from the training rows' mean is encoded as this
-far away."""
+"""Standardised values are limited to this distance from 0, on either side."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,14 @@ class Covariates:
     Attributes
     ----------
     numeric : dict of str to (mean, sd)
-        Role -> moments of the training rows' known values (log10 nM for the dose).
+        Role -> mean and sd of the training rows' values (for the dose: of log10 nM).
     categorical : dict of str to list of str
-        Role -> sorted values; index 0 is missing, 1 is a value that training lacks, 2 is the first
-        value.
+        Role -> sorted values of the training rows. Index 0 means missing, 1 means unseen (a value
+        that no training row has), 2 is the first value.
     training_only : tuple of str
-        Categorical roles that are read of training rows alone; in every other row they count as a
-        value that training lacks. What the name of a target explains, its sequences need not.
+        Categorical roles that are read in training rows only; in all other rows they are encoded
+        as unseen. So a model can attribute the level of a training target to its name instead of
+        its sequences.
     """
 
     numeric: dict[str, tuple[float, float]]
@@ -56,12 +56,12 @@ class Covariates:
 
     @property
     def roles(self) -> list[str]:
-        """The roles that are read of training rows."""
+        """The roles that are read in training rows."""
         return [*self.numeric, *self.categorical]
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return set(self.roles) - set(self.training_only)
 
     @property
@@ -86,7 +86,7 @@ class Covariates:
         ----------
         rows : DataFrame of n rows
         training : bool
-            Whether these are the training rows, of which `training_only` roles are read.
+            Whether these are the training rows; only then are the roles `training_only` read.
         """
         columns: list[np.ndarray] = []
         for role, values in self.categorical.items():
@@ -100,7 +100,7 @@ class Covariates:
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=np.int64)
 
     def unseen(self, rows: pd.DataFrame) -> dict[str, list[str]]:
-        """Return the values of n rows that training lacks, by role."""
+        """Return the values of n rows that no training row has, by role."""
         return {
             role: new
             for role, values in self.categorical.items()
@@ -110,9 +110,10 @@ class Covariates:
         }
 
     def similar(self, role: str, values: list[str]) -> list[str]:
-        """Return the training values that differ from unseen ones only in capitals.
+        """Return the training values that differ from the given unseen values only in case.
 
-        For roles that do not name a target, also those that contain one or are contained in one.
+        For roles that do not name a target, also return training values that contain an unseen
+        value or are contained in one.
         """
         new = {value.casefold() for value in values}
         in_part = new if role not in TARGET_NAMES else set[str]()

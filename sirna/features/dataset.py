@@ -1,7 +1,7 @@
-"""Rows as tensors: encoded once, every distinct strand stored once.
+"""Encode rows as tensors, with every distinct strand stored once.
 
-A file of 20,000 rows holds some 7,000 distinct guides. A row therefore points at its strands, and
-a batch carries each distinct strand of its rows once.
+A file of 20,000 rows holds some 7,000 distinct guides. Rows therefore hold the indices of their
+strands, and a batch holds each distinct strand of its rows once.
 """
 
 from collections import Counter
@@ -38,9 +38,9 @@ class Batch:
     numeric : Tensor, float32, shape (rows, 2 * numeric roles)
     categorical : Tensor, int64, shape (rows, categorical roles)
     siblings : Tensor, float32, shape (rows, siblings, features)
-        See `Siblings.features`; (rows, 0, 0) where none are looked up.
+        See `Siblings.features`; (rows, 0, 0) if siblings are not looked up.
     label : Tensor, float32, shape (rows,)
-        Percentage of mRNA that remains; NaN where unknown.
+        Percentage of mRNA that remains; NaN if missing.
     """
 
     tokens: dict[str, Tensor]
@@ -72,7 +72,7 @@ class SiRNADataset:
     whole : Batch
         All rows.
     duplex : array of int, shape (n,)
-        The number of each row's duplex; see `duplex_codes`.
+        The index of each row's duplex; see `duplex_codes`.
     """
 
     def __init__(self, whole: Batch, duplex: np.ndarray) -> None:
@@ -126,7 +126,7 @@ class DatasetEncoder:
     Attributes
     ----------
     streams : dict of str to StreamConfig
-        The enabled streams whose column the training table has.
+        The enabled streams; streams whose column is not in the training table are left out.
     vocabs : dict of str to GenomicVocab
         By kind of stream: `bases`, `modifications`.
     covariates : Covariates
@@ -146,7 +146,7 @@ class DatasetEncoder:
         Raises
         ------
         SirnaError
-            Where the table has no column for any enabled stream.
+            If the table has no column for any enabled stream.
         """
         streams = {name: s for name, s in config.streams.items() if s.enabled and s.role in rows}
         if not streams:
@@ -175,7 +175,7 @@ class DatasetEncoder:
         return cls(streams, vocabs, covariates, siblings)
 
     def with_measured(self, rows: pd.DataFrame) -> Self:
-        """Return the same encoder, which looks siblings up among other rows: for inference."""
+        """Return a copy for inference that looks up siblings among these rows."""
         if self.siblings is None:
             return self
         looked_up = self.siblings
@@ -184,7 +184,7 @@ class DatasetEncoder:
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return {stream.role for stream in self.streams.values()} | self.covariates.reads
 
     def vocab_of(self, stream: str) -> GenomicVocab:
@@ -198,8 +198,8 @@ class DatasetEncoder:
         ----------
         rows : DataFrame of n rows
         training : bool
-            Whether these are the rows that the encoder was fitted on: no row is then its own
-            sibling, and the covariates that are read of training rows alone are read.
+            Whether these are the rows that the encoder was fitted on. If so, a row is not shown
+            itself as a sibling, and the covariates in `training_only` are read.
         """
         tokens, lengths, strand = {}, {}, {}
         for name, stream in self.streams.items():
@@ -230,12 +230,12 @@ class DatasetEncoder:
         return SiRNADataset(whole, duplex_codes(rows, roles))
 
     def unknown_tokens(self, rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, list[str]]]:
-        """Return, by stream, the rows with tokens that training lacks, and these tokens.
+        """Return, by stream, the rows with tokens that no training row has, and these tokens.
 
         Returns
         -------
         dict of str to (array of bool, shape (n,), sorted list of str)
-            Without the streams in which every token is known.
+            Without the streams in which the vocabulary has every token.
         """
         found = {}
         for name, stream in self.streams.items():
@@ -248,7 +248,7 @@ class DatasetEncoder:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON, without the rows that siblings are looked up among."""
+        """Return plain data for JSON, without the measured rows of the sibling look-up."""
         return {
             "streams": {name: stream.model_dump() for name, stream in self.streams.items()},
             "vocabs": {kind: vocab.to_list() for kind, vocab in self.vocabs.items()},
@@ -260,7 +260,7 @@ class DatasetEncoder:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any], measured: pd.DataFrame) -> Self:
-        """Rebuild from `to_dict` and the rows that siblings are looked up among."""
+        """Rebuild from `to_dict` and the measured rows of the sibling look-up."""
         covariates = Covariates.from_dict(raw["covariates"])
         siblings = None
         if raw["siblings"] is not None:

@@ -1,4 +1,4 @@
-"""The rows of a fold as tensors, encoded by what its training rows alone have fitted."""
+"""Encode the rows of a fold as tensors with an encoder that is fitted on its training rows only."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,9 @@ class EncodedFold:
     encoder : DatasetEncoder
         Fitted on the training rows.
     train, valid : SiRNADataset
-        `valid` is empty where all rows train.
+        The training rows and the held-out rows; `valid` is empty if all rows train.
     half : array of 0 and 1, shape (len(valid),)
+        The half of each held-out row.
     """
 
     encoder: DatasetEncoder

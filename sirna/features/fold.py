@@ -22,7 +22,7 @@ class FoldTask:
         The whole checked table, with labels.
     split : Split
     fold : int
-        A fold's number, or `split.whole`: then all rows train and none is held out.
+        The index of a fold, or `split.whole`: then all rows train and none is held out.
     config : Config
     """
 
@@ -33,12 +33,12 @@ class FoldTask:
 
     @property
     def name(self) -> str:
-        """How messages name the task."""
+        """The name of the task in messages."""
         return f"fold {self.fold}" if len(self.held_out) else "all rows"
 
     @property
     def seed(self) -> int:
-        """`train.seed` plus the number of the fold."""
+        """`train.seed` plus the index of the fold."""
         return self.config.train.seed + self.fold
 
     @cached_property
@@ -88,9 +88,10 @@ class FoldTask:
 
     @cached_property
     def targets(self) -> np.ndarray | None:
-        """The target of each training row, shape (n,), to predict rows as if theirs were unseen.
+        """The target of each training row, shape (n,).
 
-        None where the training rows hold too few targets to learn that from.
+        Members use it to predict training rows without the rows of their targets. None if the
+        training rows hold too few targets, or one that is too large.
         """
         if self.config.protocol.every_target_is_unseen:
             return self.groups

@@ -1,11 +1,11 @@
-"""The positional encoder: rows position by position, as Gaussian process and trees read them.
+"""The positional encoder: encodes rows position by position, for Gaussian process and trees.
 
-Strands are aligned at the guide's and the passenger's 5' ends. A channel is one position's base,
-the dinucleotide of it and the next base (the stacking energies of a duplex are those of
-dinucleotides), or one position's chemistry (see `table.tokens`). The passenger's bases are left
-out, since the guide's determine them. Beside the channels a row has its conditions, and its places
-in series: the binding site in the transcript, whose surroundings near sites share, and the number
-in the duplex id, since duplexes of near numbers were made and measured side by side.
+Strands are aligned at their 5' ends. A channel is the base at one position, the dinucleotide of
+this and the next base (the stacking energies of a duplex belong to dinucleotides), or the chemistry
+at one position (see `table.tokens`). The passenger's bases are left out, since the guide determines
+them. A row also has conditions, and places in series. One series is the binding site in the
+transcript: neighbouring sites have similar surroundings. The other is the number in the duplex id:
+duplexes with similar numbers were made and measured side by side.
 """
 
 from collections.abc import Callable, Collection
@@ -23,16 +23,16 @@ from sirna.table.tokens import nucleotides
 
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
 UNSEEN = -1
-"""The code of a category that training lacks: it equals no other."""
+"""The code of a category that no training row has; it matches no training category."""
 LONGEST = 64
-"""Nucleotides of a strand that are encoded; no siRNA is longer."""
+"""Largest number of nucleotides of a strand that are encoded; no siRNA is longer."""
 COUNT_SCALE = 3.0
-"""Counts of nucleotides are divided by this."""
+"""Divisor of the counts of nucleotides."""
 
 
 @dataclass(frozen=True)
 class PositionalRows:
-    """n rows as codes and numbers; what rows have in common is stored once.
+    """n encoded rows; patterns and conditions that rows have in common are stored once.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class PositionalRows:
     categories : array of int64, shape (c, roles)
     numbers : array of float32, shape (c, roles)
     places : array of float64, shape (n, series)
-        Each row's place in each series; NaN where unknown.
+        Each row's place in each series; NaN if unknown.
     """
 
     pattern: np.ndarray
@@ -96,7 +96,7 @@ class PositionalEncoder:
 
     @classmethod
     def fit(cls, rows: pd.DataFrame, config: ConditionsConfig, protocol: Protocol) -> Self:
-        """Fit on training rows; a series in which none of them has a place is left out."""
+        """Fit on training rows; a series without a place in any training row is left out."""
         channels: dict[str, dict[str, int]] = {}
         chemistries: set[tuple[str, str]] = set()
         for name, values in _channels(rows).items():
@@ -116,25 +116,25 @@ class PositionalEncoder:
     def columns(
         rows: pd.DataFrame, config: ConditionsConfig, sequences: Collection[str]
     ) -> list[str]:
-        """Return the columns that may be read; modification lists only if in `sequences`."""
+        """Return the columns that the encoder reads; modification lists only if in `sequences`."""
         lists = [role for role in STRANDS.values() if role in sequences]
         wanted = ["guide", *lists, *config.numeric, *config.categorical, *config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]
 
     @property
     def width(self) -> int:
-        """Number of codes and numbers of a row."""
+        """The number of features of a row."""
         conditions = len(self.conditions.categorical) + len(self.conditions.numeric)
         return len(self.channels) + len(self.counted) + 1 + conditions + len(self.series)
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return self._sequences | self.conditions.reads | set(self.series)
 
     @property
     def reads_of_training(self) -> set[str]:
-        """The roles that are read of a training row."""
+        """The roles that are read in training rows."""
         return self._sequences | set(self.conditions.roles) | set(self.series)
 
     @property
@@ -149,7 +149,7 @@ class PositionalEncoder:
         ----------
         rows : DataFrame of n rows
         training : bool
-            Whether these are training rows, of which the names of targets may be read.
+            Whether these are training rows; only in these may the names of targets be read.
         """
         found = _channels(rows)
         nothing = np.full(len(rows), "", dtype=object)
@@ -214,14 +214,14 @@ class PositionalEncoder:
 
 
 def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
-    """Return the rows' places in a series, (n,) of float64; NaN where unknown."""
+    """Return the rows' places in a series, shape (n,), float64; NaN if unknown."""
     if series not in rows:
         return np.full(len(rows), np.nan)
     return rows[series].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _channels(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return each channel's categories, (n,) of str; empty beyond the end of a strand."""
+    """Return each channel's categories, shape (n,); empty text beyond the end of a strand."""
     channels = _by_position("guide base", rows["guide"], list)
     channels |= _by_position("guide dinucleotide", rows["guide"], _dinucleotides)
     for strand, role in STRANDS.items():

@@ -1,8 +1,7 @@
-"""Sibling measurements: other training measurements of a row's duplex, described as numbers.
+"""Sibling measurements: look up and encode other training measurements of a row's duplex.
 
-A duplex is measured at several doses and in several cell lines. Under protocols that ask about
-known duplexes, the network reads what the training rows say of a row's duplex under other
-conditions.
+Many duplexes are measured at several doses and in several cell lines. If the protocol allows it,
+the network reads the training measurements of a row's duplex under other conditions.
 """
 
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from sirna.features.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
 from sirna.table.sequence import NO_SEQUENCE, duplex_codes
 
 HIGHEST = 150.0
-"""Percent: labels above this are described as this."""
+"""Percent; greater labels are encoded as this value."""
 PLACES_AT_ONCE = 2_000_000
-"""Row-sibling pairs described at once: bounds the memory."""
+"""Largest number of siblings, over all rows, that are encoded at once; it limits the memory."""
 PRESENT = 0
-"""The feature that is 1 where there is a sibling, and 0 where the place is empty."""
+"""The index of the feature that is 1 for a sibling and 0 for an empty place."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Siblings:
     roles : tuple of str
         The sequences that make a duplex; see `duplex_codes`.
     most : int
-        Siblings shown to a row at most; of more, those under the nearest conditions.
+        Largest number of siblings that a row is shown: those under the nearest conditions.
     """
 
     measured: pd.DataFrame
@@ -44,7 +43,7 @@ class Siblings:
     def among(
         cls, rows: pd.DataFrame, roles: tuple[str, ...], covariates: Covariates, most: int
     ) -> Self:
-        """Keep of checked rows the columns that a look-up needs."""
+        """Build the look-up from checked rows, keeping only the columns that it needs."""
         needed = [*roles, *covariates.roles, "label"]
         return cls(rows[needed].reset_index(drop=True), roles, most)
 
@@ -61,14 +60,14 @@ class Siblings:
         rows : DataFrame of n rows
         covariates : Covariates
         training : bool
-            Whether `rows` are the measured rows themselves: no row is then its own sibling.
+            Whether `rows` are the measured rows; if so, a row is not its own sibling.
 
         Returns
         -------
         array of float32, shape (n, k, width)
-            For each sibling: 1; label / 100; its numbers; whether each is missing; the row's
-            distance from it in each number; for each category whether both have the same. Empty
-            places are 0 and come last.
+            For each sibling: 1; label / 100; its numeric conditions; flags for the missing ones;
+            the row's minus the sibling's value of each numeric condition; for each categorical
+            condition, 1 if both are the same. Empty places are 0 and come last.
         """
         numbers = [covariates.numbers(part) for part in (rows, self.measured)]
         categories = [covariates.categories(part) for part in (rows, self.measured)]
@@ -92,7 +91,7 @@ class Siblings:
     def _described(
         self, numbers: list[np.ndarray], categories: list[np.ndarray], place: np.ndarray
     ) -> np.ndarray:
-        """Describe the nearest of the siblings at `place`, (n, k) positions, -1 for none."""
+        """Encode the nearest siblings; `place`, shape (n, k), holds their positions or -1."""
         roles = [range(numbers[0].shape[1] // 2), range(categories[0].shape[1])]
         far = np.zeros(place.shape)
         for role in roles[0]:
@@ -114,7 +113,7 @@ class Siblings:
         return features.astype(np.float32)
 
     def _runs(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the measured rows' positions by duplex, and each row's run in them.
+        """Sort the measured rows by duplex, and find the siblings of each row among them.
 
         Returns
         -------
@@ -134,7 +133,7 @@ class Siblings:
 
 
 def _distance(numbers: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:
-    """Return the rows' distances from siblings in one number, (n, k); 0 where either lacks it."""
+    """Return row minus sibling in one numeric condition, shape (n, k); 0 if either is missing."""
     value, missing = 2 * role, 2 * role + 1
     asked, measured = numbers
     unknown = asked[:, missing, None] + measured[place, missing] > 0
@@ -143,7 +142,7 @@ def _distance(numbers: list[np.ndarray], place: np.ndarray, role: int) -> np.nda
 
 
 def _same(categories: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:
-    """Return whether rows and siblings have the same known category, (n, k)."""
+    """Return whether rows and siblings have the same training category, shape (n, k)."""
     asked, measured = categories
     named = asked[:, role, None] > max(MISSING_INDEX, UNSEEN_INDEX)
     same: np.ndarray = (asked[:, role, None] == measured[place, role]) & named

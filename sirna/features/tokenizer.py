@@ -21,9 +21,9 @@ class GenomicTokenizer:
     stride : int
         Bases from the start of one k-mer to the start of the next.
     tail : {"keep", "drop"}
-        What happens to bases at the 3' end that fill no k-mer: they become a shorter last token, or
-        are dropped. (The published baseline has k 3, stride 3 and drops: 2 of 23 bases are lost;
-        see `lost`.)
+        What happens to bases at the 3' end that are too few for a k-mer: they become a shorter last
+        token, or are dropped. (The published baseline uses k = 3 and stride 3 and drops them, so it
+        loses 2 of 23 bases; see `lost`.)
     """
 
     ngram: int = 3
@@ -40,8 +40,8 @@ class GenomicTokenizer:
     def tokens(self, sequence: str) -> list[str]:
         """Return the tokens from the 5' end to the 3' end; an empty sequence has none.
 
-        A stride above k skips the bases between k-mers. No other base is lost unless `tail` is
-        "drop".
+        A stride above k skips the bases between k-mers. All other bases are in a token, unless
+        `tail` is "drop".
         """
         entries = sequence.split()
         if len(entries) != 1:

@@ -1,4 +1,4 @@
-"""Token <-> index: fitted once, on training rows, and stored in the bundle."""
+"""The vocabulary maps tokens to indices; it is fitted once, on training rows, and stored."""
 
 import json
 from collections import Counter
@@ -73,7 +73,7 @@ class GenomicVocab:
         return list(self.tokens[2:])
 
     def save(self, path: Path) -> None:
-        """Write the vocabulary as a JSON list, whole or absent."""
+        """Write the vocabulary as a JSON list, completely or not at all."""
         write_text(path, json.dumps(self.to_list(), ensure_ascii=False))
 
     @classmethod
@@ -88,7 +88,7 @@ class GenomicVocab:
         try:
             tokens = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(tokens, list) or not all(isinstance(item, str) for item in tokens):
-                raise ValueError("a list of texts is needed")
+                raise ValueError("expected a JSON list of texts")
             return cls(tokens)
         except (OSError, ValueError) as error:
             raise SirnaError(f"{path}: not a vocabulary: {error}") from error

@@ -1,1 +1,1 @@
-"""The model families whose predictions are mixed, each in a folder of its own."""
+"""The model families whose predictions are mixed; each has a folder."""

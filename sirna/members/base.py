@@ -1,7 +1,7 @@
-"""What a model family must offer, so that training, storage and inference can treat all alike.
+"""The interface of a model family; training, storage and inference use all families through it.
 
-A family is a class derived from `Member`, in a folder of its own, listed in `members.registry`. Its
-key in `[mixture]` is `family`; a section of the configuration holds its hyperparameters.
+A family is a class derived from `Member`, with its own folder and an entry in `members.registry`.
+Its key in `[mixture]` is `family`; a section of the configuration holds its hyperparameters.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class State:
-    """What can be written to disk and read back without running code.
+    """The state of a fit, in a form that can be stored and read without running code.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class State:
 
 
 class Watch:
-    """How a fit is followed, stopped and resumed. This one never stops it and keeps nothing."""
+    """Callbacks by which a fit reports, stops and resumes; this base class does nothing."""
 
     device: torch.device = CPU
 
@@ -53,31 +53,31 @@ class Watch:
         """Keep the state of a fit that may be interrupted."""
 
     def begin(self, steps: int, done: int) -> None:
-        """Announce a fit of `steps` units of work, of which `done` were done earlier."""
+        """Announce a fit of `steps` units of work, `done` of which are already done."""
 
     def advance(self, steps: int) -> None:
         """Announce that units of work are done."""
 
     def report(self, line: str, short: str) -> None:
-        """Announce a result on the way: in full, and for the end of a progress bar."""
+        """Announce an intermediate result: as a whole line, and short, for a progress bar."""
 
     def log(self, row: dict[str, float]) -> None:
         """Add a row to `log.csv`."""
 
 
 class Unseen(NamedTuple):
-    """Values of predicted rows that training lacks.
+    """Values of predicted rows that no training row has.
 
     Attributes
     ----------
     what : str
         The stream or role.
     rows : array of bool, shape (n,)
-        Which rows have one.
+        Marks the rows that have such a value.
     values : list of str
-        Sorted.
+        The values, sorted.
     similar : list of str
-        Training values that may have been meant.
+        Similar values of the training rows, which the user may have meant.
     """
 
     what: str
@@ -111,9 +111,9 @@ class Member(ABC):
     """
 
     family: ClassVar[str]
-    """Its key in `[mixture]`, and the beginning of its file names."""
+    """The family's key in `[mixture]`, and the prefix of its file names."""
     title: ClassVar[str]
-    """How messages name it."""
+    """The family's name in messages."""
 
     fold: int
 
@@ -133,7 +133,7 @@ class Member(ABC):
         ----------
         task : FoldTask
         index : int
-            The member's number among those of its family in the fold, from 0.
+            The member's index among those of its family in the fold, from 0.
         watch : Watch
         on_folds : sequence of members
             For a fit on all rows: the members of this family fitted on the folds.
@@ -141,41 +141,41 @@ class Member(ABC):
         Returns
         -------
         Fitted, or None
-            None where `watch.stop()` ended the fit before there was something to use.
+            None if `watch.stop()` ended the fit before it had a usable result.
         """
 
     @classmethod
     @abstractmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
-        """Estimate the seconds that `fit` takes, from small parts of it."""
+        """Estimate the seconds that `fit` takes by timing small parts of it."""
 
     @abstractmethod
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
-        """Predict the distribution of n checked rows; none depends on the others."""
+        """Predict the distributions of n checked rows, each independent of the other rows."""
 
     @classmethod
     def predict_together(
         cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
     ) -> Histogram:
-        """Return the even mixture of what several members of this family predict."""
+        """Return the mean of the distributions that members of this family predict."""
         return Histogram.mixture([member.predict(rows, device) for member in members])
 
     def left_out(self) -> LeftOut | None:
-        """Return training rows predicted without their targets; None if the family cannot."""
+        """Return predictions of training rows without their targets' rows; None if unsupported."""
         return None
 
     def unseen(self, rows: pd.DataFrame) -> list[Unseen]:
-        """Return what n checked rows have that the training rows lack."""
+        """Return the values of n checked rows that no training row has."""
         return []
 
     @property
     @abstractmethod
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
 
     @property
     def reads_of_training(self) -> set[str]:
-        """The roles of the training rows that must be kept beside the tensors."""
+        """The roles of the training rows that must be stored with the tensors."""
         return set()
 
     @abstractmethod
@@ -188,7 +188,7 @@ class Member(ABC):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Plain data to store and show beside the tensors."""
+        """Plain data to store with the tensors."""
         return {}
 
     @classmethod
@@ -200,13 +200,13 @@ class Member(ABC):
         ----------
         stored : Stored
         training : DataFrame of m rows
-            The training table, at least the roles of `reads_of_training`.
+            The training table; it has at least the roles `reads_of_training`.
         config : Config
 
         Raises
         ------
         LookupError, TypeError, ValueError, RuntimeError
-            For parts that are absent, of another form, or do not fit each other.
+            For parts that are absent, that have another form, or that do not fit each other.
         """
 
     def stored(self) -> "Stored":
@@ -216,7 +216,7 @@ class Member(ABC):
 
 @dataclass(frozen=True)
 class Stored:
-    """A member as it is kept on disk.
+    """A member in the form in which it is stored.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ class Fitted(Generic[AnyMember_co]):
 
 
 def fitted_without_choice(member: Specific, task: FoldTask) -> Fitted[Specific]:
-    """Let a member that chose nothing by the held-out rows predict them."""
+    """Predict the held-out rows with a member that made no choice on them."""
     nothing = Histogram(task.edges, np.zeros((0, len(task.edges) - 1)))
     predicted = member.predict(task.held_out_rows) if len(task.held_out) else nothing
     return Fitted(member, HeldOut.without_choice(task.held_out, predicted))

@@ -36,7 +36,7 @@ class FoldMembers:
         return [fitted.member for fitted in self.by_family.get(family, [])]
 
     def can_predict(self, config: Config) -> bool:
-        """Return whether any member has a weight in the fold's held-out rows."""
+        """Return whether a family with a weight for the held-out rows has a member."""
         return bool(weights_of(config, False, self.by_family))
 
     def held_out(self, config: Config) -> HeldOut:
@@ -48,10 +48,10 @@ class FoldMembers:
         return mix_held_out(parts, config)
 
     def left_out(self, config: Config, families: Collection[str]) -> LeftOut | None:
-        """Return training rows predicted without their targets; None if no member can.
+        """Return predictions of training rows without the rows of their targets.
 
-        The rows are those that all families with such predictions share; the weights are those of
-        rows of unseen targets.
+        Return None if no member has such predictions. If several families have, only rows that all
+        of them predicted are returned, mixed by the weights for rows of unseen targets.
 
         Parameters
         ----------

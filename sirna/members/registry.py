@@ -1,4 +1,4 @@
-"""The registry of model families: the one list of them."""
+"""The registry: the list of all model families."""
 
 from sirna.config.config import Config
 from sirna.errors import UsageError, suggestion
@@ -24,13 +24,13 @@ def check_families(config: Config) -> None:
         for name in weights:
             if name not in FAMILIES:
                 raise UsageError(
-                    f"mixture.{kind}: no member {name!r}{suggestion(name, FAMILIES)}; known here: "
+                    f"mixture.{kind}: no family {name!r}{suggestion(name, FAMILIES)}; families: "
                     f"{', '.join(FAMILIES)}"
                 )
 
 
 def families_for(config: Config, unseen: bool) -> list[type[Member]]:
-    """Return the families with a weight in rows of one kind; see `mixture.weights_of`."""
+    """Return the families with a weight for rows of known or of unseen targets."""
     unseen = unseen or config.protocol.every_target_is_unseen
     weights = config.mixture.unseen_target if unseen else config.mixture.known_target
     return [family for name, family in FAMILIES.items() if weights.get(name)]

@@ -1,4 +1,4 @@
-"""From a mean to a distribution: how far true values lie from the mean that a model predicts."""
+"""Turn predicted means into distributions, by the errors that a model makes at similar means."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -14,7 +14,7 @@ DEGREES = 5.0
 """Degrees of freedom of the Student's t error model: errors have heavier tails than a normal."""
 KNOTS = 64
 NEIGHBOURS = 0.05
-"""Share of the rows, those with the most similar means, that determine the errors at a knot."""
+"""Share of the rows from which the errors at a knot are measured: those with similar means."""
 FEWEST_NEIGHBOURS = 100
 LEAST_SPREAD = 1e-3
 
@@ -23,7 +23,8 @@ LEAST_SPREAD = 1e-3
 class Residuals:
     """The errors of a model as a function of the mean that it predicts.
 
-    Labels are compared as standardised square roots, whose noise depends least on their level.
+    Errors are differences of standardised square roots of labels: on this scale the noise hardly
+    depends on the label.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class Residuals:
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Self:
-        """Rebuild from `tensors`, among which there may be others.
+        """Rebuild from `tensors`; other tensors in the dict are ignored.
 
         Raises
         ------
@@ -107,11 +108,11 @@ def fit_residuals(
     labels : array, shape (n,)
         Percent of mRNA that remains.
     mean : array, shape (n,)
-        Standardised, by models that did not see the rows.
+        Standardised means, predicted by models that were not fitted on the rows.
     edges : array, shape (bins + 1,)
     correct_level : bool
-        Whether the mean error is corrected. For rows of unseen targets it should not be: it is the
-        level of the training targets.
+        Whether the mean error is corrected. For rows of unseen targets set it to False, since the
+        mean error reflects the levels of the training targets only.
     """
     n = len(mean)
     scale = scale_of(labels)

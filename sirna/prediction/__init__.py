@@ -1,1 +1,1 @@
-"""Predictive distributions and what is made of them: mixtures, calibration, points, scores."""
+"""Predictive distributions: histograms, mixtures, calibration, decision and score."""

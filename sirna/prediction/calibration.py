@@ -1,10 +1,11 @@
-"""How sure a distribution should be, learned from held-out rows.
+"""Calibration: widen or narrow distributions to fit the errors of held-out rows.
 
-With z = Phi^-1(F(y)), a calibrated distribution function F makes z standard normal over rows. Where
-its spread over held-out rows is another, F is replaced by Phi(Phi^-1(F) / spread): a spread above 1
-widens every distribution about its median, which stays. (A recalibration of the probability
-integral transform: Dawid 1984; Kuleshov, Fenner & Ermon 2018.) A shift of z is not corrected: it is
-the level of the held-out groups, and says little about other groups.
+Let z = Phi^-1(F(y)) for a predicted distribution function F and a label y. If F is calibrated, z is
+standard normal over rows. If its standard deviation over held-out rows is another `spread`, F is
+replaced by Phi(Phi^-1(F) / spread): a spread above 1 widens every distribution; its median stays
+the same. (This recalibrates the probability integral transform: Dawid 1984; Kuleshov, Fenner &
+Ermon 2018.) The mean of z is not corrected, since it reflects the levels of the held-out groups,
+which say little about other groups.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,18 +18,18 @@ from scipy.special import ndtr, ndtri
 from sirna.prediction.histogram import Histogram, bin_of
 
 LEAST_MASS = 1e-6
-"""Least likelihood of a bin, so that no single measurement decides the spread."""
+"""Least probability of a bin in the fit, so that a single outlier does not decide the spread."""
 SMALLEST = 1e-15
-"""Probabilities closer than this to 0 or 1 are moved to this distance: it is below the rounding of
-their sums."""
+"""Least distance of a probability from 0 and 1; closer ones are moved. It is below the rounding
+errors of sums of probabilities."""
 NARROWEST, WIDEST = 0.5, 3.0
 PRIOR = 20.0
-"""Weight, in rows, of the prior that no correction is needed: a few rows show little."""
+"""Weight of the prior for a spread of 1, in rows; it keeps the spread near 1 if rows are few."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The correction that every predictive distribution gets.
+    """A correction that is applied to every predictive distribution.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class Calibration:
     spread: float = 1.0
 
     def apply(self, predicted: Histogram) -> Histogram:
-        """Return the calibrated distributions; each depends on its own row alone."""
+        """Return the calibrated distributions; rows do not affect each other."""
         if self == Calibration():
             return predicted
         inner = _normal_quantiles(predicted.cdf(predicted.edges[1:-1])) / self.spread
@@ -65,12 +66,12 @@ class Calibration:
 
 
 def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
-    """Fit the spread by the likelihood of the bins that the true values fall into.
+    """Fit the spread that maximises the likelihood of the bins that the labels fall into.
 
     Parameters
     ----------
     predicted : Histogram of n rows
-        Predictions of models that did not see these rows.
+        Predictions by models that were not fitted on these rows.
     truth : array, shape (n,)
 
     Returns
@@ -96,7 +97,7 @@ def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
 def reliability(
     predicted: Histogram, truth: np.ndarray, threshold: float
 ) -> list[dict[str, float]]:
-    """Compare P(y < threshold) with what happened, in ten bins of probability.
+    """Compare P(y < threshold) with the observed shares, in ten bins of probability.
 
     Returns
     -------

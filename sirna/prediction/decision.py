@@ -1,7 +1,8 @@
-"""From a predictive distribution to the point prediction that the competition score wants.
+"""The decision: turn predictive distributions into points with a high competition score.
 
-The score is not a sum over rows, but at its optimum a rule for single rows decides which rows to
-call positive. Calling one more row, with P(y < threshold) = p, changes
+A row is called positive if its point lies below the threshold. The score is not a sum over rows.
+But at its optimum, a row is called if a criterion of this row alone exceeds a cut: calling one more
+row, with P(y < threshold) = p, changes
 
     score = 0.5*(1 - MAE/100) + 0.5*F1*(1 - R/100),   F1 = 2 TP / (called + positive)
 
@@ -9,12 +10,12 @@ by a positive multiple of
 
     p - F1/2 - range_weight * (e_pos - R) - mae_weight * (e_pos - e_neg)
 
-where e_pos and e_neg are the row's expected absolute errors when it is called and when it is not.
-The multipliers depend on the other rows only through F1, R (the range-MAE) and the shares of called
-and positive rows. They are fitted on held-out predictions, either to the labels or to the
-expectations of the predictions themselves, and then applied row by row: a prediction does not
-depend on the other rows of its file. (The plug-in rule for F-measures: Ye, Chai, Lee & Chieu 2012;
-Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
+where e_pos and e_neg are the row's expected absolute errors if it is called and if it is not, and R
+is the range-MAE. The two weights depend on the other rows only through F1, R and the shares of
+called and positive rows. The cut and the weights are fitted on held-out predictions, either to
+their labels or to what the distributions themselves expect. They are then applied row by row, so
+that a prediction does not depend on the other rows of its file. (Plug-in rule for F-measures: Ye,
+Chai, Lee & Chieu 2012; Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -29,12 +30,12 @@ MARGIN = 0.01
 """Percentage points between a point and the threshold, so that rounding moves no row across it."""
 ROUNDS = 50
 ROUNDING = 1e-12
-"""Difference between two scores that comes from the order of summation alone."""
+"""Two scores that differ by less are equal: such differences come from the order of summation."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How a distribution becomes a point.
+    """A fitted decision, which turns distributions into points.
 
     Attributes
     ----------
@@ -42,7 +43,7 @@ class Decision:
     threshold : float
         Percent; below it a row is positive.
     cut, range_weight, mae_weight : float
-        For "score": a row is called positive where
+        For "score": a row is called positive if
         ``p - range_weight*e_pos - mae_weight*(e_pos - e_neg) >= cut``.
     """
 
@@ -53,7 +54,7 @@ class Decision:
     mae_weight: float = 0.0
 
     def apply(self, predicted: Histogram) -> np.ndarray:
-        """Return the point predictions, shape (n,); each depends on its own distribution alone."""
+        """Return the points, shape (n,); each is computed from the distribution of its row only."""
         if self.kind == "mean":
             return predicted.mean()
         if self.kind == "median":
@@ -63,7 +64,7 @@ class Decision:
         return np.where(gain >= self.cut, called, spared)
 
     def towards(self, other: Self, share: float) -> Self:
-        """Interpolate to another decision of the same kind: 0 is this one, 1 the other."""
+        """Interpolate between this decision (share 0) and another of the same kind (share 1)."""
         ends = ((1 - share, self), (share, other))
         names = ("cut", "range_weight", "mae_weight")
         between = {name: sum(part * getattr(end, name) for part, end in ends) for name in names}
@@ -134,10 +135,10 @@ def fit_decision(
     Parameters
     ----------
     predicted : Histogram of n rows
-        Predictions of models that did not see these rows.
+        Predictions by models that were not fitted on these rows.
     truth : array, shape (n,), or None
-        With labels the decision has the best score over them; without, the best expected score if
-        the distributions are right. Few labels, or labels of few groups, would fit their own noise.
+        With labels, maximise the score of these rows. Without, maximise the score that is expected
+        if the distributions are right. A fit to few labels, or to labels of few groups, fits noise.
     kind : {"score", "median", "mean"}
         "median" and "mean" have nothing to fit.
     threshold : float
@@ -166,7 +167,7 @@ def fit_decision(
         if found.score <= best_score + ROUNDING:
             break
         best, best_score = decision, found.score
-        # the derivative above, divided by the weight of p: F1 and R of the present set
+        # the weights of the module docstring, for F1, R and shares of the rows called now
         called_share = max(found.called, 1) / n
         scale = max(1.0 - found.range_mae / 100, 1e-3)
         both = called_share + share
@@ -183,7 +184,7 @@ def _candidates(predicted: Histogram, threshold: float) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True)
 class _Cut:
-    """A cut through the sorted gains, and the score when the rows above it are called positive."""
+    """A cut, and the score (with its parts) if the rows with a greater gain are called positive."""
 
     cut: float
     called: int
@@ -195,14 +196,14 @@ class _Cut:
 def _best_cut(
     gain: np.ndarray, below: np.ndarray, error_called: np.ndarray, error_spared: np.ndarray
 ) -> _Cut:
-    """Find the cut with the best score: O(n log n).
+    """Find the cut with the best score, in O(n log n) steps.
 
     Parameters
     ----------
     below : array, shape (n,)
-        Whether a row is positive, or the probability of it.
+        1 for a positive row and 0 for others, or the probability that the row is positive.
     error_called, error_spared : array, shape (n,)
-        Its absolute error, or the expected one, when it is called positive and when it is not.
+        The absolute error, or its expectation, of a row that is called positive or not called.
     """
     order = np.argsort(-gain, kind="stable")
     n = len(gain)
@@ -220,6 +221,6 @@ def _best_cut(
         return _Cut(float(ranked[0]) + MARGIN, 0, nobody, 0.0, 100.0)
     following = ranked[last + 1] if last + 1 < n else ranked[last] - 2 * MARGIN
     cut = float(ranked[last] + following) / 2
-    if cut <= following:  # the two differ by a rounding
+    if cut <= following:  # `ranked[last]` and `following` are neighbouring floats
         cut = float(ranked[last])
     return _Cut(cut, last + 1, float(score[last]), float(f1[last]), float(range_mae[last]))

@@ -10,7 +10,7 @@ SMALLEST_MASS = 1e-12
 
 
 def bin_of(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the bin that each value falls into, the outer bins being open; shape as `values`.
+    """Return the bin of each value; values beyond the edges belong to the first or last bin.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def bin_of(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Histogram:
-    """n distributions over common bins, each uniform within a bin.
+    """n distributions over the same bins; each is uniform within every bin.
 
     Attributes
     ----------
@@ -112,14 +112,14 @@ class Histogram:
         return float(-np.log(np.maximum(mass, SMALLEST_MASS)).mean())
 
     def rebinned(self, edges: np.ndarray) -> "Histogram":
-        """Return the same distributions over other bins; exact where `edges` includes ours."""
+        """Return the same distributions over other bins; exact if `edges` includes these edges."""
         return Histogram.from_cdf(edges, self.cdf(edges[1:-1]))
 
     @classmethod
     def mixture(cls, parts: Sequence["Histogram"], weights: Sequence[float] | None = None) -> Self:
         """Return the weighted mixture of several predictions of the same n rows.
 
-        Without weights all parts count the same.
+        Without weights, all parts count equally.
         """
         edges = np.unique(np.concatenate([part.edges for part in parts]))
         probs = [part.rebinned(edges).probs for part in parts]
@@ -127,7 +127,7 @@ class Histogram:
 
     @classmethod
     def stacked(cls, parts: Sequence["Histogram"]) -> Self:
-        """Return predictions of different rows as one, part after part."""
+        """Concatenate predictions of different rows."""
         edges = np.unique(np.concatenate([part.edges for part in parts]))
         return cls(edges, np.concatenate([part.rebinned(edges).probs for part in parts]))
 
@@ -141,7 +141,7 @@ def fit_bins(labels: np.ndarray, bins: int, threshold: float) -> np.ndarray:
         Percentages that remain. They are rounded to float32, as a network holds them, so that every
         member has the same edges.
     bins : int
-        The number of bins at most; equal labels make fewer.
+        Largest number of bins; there are fewer if many labels are equal.
     threshold : float
 
     Returns

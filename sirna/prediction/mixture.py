@@ -1,4 +1,4 @@
-"""The mixture of what several members predict, and the one place that knows their weights."""
+"""Mix the predictions of members and families; all weights come from this module."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,23 @@ from sirna.prediction.histogram import Histogram
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Predictions of one fold's held-out rows, n of them.
+    """Three predictions of the n held-out rows of a fold.
 
-    A family that chooses nothing by held-out rows (Gaussian process, trees) predicts the same three
-    times. The network chooses its epoch by them, and so there are three.
+    The network predicts these rows from an epoch that is chosen on held-out rows. There are three
+    predictions because three sets of rows choose an epoch. Gaussian process and trees make no
+    choice on held-out rows, so their three predictions are the same.
 
     Attributes
     ----------
     positions : array of int, shape (n,)
         Positions of the rows in the table.
     by_other_half : Histogram of n rows
-        From epochs that the other half of the fold chose: what the rows are scored by.
+        From the epoch that the other half of the fold chose; the rows are scored with these.
     by_own_half : Histogram of n rows
-        From epochs that the rows' own half chose: to fit the postprocessing of the other half.
+        From the epoch that the row's own half chose; the other half's postprocessing is fitted to
+        these.
     by_all : Histogram of n rows
-        From epochs that all held-out rows chose: to fit the bundle's postprocessing.
+        From the epoch that all held-out rows chose; the bundle's postprocessing is fitted to these.
     """
 
     positions: np.ndarray
@@ -36,7 +38,7 @@ class HeldOut:
 
     @classmethod
     def without_choice(cls, positions: np.ndarray, predicted: Histogram) -> Self:
-        """Return the predictions of a model that chose nothing by these rows."""
+        """Use one prediction for all three, for a model that made no choice on these rows."""
         return cls(positions, predicted, predicted, predicted)
 
     @property
@@ -46,19 +48,19 @@ class HeldOut:
 
 
 def weights_of(config: Config, unseen: bool, present: Collection[str]) -> dict[str, float]:
-    """Return the weights that act in rows of one kind, by family; they add up to 1.
+    """Return the weights of the families that are present; they add up to 1.
 
-    A family that is absent leaves its weight to those that can stand in for it: families that
-    predict rows of known targets stand in for each other, and so do those for unseen targets only.
-    Where there are none, all others share it.
+    The weight of an absent family goes to the present families of its kind: those with a weight for
+    known targets, or those with a weight for unseen targets only. If none of its kind is present,
+    it goes to all present families.
 
     Parameters
     ----------
     config : Config
     unseen : bool
-        Whether the rows are of unseen targets; under some protocols every row counts as such.
+        Whether the rows are of unseen targets; under protocol `target` all rows count as such.
     present : collection of str
-        The families that predict these rows. Families whose weight is 0 are left out.
+        The families that predict these rows; those whose weight is 0 are ignored.
     """
     unseen = unseen or config.protocol.every_target_is_unseen
     known_weights = config.mixture.known_target
@@ -73,7 +75,7 @@ def weights_of(config: Config, unseen: bool, present: Collection[str]) -> dict[s
 
 
 def _scaled(weights: dict[str, float], total: float) -> dict[str, float]:
-    """Scale weights to a total; those that have it already stay exactly as they are."""
+    """Scale weights to a total; if they already have this total, return them unchanged."""
     have = sum(weights.values())
     if abs(have - total) < 1e-9:
         return weights

@@ -1,4 +1,4 @@
-"""Postprocessing: raw distributions become calibrated ones, and those become points."""
+"""Postprocessing: calibrate distributions, and decide on a point for each."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,7 +13,7 @@ from sirna.prediction.histogram import Histogram
 
 @dataclass(frozen=True)
 class Postprocess:
-    """A calibration, and the decision on what it returns; each row is treated alone."""
+    """A calibration, and a decision for the calibrated distributions; rows are independent."""
 
     calibration: Calibration
     decision: Decision
@@ -41,9 +41,9 @@ class Postprocess:
 
 
 def fit_postprocess(predicted: Histogram, truth: np.ndarray, config: Config) -> Postprocess:
-    """Fit calibration and decision on predictions of models that did not see the rows.
+    """Fit calibration and decision on predictions by models that were not fitted on the rows.
 
-    The labels fit the calibration only. The decision is the one with the best score that the
+    Only the calibration is fitted to the labels. The decision maximises the score that the
     calibrated distributions themselves expect.
 
     Parameters
@@ -65,17 +65,17 @@ def fit_unseen_postprocess(
 ) -> Postprocess:
     """Fit the postprocessing of rows of unseen targets.
 
-    A file has one score, and the more of its rows are of unseen targets, the lower is the best
-    cut-off. A row does not know its file, and so the decision lies between the usual one and the
-    one for a file of unseen targets only.
+    The best cut depends on the whole file: it is lower, the more rows are of unseen targets. But a
+    prediction must not depend on the other rows of its file. So the decision lies between the usual
+    one and the one for a file of unseen targets only.
 
     Parameters
     ----------
     usual : Postprocess
-        Of all other rows.
+        The postprocessing of all other rows.
     predicted : Histogram of n rows
         Predictions of training rows by models fitted without the rows of their targets. The spread
-        that they need is applied on top of the usual one.
+        that they need is multiplied with that of `usual`.
     truth : array, shape (n,)
     config : Config
     """

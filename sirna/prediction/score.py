@@ -1,4 +1,4 @@
-"""The competition score: the one function behind validation, tuning, `sirna score` and reports."""
+"""The competition score; training, tuning, `sirna score` and all reports use this function."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,7 +10,7 @@ DEFAULT_THRESHOLD = 30.0
 
 @dataclass(frozen=True)
 class Score:
-    """What the competition score is made of.
+    """The competition score and its parts.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class Score:
         ``0.5*(1 - mae/100) + 0.5*f1*(1 - range_mae/100)``; higher is better.
     mae, range_mae : float
         Mean absolute error in percentage points, over all rows and over the rows whose
-        *prediction* lies in [0, threshold] (100 where there is none).
+        *prediction* lies in [0, threshold] (100 if there is none).
     f1, precision, recall : float
-        Of the class "value < threshold"; 0 where undefined.
+        For the class "value < threshold"; 0 if undefined.
     rows : int
         Number of rows scored.
     """
@@ -46,9 +46,9 @@ def competition_score(
     Parameters
     ----------
     truth, prediction : array_like, shape (n,)
-        Percentages, neither clipped.
+        Percentages; they are not clipped.
     threshold : float
-        A row is positive where its value is below this (30 in the competition).
+        A row is positive if its value is below this (30 in the competition).
 
     Returns
     -------
@@ -61,13 +61,13 @@ def competition_score(
 
     Notes
     -----
-    The competition's own text gives the formula; it leaves 0/0 open, which this function
-    resolves to 0 so that the score is never NaN.
+    The formula is that of the competition's text. The text does not define F1 and range-MAE if they
+    are 0/0; here F1 is then 0 and range-MAE 100, so that the score is never NaN.
     """
     y = np.asarray(truth, dtype=np.float64)
     p = np.asarray(prediction, dtype=np.float64)
     if y.ndim != 1 or y.shape != p.shape or y.size == 0:
-        raise ValueError(f"two equal, non-empty columns are needed, not {y.shape} and {p.shape}")
+        raise ValueError(f"two columns of one length, not 0, are needed: {y.shape} and {p.shape}")
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         raise ValueError("every value must be a finite number")
     error = np.abs(y - p)

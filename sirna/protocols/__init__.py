@@ -1,1 +1,1 @@
-"""The protocols: which rows are kept together when rows are held out, and what follows from it."""
+"""The protocols: they decide which rows are held out together, and what may be read of a row."""

@@ -1,6 +1,6 @@
-"""A protocol: the question that held-out rows answer.
+"""Protocols: a protocol decides which question the held-out rows answer.
 
-Adding a protocol costs one object here: everything that depends on the protocol asks it.
+To add a protocol, add one object here; all other code reads its attributes.
 """
 
 import types
@@ -22,21 +22,21 @@ class Protocol:
     Attributes
     ----------
     name : str
-        As `--protocol` takes it.
+        The value of `--protocol`.
     question : str
-        What a score under this protocol says.
+        The question that a score under this protocol answers.
     groups : callable
-        Checked rows, n of them -> the name of each row's group, shape (n,) of str. The rows of one
-        group are held out together.
+        Function from n checked rows to the name of each row's group, shape (n,) of str. The rows of
+        one group are held out together.
     looks_up_siblings : bool
         Whether the network may look up other measurements of a row's duplex among the training
         rows.
     hides_target_names : bool
-        Whether the roles that name the target or the publication are read of training rows alone.
+        Whether the roles that name the target or the publication are read in training rows only.
     every_target_is_unseen : bool
         Whether every predicted row counts as a row of an unseen target.
     defaults : mapping
-        Section -> key -> value, where they differ from the general defaults.
+        Section -> key -> value, for defaults that differ from the general ones.
     """
 
     name: str
@@ -79,7 +79,7 @@ _ALL = (
         question="a new duplex for a known target",
         groups=_by_guide,
         defaults={
-            # without sibling measurements the network has more to learn from the sequences
+            # Without sibling measurements the network must learn more from the sequences.
             "train": {"epochs": 30},
         },
     ),
@@ -90,15 +90,15 @@ _ALL = (
         hides_target_names=True,
         every_target_is_unseen=True,
         defaults={
-            # The network overfits new targets within a few epochs. It reads the names of training
-            # targets, which explain their levels, and must learn to predict without them.
+            # After a few epochs the network overfits the training targets. It reads their names,
+            # which explain their levels; with much dropout it learns to predict without names.
             "train": {"epochs": 6, "learning_rate": 6e-3, "batch_rows": 384},
             "model": {"covariate_dropout": 0.4},
             # The few targets of a single split would choose the postprocessing by chance.
             "split": {"folds": 5},
-            # Duplexes with near numbers were measured side by side and share their level; an siRNA
-            # finds nothing to silence in cells of another species. With known targets the training
-            # rows say both.
+            # Duplexes with similar numbers were measured side by side and have similar levels; an
+            # siRNA may not match the transcript in cells of another species. For known targets
+            # both are learned from training rows of the same target.
             "covariates": {
                 "numeric": ("dose", "hours", "duplex_number"),
                 "categorical": (
@@ -112,8 +112,8 @@ _ALL = (
             },
             # No training row is near enough in either series.
             "gaussian_process": {"series": ()},
-            # Network and Gaussian process are made for unseen targets here, and so the trees have
-            # less weight than in such rows of runs under other protocols.
+            # Here network and Gaussian process are trained to predict unseen targets. So the trees
+            # get less weight than for rows of unseen targets in runs under other protocols.
             "mixture": {
                 "unseen_target": {"network": 0.24, "gaussian_process": 0.36, "trees": 0.4},
             },

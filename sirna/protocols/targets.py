@@ -1,4 +1,4 @@
-"""Which rows measure the same target, and which rows are of targets that training lacks.
+"""Find rows that measure the same target, and rows of targets that no training row has.
 
 All functions take checked rows: guides in capital RNA letters, NaN where a value is missing.
 """
@@ -7,23 +7,24 @@ import numpy as np
 import pandas as pd
 
 UNNAMED = ""
-"""The target of rows that neither a symbol nor a publication nor a shared guide names."""
+"""The target of rows without symbol and publication that share no guide with a named row."""
 FEWEST_TARGETS = 5
 LARGEST_SHARE = 1 / 3
-"""Share of the rows. With fewer targets, or one larger than this, predicting each target without
-its own rows says little about unseen targets."""
+"""If there are fewer targets, or if one has a larger share of the rows, predictions of each target
+without its rows say little about unseen targets."""
 
 
 def guides(rows: pd.DataFrame) -> pd.Series:
-    """Return the antisense bases of n rows; empty where they are missing."""
+    """Return the antisense bases of n rows; empty text if they are missing."""
     return rows["guide"].fillna("")
 
 
 def named_targets(rows: pd.DataFrame) -> pd.Series:
-    """Return the target that symbol or publication names, for n rows; NaN where neither does.
+    """Return the name of the target of n rows; NaN if a row has neither symbol nor publication.
 
-    The name is the gene symbol in capitals (a mouse gene counts as the human one); without a symbol
-    the only symbol of the row's publication; without that the publication.
+    The name is the gene symbol in capitals, so that a mouse gene and its human orthologue have the
+    same name. A row without a symbol gets the symbol of its publication if that has exactly one,
+    otherwise the publication.
     """
     symbol, publication = _symbols(rows)
     distinct = symbol.groupby(publication).agg(["nunique", "first"])
@@ -34,8 +35,8 @@ def named_targets(rows: pd.DataFrame) -> pd.Series:
 def group_targets(rows: pd.DataFrame) -> np.ndarray:
     """Return the target of each row, shape (n,) of str.
 
-    Targets that share a guide are one. Rows without a name take that of another row with the same
-    guide, and are `UNNAMED` where there is none.
+    Targets that share a guide are joined into one. A row without a name gets the name of another
+    row with the same guide, or `UNNAMED` if there is none.
     """
     names, guide = named_targets(rows), guides(rows)
     names = names.fillna(names.groupby(guide).transform("first")).fillna(UNNAMED)
@@ -43,7 +44,7 @@ def group_targets(rows: pd.DataFrame) -> np.ndarray:
 
 
 def can_stand_for_unseen(targets: np.ndarray) -> bool:
-    """Return whether these rows hold enough targets, none too large, to learn about unseen ones.
+    """Return whether targets, predicted without their rows, may represent unseen targets.
 
     Parameters
     ----------
@@ -54,11 +55,11 @@ def can_stand_for_unseen(targets: np.ndarray) -> bool:
 
 
 def unseen_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
-    """Return which of n rows are of targets that training lacks, shape (n,) of bool.
+    """Return which of n rows are of unseen targets, shape (n,) of bool.
 
-    A row's target is known where a training row has the same guide or the same symbol; where the
-    row or all training rows lack a symbol, where a training row has the same publication. A row
-    with a new guide and no name counts as unseen: nothing says that its target is known.
+    A row's target is known if a training row has the same guide or the same symbol. If the row or
+    all training rows lack a symbol, its target is also known if a training row has the same
+    publication. A row with a new guide and no name counts as a row of an unseen target.
     """
     symbol, publication = _symbols(rows)
     symbols, publications = (set(names.dropna()) for names in _symbols(training))
@@ -68,13 +69,13 @@ def unseen_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
 
 
 def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return gene symbols in capitals, and publications; all missing without a column."""
+    """Return gene symbols in capitals, and publications; without a column all are missing."""
     nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
     return rows.get("target", nothing).str.upper(), rows.get("publication", nothing)
 
 
 def _join_by_guide(target: pd.Series, guide: pd.Series) -> pd.Series:
-    """Give targets that share a guide one name: the smallest of their connected component."""
+    """Rename targets that share guides, directly or through others, to one of their names."""
     name = {value: value for value in target.unique()}
 
     def root(value: str) -> str:

@@ -1,7 +1,7 @@
-"""What a run keeps of each member for `--resume`: tensors in safetensors, all else in JSON.
+"""Checkpoints: what a run stores about each member, so that `--resume` can continue.
 
-A member's folder holds the state of a fit that is under way, or the finished member with its
-predictions of the held-out rows.
+A member's folder holds either the state of an unfinished fit, or the finished member with its
+predictions of the held-out rows: tensors as safetensors, everything else as JSON.
 """
 
 import json
@@ -25,7 +25,7 @@ from sirna.system.files import recovered, write_folder
 TENSORS, FACTS = "tensors.safetensors", "facts.json"
 LEARNED, HELD_OUT, EDGES = "learned.", "held_out.", "held_out.edges"
 PREDICTIONS = 3
-"""A `HeldOut` has three; only the first is kept where all are the same."""
+"""Number of predictions in a `HeldOut`; if all are the same, only one is stored."""
 UNREADABLE = (
     *(OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError),
     SafetensorError,
@@ -40,7 +40,7 @@ class Checkpoint:
     folder: Path
 
     def load(self) -> State | None:
-        """Return the state of a fit that is under way; None if there is none.
+        """Return the state of an unfinished fit; None if there is none.
 
         Raises
         ------
@@ -51,11 +51,11 @@ class Checkpoint:
         return None if state is None or "member" in state.facts else state
 
     def save(self, state: State) -> None:
-        """Keep the state of a fit that is under way, whole or not at all."""
+        """Store the state of an unfinished fit, completely or not at all."""
         self._write(state)
 
     def save_fitted(self, fitted: Fitted[Member], log: list[dict[str, float]]) -> None:
-        """Keep a finished member, its predictions and its rows of `log.csv`."""
+        """Store a finished member, its predictions and its rows of `log.csv`."""
         stored, held_out = fitted.member.stored(), fitted.held_out
         edges = held_out.by_all.edges
         tensors = {f"{LEARNED}{name}": tensor for name, tensor in stored.tensors.items()}
@@ -81,7 +81,7 @@ class Checkpoint:
         return self.guarded(lambda: (_fitted(family, task, state), state.facts["log"]))
 
     def guarded(self, restore: Callable[[], Result]) -> Result:
-        """Call what restores a state; turn every failure into an error that names the folder."""
+        """Call `restore`; if it fails, raise a SirnaError that names the folder."""
         try:
             return restore()
         except UNREADABLE as error:
@@ -102,9 +102,9 @@ class Checkpoint:
 
     def _write(self, state: State) -> None:
         def write(draft: Path) -> None:
-            # a copy of each: safetensors refuses tensors that share memory
+            # copy each tensor, since safetensors refuses tensors that share memory
             copies = {name: _copy(tensor) for name, tensor in state.tensors.items()}
-            (draft / TENSORS).write_bytes(save(copies))  # so a full disk is an OSError
+            (draft / TENSORS).write_bytes(save(copies))  # write_bytes: a full disk is an OSError
             (draft / FACTS).write_text(json.dumps(state.facts), encoding="utf-8")
 
         write_folder(self.folder, write)
@@ -133,7 +133,7 @@ def _fitted(family: type[Member], task: FoldTask, state: State) -> Fitted[Member
 
 
 def _distinct(held_out: HeldOut) -> list[Histogram]:
-    """Return the three predictions, or one where all are the same."""
+    """Return the three predictions, or only one if all are the same."""
     first, *others = held_out.parts
     return [first] if all(part is first for part in others) else [first, *others]
 

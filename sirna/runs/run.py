@@ -14,7 +14,7 @@ from sirna.system.files import LOCK, near_miss, recovered
 
 RUNS = Path("runs")
 BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
-"""Files that are written before config.toml. A run killed so early may begin again."""
+"""Files that are written before config.toml. A folder with no other file can be used again."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Run:
 
     @property
     def log(self) -> Path:
-        """A row for each epoch of each network."""
+        """The log: one row for each epoch of each network."""
         return self.folder / "log.csv"
 
     @property
     def oof(self) -> Path:
-        """A prediction for every row that was held out."""
+        """The out-of-fold predictions: one row for every held-out row."""
         return self.folder / "oof.csv"
 
     @property
     def metrics(self) -> Path:
-        """Scores, times, memory."""
+        """The scores, time and memory of the run."""
         return self.folder / "metrics.json"
 
     @property
@@ -82,7 +82,7 @@ class Run:
         except (OSError, ValueError) as error:
             figures, fault = None, str(error)
         else:
-            fault = "no 'interrupted' in it"
+            fault = "it has no entry 'interrupted'"
         if not isinstance(figures, dict) or "interrupted" not in figures:
             raise SirnaError(
                 f"{self.metrics}: is damaged ({fault}); delete it, and --resume writes it again."
@@ -91,11 +91,11 @@ class Run:
 
     @property
     def digest(self) -> Path:
-        """The SHA-256 of the training table, by which `--resume` notices a change."""
+        """The file with the training table's SHA-256; `--resume` compares it with the table."""
         return self.folder / "last" / "training.sha256"
 
     def checkpoint(self, fold: int, family: str, index: int) -> Checkpoint:
-        """Return where one member of a fold is kept for `--resume`."""
+        """Return the checkpoint of one member of a fold."""
         return Checkpoint(self.folder / "last" / f"fold-{fold}" / f"{family}-{index}")
 
 
@@ -105,7 +105,7 @@ def new_run(folder: Path | None, protocol: str) -> Run:
     Raises
     ------
     UsageError
-        Where a run is there already: nothing is overwritten.
+        If the folder already holds a run, since runs are never overwritten.
     """
     if folder is None:
         stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{protocol}"
@@ -114,12 +114,12 @@ def new_run(folder: Path | None, protocol: str) -> Run:
     elif not folder.exists():
         pass
     elif not folder.is_dir() or {item.name for item in folder.iterdir()} - BEFORE_CONFIG:
-        raise UsageError(f"{folder}: is there already; give --resume or another --run.")
+        raise UsageError(f"{folder}: already exists; give --resume or another --run.")
     return Run(folder)
 
 
 def run_to_resume(folder: Path | None) -> Run:
-    """Find the run to go on with: the one given, else the newest that did not finish."""
+    """Return the run to resume: the given one, else the newest unfinished one."""
     if folder is not None:
         run = Run(folder)
         if not run.config.is_file():
@@ -135,12 +135,12 @@ def run_to_resume(folder: Path | None) -> Run:
 
 
 def finished_run(folder: Path | None) -> Run:
-    """Find a run with a bundle: the one given, else the newest that finished, else the newest.
+    """Return a run with a bundle: the given one, else the newest finished one, else the newest.
 
     Raises
     ------
     SirnaError
-        Where there is none.
+        If there is no such run.
     """
     if folder is None:
         done = [Run(path.parent.parent) for path in RUNS.glob(f"*/bundle/{MANIFEST}")]
@@ -156,10 +156,10 @@ def finished_run(folder: Path | None) -> Run:
         raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
     run = Run(folder)
     if run.config.is_file() and not run.bundle.is_dir() and not (folder / MANIFEST).is_file():
-        raise SirnaError(f"{folder}: its training has left no bundle yet; {resuming(run)}.")
+        raise SirnaError(f"{folder}: its training has written no bundle yet; {resuming(run)}.")
     return run
 
 
 def resuming(run: Run) -> str:
-    """Return the command that goes on with a run."""
+    """Return a hint for the user: the command that resumes a run."""
     return f"to go on: sirna train --resume --run {shlex.quote(str(run.folder))}"

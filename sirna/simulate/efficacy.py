@@ -1,13 +1,13 @@
-"""Rules of siRNA efficacy from the literature, and the chemistry they speak of, as pure functions.
+"""Published rules of siRNA efficacy, and models of chemistry, delivery and noise, as functions.
 
-The embedded data set (`sirna.simulate.simulate`) is drawn from these rules; nothing that predicts
-imports them. *What* favours silencing is published and cited at each function. *How much* it
-counts, on the scale of log10 EC50, is not published in one common unit: every weight here that
-carries no citation is chosen for this simulation.
+The embedded data set (`sirna.simulate.simulate`) is drawn from these rules; no model imports them.
+*What* favours silencing is published and cited at each function. *How much* it counts, on the scale
+of log10 EC50, is not published in one common unit: every weight without a citation is chosen for
+this simulation (marked "chosen").
 
-Positions are the field's: from 1, at the 5' end of the strand. Strands are arrays of single RNA
-letters of shape (n, width), 5' to 3', padded with ``""``; a chemistry is an array of the same shape
-with letters of `KINDS`. A rule of the guide reads its positions 1 to 19 and returns shape (n,).
+Positions count from 1, at the 5' end of the strand. Strands are arrays of single RNA letters of
+shape (n, width), 5' to 3', padded with ``""``; a chemistry is an array of the same shape with
+letters of `KINDS`. The rules of the guide use its positions 1 to 19 and return shape (n,).
 """
 
 from collections.abc import Sequence
@@ -83,8 +83,7 @@ CELL_LOG10_EC50: Final = {
     "A549 Cells": 0.7,
     "Human Trabecular Meshwork Cells": 1.55,
 }
-"""log10 of the dose (nM) at which an average duplex has half its effect under lipofection, by cell
-line; chosen."""
+"""log10 of the EC50 (nM) of an average duplex under lipofection, by cell line; chosen."""
 
 HILL_SLOPE: Final = 0.65
 """Steepness of the dose response; chosen."""
@@ -104,7 +103,7 @@ def letters(strands: Sequence[str]) -> Letters:
 
 
 def complement(strand: Letters) -> Letters:
-    """Give the Watson-Crick partner of each RNA letter, not reversed; ``""`` stays ``""``."""
+    """Return the Watson-Crick partner of each RNA letter, not reversed; ``""`` stays ``""``."""
     partner = np.zeros_like(strand)
     for base, mate in ("AU", "UA", "GC", "CG"):
         partner[strand == base] = mate
@@ -112,16 +111,16 @@ def complement(strand: Letters) -> Letters:
 
 
 def spell(strand: str, kinds: str, lead: str = "", tail: str = "") -> list[str]:
-    """Write a strand as tokens, its letters with their `KINDS` between a lead and a tail.
+    """Return a strand as tokens: the lead, a token for each base and its kind, the tail.
 
-    `kinds` may be longer than the strand; an empty lead or tail is no token.
+    `kinds` may be longer than the strand; an empty lead or tail gives no token.
     """
     core = (_TOKENS[kind + base] for base, kind in zip(strand, kinds, strict=False))
     return [token for token in (lead, *core, tail) if token]
 
 
 def core_passenger(guide: Letters) -> Letters:
-    """Give the 19-mer, 5' to 3', shape (n, 19), that pairs with guide positions 19 to 1.
+    """Return the 19-mer, 5' to 3', shape (n, 19), that pairs with guide positions 19 to 1.
 
     The rules of 2004 number this strand; in a duplex of 21 and 23 nt it is sense 3 to 21.
     """
@@ -159,8 +158,9 @@ def ui_tei_2004(guide: Letters) -> Floats:
 def amarzguioui_prydz_2004(guide: Letters) -> Floats:
     """Score by Amarzguioui & Prydz 2004, Biochem Biophys Res Commun 316:1050: -5 to 6.
 
-    Sense S1, A6 and W19 each add one, U1 and G19 each take one, and so does, by each base, what the
-    last three positions of the sense strand hold more, or less, of A/U than the first three.
+    On the sense strand, G/C at 1, A at 6 and A/U at 19 each add one; U at 1 and G at 19 each
+    subtract one. Each A/U at its last three positions adds one, each at its first three subtracts
+    one.
     """
     sense = core_passenger(guide)
     weak = np.isin(sense, ("A", "U"))
@@ -171,9 +171,9 @@ def amarzguioui_prydz_2004(guide: Letters) -> Floats:
 
 
 def end_asymmetry(guide: Letters) -> Floats:
-    """Compare the ends of the duplex: kcal/mol, above 0 where the guide's 5' end is the weaker.
+    """Return how much less stable the guide's 5' end is than its other end, in kcal/mol.
 
-    The strand whose 5' end is paired less firmly enters RISC (Schwarz et al. 2003, Cell 115:199;
+    The strand whose 5' end is less stably paired enters RISC (Schwarz et al. 2003, Cell 115:199;
     Khvorova et al. 2003, Cell 115:209). Each end counts its four outermost stacks and its terminal
     pair, with the energies of Xia et al. 1998.
     """
@@ -187,16 +187,16 @@ def end_asymmetry(guide: Letters) -> Floats:
 
 
 def gc_excess(guide: Letters) -> Floats:
-    """Give the fraction by which G/C leaves the window of 30-52 % (Reynolds et al. 2004)."""
+    """Return how far the G/C fraction is outside 0.30-0.52; 0 inside (Reynolds et al. 2004)."""
     gc = np.isin(guide[:, :CORE], ("G", "C")).mean(axis=1)
     return np.asarray(np.maximum(0.0, np.maximum(0.30 - gc, gc - 0.52)), dtype=np.float64)
 
 
 def site_accessibility(surroundings: Letters) -> Floats:
-    """Estimate how open a site lies: the fraction of A/U around it, 0 to 1, shape (n,).
+    """Estimate the accessibility of a site by the fraction of A/U around it, 0 to 1, shape (n,).
 
-    An open site is silenced better (Tafer et al. 2008, Nat Biotechnol 26:578); local A/U content
-    stands in for a folded structure (after Grimson et al. 2007, Mol Cell 27:91).
+    Accessible sites are silenced better (Tafer et al. 2008, Nat Biotechnol 26:578). Local A/U
+    content is used instead of a folded structure (after Grimson et al. 2007, Mol Cell 27:91).
     """
     weak = np.isin(surroundings, ("A", "U")).sum(axis=1)
     return np.asarray(weak / (surroundings != "").sum(axis=1), dtype=np.float64)
@@ -219,8 +219,8 @@ def guide_chemistry(kinds: Letters, lead: Letters) -> Floats:
       Nat Commun 9:723; Schlegel et al. 2022, Nucleic Acids Res 50:6656).
     - DNA in the seed costs little (Ui-Tei et al. 2008, Nucleic Acids Res 36:2136).
     - 5'-vinylphosphonate (``lead`` "VP", shape (n,)) raises potency (Parmar et al. 2016,
-      ChemBioChem 17:985); a plain 5'-phosphate ("P") gets a third of that: chosen.
-    - A 2'-5' linkage in the seed and unmodified ribose, which nucleases cut, cost: chosen.
+      ChemBioChem 17:985); a plain 5'-phosphate ("P") adds a third of that (chosen).
+    - A 2'-5' linkage in the seed, and unmodified ribose, which nucleases cut, lower it (chosen).
     """
     seed = kinds[:, 1:8]
     potency = 0.16 * (kinds[:, [1, 5, 13, 15]] == "f").sum(axis=1)
@@ -234,9 +234,9 @@ def guide_chemistry(kinds: Letters, lead: Letters) -> Floats:
 def passenger_chemistry(kinds: Letters) -> Floats:
     """Add up the effects of the passenger's chemistry: potency, log10 units; weights chosen.
 
-    2'-fluoro at 7 and 9-11, across from the cleavage site, is kept in the optimised designs (Foster
-    et al. 2018, Mol Ther 26:708); DNA there costs. 2'-O-hexadecyl at 6 is tolerated (Brown et al.
-    2022, Nat Biotechnol 40:1500); past 12 it costs: chosen.
+    2'-fluoro at 7 and 9-11, opposite the cleavage site, is kept in the optimised designs (Foster et
+    al. 2018, Mol Ther 26:708); DNA there lowers potency. 2'-O-hexadecyl at 6 is tolerated (Brown et
+    al. 2022, Nat Biotechnol 40:1500); at 13 and later it lowers potency (chosen).
     """
     middle = kinds[:, [6, 8, 9, 10]]
     potency = 0.08 * ((middle == "f").sum(axis=1) - 3) - 0.15 * (middle == "d").sum(axis=1)
@@ -246,10 +246,10 @@ def passenger_chemistry(kinds: Letters) -> Floats:
 def delivery_log10_ec50(
     cell: Sequence[str], free_uptake: Flags, galnac: Flags, hexadecyl: Flags
 ) -> Floats:
-    """Place the dose of half effect by cell line and way in: log10 nM, shape (n,); chosen.
+    """Return log10 of the EC50 (nM) by cell line and route of delivery, shape (n,); chosen.
 
-    Without a reagent a hepatocyte takes up what carries GalNAc (L96) through the asialoglycoprotein
-    receptor, at higher doses, and hardly anything else (Nair et al. 2014, J Am Chem Soc 136:16958).
+    Without a reagent, hepatocytes take up duplexes with GalNAc (L96) through the asialoglycoprotein
+    receptor, at higher doses, and hardly any others (Nair et al. 2014, J Am Chem Soc 136:16958).
     2'-O-hexadecyl helps a duplex into cells beyond the liver (Brown et al. 2022, Nat Biotechnol
     40:1500). `free_uptake`, `galnac` and `hexadecyl` have shape (n,).
     """
@@ -260,10 +260,10 @@ def delivery_log10_ec50(
 
 
 def remaining_pct(dose: Floats, log10_ec50: Floats, floor: Floats, ceiling: Floats) -> Floats:
-    """Give the percentage of target mRNA left, by the Hill equation; all shapes (n,).
+    """Return the percentage of target mRNA that remains, by the Hill equation; all shapes (n,).
 
-    `dose` in nM, above 0; `floor` and `ceiling` are the percentages left at a saturating dose and
-    without effect. What is left never rises with the dose.
+    `dose` is in nM, above 0. `floor` and `ceiling` are the percentages that remain at a saturating
+    dose and without effect. The result never rises with the dose.
     """
     taken = 1.0 / (1.0 + 10.0 ** (HILL_SLOPE * (log10_ec50 - np.log10(dose))))
     return np.asarray(ceiling - (ceiling - floor) * taken, dtype=np.float64)
@@ -277,13 +277,13 @@ def measure(rng: np.random.Generator, noise_free: Floats) -> Floats:
 
 
 def measurement_cdf(noise_free: Floats, at: Floats) -> Floats:
-    """Give the probability that a measurement is at most a value: the noise model, exactly.
+    """Return the exact probability, under the noise model, that a measurement is at most a value.
 
-    A measurement errs by an amount near zero and by a ratio far from it (two-component model of
-    Rocke & Durbin 2001, J Comput Biol 8:557), here as a logistic error on the scale of a
-    generalised logarithm, asinh (Huber et al. 2002, Bioinformatics 18 Suppl 1:S96). The logistic
-    shape, whose tails stand for the occasional failed well, and its width are chosen. Results are
-    rounded to 0.01, and none is below 0.1.
+    The error is additive near zero and multiplicative far from it (two-component model of Rocke &
+    Durbin 2001, J Comput Biol 8:557). Here it is a logistic error on the scale of a generalised
+    logarithm, asinh (Huber et al. 2002, Bioinformatics 18 Suppl 1:S96). The logistic shape and its
+    width are chosen; the heavy tails represent occasional failed wells. Results are rounded to
+    0.01, and none is below 0.1.
 
     Parameters
     ----------

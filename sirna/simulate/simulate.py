@@ -1,8 +1,8 @@
 """The embedded data set: a competition drawn from the rules of `sirna.simulate.efficacy`.
 
-Symbols, transcripts, duplexes and numbers are invented; only the names of cell lines and of
-modification tokens are the public ones. Schema, missing values and the spread of the labels follow
-the competition's files. Each row is drawn in this order: publication and target, site, chemistry,
+Symbols, transcripts, duplexes and measurements are invented; the names of cell lines and
+modification tokens are real. The columns, the missing values and the spread of the labels resemble
+the competition's files. A row is drawn in this order: publication and target, site, chemistry and
 conditions (both by `study_designs`), noise-free percentage by the rules, measurement. Counts,
 shares and spreads without a citation are chosen for this simulation.
 """
@@ -52,9 +52,9 @@ _LABEL: Final = _COLUMNS[18]
 
 _TEST_SHARE: Final = 1 / 6
 _HUMAN, _MOUSE, _UNNAMED = 30, 10, 4  # targets; the last are those that no publication names
-_REPEATS: Final = 3  # publications, the last named ones, that return to an earlier one's target
-_SAME_SITE: Final = 0.2  # of the duplexes: another chemistry at the site of the one before
-_FLANK: Final = 30  # nucleotides of the transcript that count on either side of a site
+_REPEATS: Final = 3  # number of publications (the last named ones) with targets of earlier ones
+_SAME_SITE: Final = 0.2  # share of duplexes at the previous duplex's site, with another chemistry
+_FLANK: Final = 30  # nucleotides on either side of a site that influence its accessibility
 _GUIDE_LENGTHS: Final = {23: 0.987, 21: 0.009, 22: 0.002, 24: 0.001, 19: 0.001}
 _SENSE_LENGTHS: Final = {19: 19, 21: 19, 22: 21, 23: 21, 24: 21}  # by the length of the guide
 _ROWS_PER_DUPLEX: Final = (0.26, 0.25, 0.24, 0.11, 0.06, 0.04, 0.02, 0.01, 0.01)  # 1, 2, ... rows
@@ -62,7 +62,7 @@ _ROWS_PER_DUPLEX: Final = (0.26, 0.25, 0.24, 0.11, 0.06, 0.04, 0.02, 0.01, 0.01)
 
 @dataclass(frozen=True)
 class Simulation:
-    """A competition: what an entrant gets, and what only the examiner knows.
+    """A simulated competition: the files of the competitors, and the truth.
 
     Attributes
     ----------
@@ -85,16 +85,15 @@ class Simulation:
 def simulate(duplexes: int = DEFAULT_DUPLEXES, seed: int = 0) -> Simulation:
     """Draw a competition: training rows, test rows, their truth and the modification tokens.
 
-    The test rows are a sixth of all rows, as in the preliminary round, drawn at random among those
-    with no value missing, as in the official test file. One of them, and no other row, holds the
-    token ``P``.
+    As in the preliminary round, the test rows are a sixth of all rows, drawn at random among the
+    rows without missing values. Exactly one row has the token ``P``, and it is a test row.
 
     Parameters
     ----------
     duplexes : int
         Number of duplexes, `MIN_DUPLEXES` or more; each has 2.8 rows on average.
     seed : int
-        Not negative. The same two arguments give the same frames.
+        0 or more. The same arguments give the same tables.
 
     Returns
     -------
@@ -144,12 +143,12 @@ def _draw_targets(rng: Generator) -> pd.DataFrame:
     values = zip(_TARGET_COLUMNS, (symbols, accessions, species, transcripts), strict=True)
     return pd.DataFrame(dict(values)).assign(
         resistance=rng.normal(0.0, 0.45, count).clip(-1.1, 1.1),  # log10 of dose
-        floor=rng.uniform(2.0, 20.0, count),  # percentage left at a saturating dose
+        floor=rng.uniform(2.0, 20.0, count),  # percentage that remains at a saturating dose
     )
 
 
 def _draw_transcripts(rng: Generator, gc: Floats, length: NDArray[np.int_]) -> list[str]:
-    """Draw transcripts base after base, with CpG as rare as it is in vertebrates."""
+    """Draw transcripts base by base; CpG is rare, as in vertebrates."""
     following = np.stack([1 - gc, gc, gc, 1 - gc], axis=1)[:, None, :].repeat(4, axis=1)
     following[:, 1, 2] *= 0.25
     following = following.cumsum(axis=2) / following.sum(axis=2, keepdims=True)
@@ -162,7 +161,7 @@ def _draw_transcripts(rng: Generator, gc: Floats, length: NDArray[np.int_]) -> l
 
 
 def _draw_publications(rng: Generator) -> pd.DataFrame:
-    """Draw a line for each publication and target: its share of the duplexes and its habits."""
+    """Draw a row for each publication and target: its share of the duplexes and its properties."""
     new, count = NAMED - _REPEATS, len(PROGRAMMES)
     pairs = [(t % new, t) for t in range(_HUMAN)] + [(t, _HUMAN + t) for t in range(_MOUSE)]
     pairs += [(new + t, t) for t in range(_REPEATS)]
@@ -205,10 +204,10 @@ def _draw_duplexes(
 def _draw_sites(
     rng: Generator, drawn: pd.DataFrame, targets: pd.DataFrame, repeats: Flags
 ) -> tuple[Letters, Letters, Floats]:
-    """Draw a site for each duplex, or repeat the one of the duplex before.
+    """Draw a site for each duplex, or repeat the site of the previous duplex.
 
     Returns the guides, shape (n, 24), which pair with their sites from position 2 on; the
-    transcript around the sites; and what no rule explains of a site's potency, log10 of dose.
+    transcript around the sites; and a random part of each site's potency, in log10 of dose.
     """
     count = len(drawn)
     length = rng.choice(list(_GUIDE_LENGTHS), count, p=list(_GUIDE_LENGTHS.values()))
@@ -230,7 +229,7 @@ def _draw_sites(
 
 
 def _write_strands(guide: Letters, chemistry: pd.DataFrame) -> pd.DataFrame:
-    """Write both strands of each duplex, plain, as tokens and as tokens run together."""
+    """Write both strands of each duplex: as bases, as a list of tokens, and as joined tokens."""
     antisense = ["".join(strand) for strand in guide]
     partner = ["".join(strand) for strand in rules.complement(guide)]
     sense = [p[: _SENSE_LENGTHS[len(p)]][::-1] for p in partner]
@@ -253,7 +252,7 @@ def _write_strands(guide: Letters, chemistry: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_rows(rng: Generator, drawn: pd.DataFrame) -> pd.DataFrame:
-    """Draw the conditions that each duplex is tested in: a row for each."""
+    """Draw the conditions under which each duplex is measured, one row for each condition."""
     wanted = rng.choice(len(_ROWS_PER_DUPLEX), len(drawn), p=_ROWS_PER_DUPLEX) + 1
     wanted[drawn["phosphate"]] = 1
     parts = []
@@ -267,7 +266,7 @@ def _draw_rows(rng: Generator, drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 def _noise_free(rows: pd.DataFrame) -> Floats:
-    """Work out the percentage left in every row, before measurement."""
+    """Return the percentage that remains in every row, before measurement noise."""
     free_uptake = (rows[METHOD] == "Free uptake").to_numpy()
     galnac, hexadecyl = rows["galnac"].to_numpy(), rows["hexadecyl"].to_numpy()
     log10_ec50 = rules.delivery_log10_ec50(rows[CELL].to_list(), free_uptake, galnac, hexadecyl)

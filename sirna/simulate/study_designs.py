@@ -1,8 +1,9 @@
-"""What the simulated publications work with: their programmes, chemistries and conditions.
+"""The study designs of the simulated publications: cell lines, chemistries and conditions.
 
-A publication is a number from 0. Those below `NAMED` name their targets; the last three do not.
-Each follows a `Programme`: the cell lines and chemistries of one tissue. The names of the cell
-lines are public ones; who uses what, and how often, is chosen for this simulation. Doses are in nM.
+A publication is an index from 0. Those below `NAMED` name their targets; the last three do not.
+Each has a study design (`Programme`): the cell lines and chemistries for one tissue. The names of
+the cell lines are real; which publication uses what, and how often, is chosen for this simulation.
+Doses are in nM.
 """
 
 from collections.abc import Sequence
@@ -38,15 +39,15 @@ HOURS: Final = "Duration_after_transfection_h"
 NAMED: Final = 26
 """Publications that name their targets."""
 FIXED_SHARES: Final = {3: 0.07, NAMED: 0.045, NAMED + 1: 0.032, NAMED + 2: 0.024}
-"""Shares of the duplexes, by publication, of those that leave values out; the others' are drawn."""
+"""Shares of the duplexes of publications that leave out values; other shares are drawn."""
 _SILENT: Final = (3, NAMED)  # publications that leave out the conditions of their second cell line
 
 LONGEST: Final = 24
 """Nucleotides of the longest guide; a chemistry is written out to as many."""
 _THIOATE_SHARE: Final = 0.008  # of the guides: a phosphorothioate before the last two bases
 
-# Doses in nM and how often they are chosen: in every screen, more by turns of the publications,
-# without a reagent, and in the one publication that follows a dose curve.
+# Doses in nM and their frequencies: in all publications, additional ones that alternate between
+# publications, doses for free uptake, and those of the one publication with a dose curve.
 _SCREEN: Final = {10.0: 1.0, 0.1: 0.75, 1.0: 0.62}
 _EXTRA: Final[Sequence[dict[float, float]]] = ({50.0: 0.2}, {0.01: 0.1}, {}, {100.0: 0.12})
 _FREE: Final = {100.0: 0.35, 10.0: 0.35, 1.0: 0.35, 250.0: 0.1}
@@ -56,10 +57,10 @@ _CURVE_PUBLICATION: Final = 7
 
 @dataclass(frozen=True)
 class Programme:
-    """What the publications of one tissue share.
+    """A study design: what the publications on one tissue have in common.
 
-    Chemistries are in letters of `efficacy.KINDS`, 5' to 3'; what follows the last letter is
-    2'-O-methyl.
+    Chemistries are texts of `efficacy.KINDS` letters, 5' to 3'; nucleotides beyond the last letter
+    are 2'-O-methyl.
 
     Attributes
     ----------
@@ -121,16 +122,16 @@ _REPORTER: Final = replace(
 )
 _TURNS: Final = (_LIVER, _NEURAL, _LIVER, _LIVER, _EYE, _REPORTER, _LIVER, _NEURAL)
 PROGRAMMES: Final = tuple(_TURNS[p % len(_TURNS)] for p in range(NAMED + 3))
-"""The programme of each publication."""
+"""The study design of each publication."""
 
 
 def draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFrame:
-    """Draw the chemistry of each duplex from the programme of its publication.
+    """Draw the chemistry of each duplex from the study design of its publication.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Advanced by five numbers for each duplex.
+        Five random values are drawn from it for each duplex.
     publication : ndarray of int, shape (n,)
         The publication of each duplex.
 
@@ -146,7 +147,7 @@ def draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFram
     programmes = [PROGRAMMES[p] for p in publication]
     chance = rng.random((5, len(programmes)))
     ordinary = ~np.isin(publication, list(FIXED_SHARES))
-    phosphate = np.arange(len(programmes)) == ordinary.argmax()  # the first that lacks no value
+    phosphate = np.arange(len(programmes)) == ordinary.argmax()  # the first without missing values
     vinyl = np.where(chance[0] < [p.vinyl for p in programmes], "VP", "")
 
     def choose(menus: list[tuple[str, ...]], chance: Floats) -> list[str]:
@@ -168,7 +169,7 @@ def draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFram
 
 
 def conditions(publication: int, species: str) -> pd.DataFrame:
-    """List the conditions that a publication may test in, and how often it does.
+    """List the conditions that a publication may use, with their frequencies.
 
     Parameters
     ----------
@@ -181,8 +182,8 @@ def conditions(publication: int, species: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each condition: the competition's `CELL`, `METHOD`, `DOSE` (nM), `HOURS` and
-        `concentration_unit`; `often`, its weight among them, above 0; `silent`, true where the
-        publication leaves the condition out of its table.
+        `concentration_unit`; `often`, its relative frequency, above 0; `silent`, true if the
+        publication does not report the condition.
     """
     programme, turn = PROGRAMMES[publication], publication // 3
     menu = programme.mouse if species == "Mus musculus" else programme.human

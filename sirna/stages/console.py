@@ -1,4 +1,4 @@
-"""What a person sees: bars and tables on a terminal, plain lines elsewhere."""
+"""Output of the stages: progress bars and tables on a terminal, plain lines elsewhere."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ class TrainingDisplay:
     Parameters
     ----------
     total, done : int
-        Units of work in all, and those that were done before.
+        All units of work, and those that an earlier run has done.
     """
 
     def __init__(self, total: int, done: int) -> None:
@@ -32,7 +32,7 @@ class TrainingDisplay:
         self._bar.update(count)
 
     def report(self, line: str, short: str) -> None:
-        """Show a result on the way: in full, and at the end of the bar."""
+        """Show an intermediate result: as a whole line, or short at the end of the bar."""
         if self._bar.disable or not sys.stdout.isatty():
             print(line, flush=True)
         if not self._bar.disable:
@@ -60,7 +60,7 @@ class Console:
         print(text, flush=True)
 
     def note(self, text: str) -> None:
-        """Print on stderr what the user should know but need not act on."""
+        """Print a note on stderr: information that requires no action."""
         print(f"note: {text}", file=sys.stderr, flush=True)
 
     def scores(self, title: str, parts: dict[str, dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Figures of held-out rows; no row is judged by a choice that it took part in."""
+"""Score held-out rows; no row takes part in a choice that it is scored with."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,26 +15,27 @@ from sirna.prediction.score import Score, competition_score
 from sirna.table.splits import Split
 
 DECIMALS = 2
-"""Decimals written of a percentage: they hide the rounding of sums."""
+"""Decimals of a written percentage; few enough to hide rounding errors of sums."""
 BELOW_THRESHOLD = 0.01
-"""The constant baseline predicts this much less than the threshold in every row."""
+"""The constant baseline predicts the threshold minus this value in every row."""
 SETTING = ("publication", "target", "dose", "cell_line", "hours")
-"""What the rows of one setting share: one would rank them against each other."""
+"""The roles that are equal in all rows of a setting; duplexes are ranked within a setting."""
 RANKED = 20
-"""Rows that a setting needs for its order to be judged."""
+"""Least number of rows of a setting whose ranking is scored."""
 
 
 def oof_table(
     parts: Sequence[HeldOut], rows: pd.DataFrame, split: Split, config: Config
 ) -> pd.DataFrame:
-    """Return a row for every held-out row, in the table's order, in percent that remains.
+    """Return the out-of-fold table: one row for every held-out row, in the table's order.
 
-    Each half of each fold is calibrated and decided by what all other held-out rows have fitted.
+    All values are percentages that remain. The postprocessing of each half of each fold is fitted
+    on all other held-out rows.
 
     Parameters
     ----------
     parts : sequence of HeldOut
-        Of the folds.
+        The predictions of each fold.
     rows : DataFrame
         The checked training table.
     split : Split
@@ -53,7 +54,8 @@ def oof_table(
     frames = []
     for number, side in sorted(set(zip(fold.tolist(), half.tolist(), strict=True))):
         judged = (fold == number) & (half == side)
-        # in this fold, the epochs that the judged half did not choose; in others, what is scored
+        # Rows of the same fold: use the epoch that they chose, so that the judged half has no
+        # influence. Rows of other folds: use the predictions that they are scored with.
         same_fold = (fold == number)[:, None]
         probs = np.where(same_fold, by_own_half.probs, by_other_half.probs)
         others = Histogram(both.edges, probs)[~judged]
@@ -77,9 +79,9 @@ def oof_table(
 
 
 def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
-    """Return the scores, pooled and by fold, the baseline's, the coverage, and the ranking.
+    """Return pooled and per-fold scores, the baseline's score, the coverage and the ranking.
 
-    The score of a fold is that of its own rows; `mean` and `sd` (n - 1) are over folds.
+    The score of a fold is the score of its held-out rows. `mean` and `sd` (n - 1) are over folds.
     """
     threshold = config.score.threshold
 
@@ -108,7 +110,7 @@ def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
 
 
 def _settings(rows: pd.DataFrame) -> np.ndarray:
-    """Return the number of each row's setting, (n,) of int."""
+    """Return the index of each row's setting, shape (n,) of int."""
     shared = [role for role in SETTING if role in rows]
     if not shared:
         return np.zeros(len(rows), dtype=np.int64)

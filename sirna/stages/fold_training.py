@@ -1,4 +1,4 @@
-"""Training the members of one fold, or of all rows; an interrupted run goes on where it stopped."""
+"""Train the members of one fold, or of all rows; a resumed run continues where it stopped."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -41,13 +41,13 @@ class FoldTraining:
     log: list[dict[str, Any]] = field(default_factory=list)
 
     def train(self, task: FoldTask, on_folds: Sequence[FoldMembers] = ()) -> FoldMembers:
-        """Fit every member that a fold needs, until a stop is asked for.
+        """Fit every member that a fold needs, unless a stop is requested.
 
         Parameters
         ----------
         task : FoldTask
         on_folds : sequence of FoldMembers
-            For a fit on all rows: what the folds gave.
+            For a fit on all rows: the members of the folds.
         """
         trained = FoldMembers()
         for family in families_of(task):
@@ -138,8 +138,8 @@ class _RunWatch(Watch):
 def families_of(task: FoldTask) -> list[type[Member]]:
     """Return the families that are fitted for a task, in order.
 
-    Members that predict rows of unseen targets alone are needed where the bundle keeps the members
-    of this task and such rows can be recognised.
+    Families that predict only rows of unseen targets are fitted if the bundle will hold the members
+    of this task, and if the bundle can recognise such rows.
     """
     families = families_for(task.config, unseen=False)
     kept = task.fold == task.split.whole or not task.config.train.refit

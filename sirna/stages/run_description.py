@@ -1,4 +1,4 @@
-"""What a run reads, mixes and cannot do, described before it starts."""
+"""Describe a run before it starts: its weights, and what it does not read or cannot do."""
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,23 @@ from sirna.prediction.mixture import weights_of
 from sirna.stages.console import Console
 
 LEAST_DROPOUT = 0.2
-"""Where the network reads names of training targets, a smaller `model.covariate_dropout` gets a
-note."""
+"""If the network reads names of training targets, a note warns of a `model.covariate_dropout` below
+this value."""
 
 
 def describe_run(
     rows: pd.DataFrame, config: Config, tasks: list[FoldTask], console: Console
 ) -> None:
-    """Print the weights that act, and what the run does not read or cannot do."""
+    """Print the weights that the run uses, and what it does not read or cannot do."""
     console.line(f"mixture: {_weights(config, unseen=False)}")
     if not config.protocol.every_target_is_unseen:
         if tasks[-1].targets is not None and _can_leave_out(config):
             console.line(f"mixture in rows of unseen targets: {_weights(config, unseen=True)}")
         else:
             console.note(
-                "this run cannot recognise unseen targets (it needs at least five named targets, "
-                "none with more than a third of the rows, and a Gaussian process or trees with a "
-                "weight in [mixture.unseen_target]); they are predicted like all other rows"
+                "this run cannot recognise unseen targets (it needs at least five targets, none "
+                "with more than a third of the rows, and a Gaussian process or trees with a weight "
+                "in [mixture.unseen_target]); it predicts their rows like all other rows"
             )
     absent = sorted(n for n, s in config.streams.items() if s.enabled and s.role not in rows)
     if absent:
@@ -42,13 +42,13 @@ def describe_run(
     dropout = config.model.covariate_dropout
     if config.protocol.hides_target_names and names and dropout < LEAST_DROPOUT:
         console.note(
-            f"the network reads {' and '.join(names)} of training rows and must learn to predict "
-            f"without them; model.covariate_dropout = {dropout:g} is little (default 0.4)"
+            f"the network reads {' and '.join(names)} in training rows and must learn to predict "
+            f"without them; model.covariate_dropout = {dropout:g} is low for this (default 0.4)"
         )
 
 
 def _weights(config: Config, unseen: bool) -> str:
-    """List the weights that act in rows of one kind."""
+    """List the weights for rows of known or of unseen targets."""
     weights = weights_of(config, unseen, FAMILIES)
     return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())
 
@@ -69,7 +69,7 @@ def describe_fold(task: FoldTask, console: Console) -> None:
 
 
 def lost_bases(rows: pd.DataFrame, config: Config) -> list[str]:
-    """Describe the streams that leave bases at the 3' end out of every token."""
+    """Describe streams whose tokens do not cover all bases at the 3' end."""
     notices = []
     for name, stream in config.streams.items():
         if stream.kind == "bases" and stream.role in rows:

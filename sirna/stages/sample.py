@@ -27,14 +27,14 @@ class Sample:
 
 
 def sample(folder: Path, duplexes: int | None, seed: int) -> Sample:
-    """Write the four files; none of them may exist already.
+    """Write the four files, if none of them exists.
 
-    The truth includes the oracle's predictions: for each test row the point with the best score,
-    given the exact distribution of its measurement.
+    The truth includes the oracle's predictions. They are the points with the best score that can be
+    chosen from the exact distribution of each measurement.
     """
     there = [name for name in FILES if (folder / name).exists()]
     if there:
-        raise UsageError(f"{folder / there[0]}: is there already; name another folder.")
+        raise UsageError(f"{folder / there[0]}: already exists; name another folder.")
     drawn = simulate(seed=seed) if duplexes is None else simulate(duplexes, seed)
     truth = drawn.truth.copy()
     measured = truth["mRNA_remaining_pct"].to_numpy()

@@ -1,4 +1,4 @@
-"""`sirna score`: a submission against the truth."""
+"""`sirna score`: score a submission against the true values."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
     Returns
     -------
     dict of str to Score
-        "submission", and "oracle" where the truth was simulated.
+        The scores of "submission" and, if the truth was simulated, of "oracle".
 
     Raises
     ------
     SirnaError
-        For ids that one of the files lacks, and for labels that are missing or not numbers.
+        If the two files differ in ids, or if a label is missing or not a number.
     """
     measured = read_labels(truth, config, Purpose.TRUTH)
     predicted = read_labels(submission, config, Purpose.PREDICTION)

@@ -1,4 +1,4 @@
-"""`sirna submit`: bundle + test file -> submission.csv, read back and checked."""
+"""`sirna submit`: predict a test file with a bundle, write a submission and check it."""
 
 import csv
 import time
@@ -33,12 +33,12 @@ SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
 SAME = 1e-6
-"""Difference between a bound and a written value that comes from rounding alone."""
+"""A written value may exceed its bound by this much because of rounding."""
 
 
 @dataclass(frozen=True)
 class SubmitRequest:
-    """What `sirna submit` is asked to do.
+    """The options of `sirna submit`.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class SubmitRequest:
     with_uncertainty : bool
         Whether medians, probabilities and intervals are added.
     force : bool
-        Whether another submission may be replaced.
+        Whether a file with another submission may be replaced.
     device : str
     """
 
@@ -71,7 +71,7 @@ class SubmitRequest:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was written."""
+    """A submission that was written."""
 
     path: Path
     rows: int
@@ -88,7 +88,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     SirnaError
         For an unusable bundle or test file, and for a written file that fails its check.
     UsageError
-        Where another submission stands in the way and `force` is not given.
+        If the file already holds another submission and `force` is not given.
     """
     began = time.perf_counter()
     device = choose_device(request.device)
@@ -108,7 +108,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
         f"{about['scores']['score']:.4f})"
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
-        console.note(f"this run was not trained to its end; {resuming(run)}")
+        console.note(f"the training of this run is not finished; {resuming(run)}")
     table = read_table(request.test, bundle.config, Purpose.TEST)
     if not request.force:
         _check_same(path, table, bundle.config)
@@ -139,13 +139,13 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
 
 
 def _members(bundle: Bundle) -> str:
-    """List the families in a bundle, with the number of their members where there are several."""
+    """List the families in a bundle, and how many members each has if it has several."""
     counts = {members[0].title: len(members) for members in bundle.by_family.values()}
     return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _check_out(path: Path, test: Path) -> None:
-    """Refuse a name that cannot be written, before any work."""
+    """Refuse an output file that cannot be written, before the rows are predicted."""
     if path.is_dir():
         raise UsageError(
             f"--out {path}: is a folder; name a file, as in {path / 'submission.csv'}."
@@ -161,9 +161,9 @@ def _check_out(path: Path, test: Path) -> None:
 
 
 def _check_same(path: Path, table: Table, config: Config) -> None:
-    """Refuse to replace a file with other rows, before any work.
+    """Refuse to replace a file that has other rows, before the rows are predicted.
 
-    A file with the same rows may turn out to be the same submission.
+    A file with the same rows is compared later, since it may be the same submission.
     """
     if not path.exists():
         return
@@ -189,7 +189,7 @@ def _other(path: Path) -> UsageError:
 
 
 def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
-    """Refuse a file that already has one of the columns to be added, before any work."""
+    """Refuse a test file that already has a column that would be added."""
     taken = [name for name in _uncertainty_names(config) if name in table.raw]
     if taken and columns == "all":
         raise SirnaError(
@@ -198,7 +198,7 @@ def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> 
 
 
 def _check_sequences(bundle: Bundle, table: Table) -> None:
-    """Refuse a file without a sequence that the bundle reads."""
+    """Refuse a test file that lacks the column of a sequence that the bundle reads."""
     lacking = [role for role in SEQUENCES if role in bundle.reads and role not in table.rows]
     if lacking:
         config = bundle.config
@@ -214,7 +214,7 @@ def _check_sequences(bundle: Bundle, table: Table) -> None:
 def _fill(
     table: Table, points: np.ndarray, config: Config, columns: Literal["all", "id"]
 ) -> pd.DataFrame:
-    """Return the test file's columns with the label filled in; measured labels move to another."""
+    """Return the test file's columns with predicted labels; measured labels go to a new column."""
     label, raw = config.columns["label"], table.raw
     remaining = rounded(points, config.score.threshold, DECIMALS)
     values = from_remaining(remaining, config.label).round(_decimals(config))
@@ -229,7 +229,7 @@ def _fill(
 
 
 def _uncertainty_names(config: Config) -> list[str]:
-    """Name the columns of `_uncertainty`, none of them like the id or the label."""
+    """Return the names of the columns of `_uncertainty`; they differ from those of id and label."""
     percent = f"{100 * config.predict.interval:.0f}"
     below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
     names = [
@@ -245,7 +245,7 @@ def _uncertainty_names(config: Config) -> list[str]:
 def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
     """Return median and interval in the unit of the label, and P(less than the threshold remains).
 
-    Medians rank duplexes; the submitted points do not, since the decision may move them across the
+    Use medians to rank duplexes, not the submitted points, which the decision may move across the
     threshold.
     """
     tail = (1 - config.predict.interval) / 2
@@ -259,7 +259,7 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
 
 
 def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
-    """Write the file; return whether the same file was there already."""
+    """Write the file; return True if it already had the same content."""
     if path.exists() and not force:
         if path.read_bytes() == csv_bytes(path, frame):
             return True
@@ -272,12 +272,12 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
     """Read the written file back: same ids, same order, every value a number in range."""
     written = read_text_table(path)
     if not _same_rows(written, table, config):
-        raise SirnaError(f"{path}: the written ids are not those of {table.source}; a bug.")
+        raise SirnaError(f"{path}: has other ids than {table.source}: please report this bug.")
     value = pd.to_numeric(written[config.columns["label"]], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
     if not ((value >= low - SAME) & (value <= high + SAME)).all():
         raise SirnaError(
-            f"{path}: a written value is not a number from {low:g} to {high:g}; a bug."
+            f"{path}: has a value that is not from {low:g} to {high:g}: please report this bug."
         )
 
 
@@ -293,11 +293,11 @@ def _log(line: dict[str, object]) -> None:
                 writer.writeheader()
             writer.writerow(line)
     except OSError as error:
-        raise SirnaError(f"{line['file']}: written; but {path} cannot be: {error}") from error
+        raise SirnaError(f"{line['file']} was written, but {path} was not: {error}") from error
 
 
 def _decimals(config: Config) -> int:
-    """Return the decimals written: a fraction has two more than a percentage."""
+    """Return the number of decimals to write; fractions get two more than percentages."""
     return DECIMALS + 2 * (config.label.kind == "fraction")
 
 

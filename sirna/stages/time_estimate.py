@@ -1,4 +1,4 @@
-"""How long a training will take, from small parts of it."""
+"""Estimate how long a training will take by timing small parts of it."""
 
 import pandas as pd
 import torch
@@ -10,7 +10,7 @@ from sirna.table.splits import Split
 
 
 def tasks_of(rows: pd.DataFrame, split: Split, config: Config) -> list[FoldTask]:
-    """Return the folds of a run, and all rows where the bundle's members are trained again."""
+    """Return a task for each fold and, if the run trains again on all rows, one for all rows."""
     whole = [split.whole] * config.train.refit
     return [FoldTask(rows, split, fold, config) for fold in [*split.folds, *whole]]
 

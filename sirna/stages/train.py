@@ -1,4 +1,4 @@
-"""`sirna train`: table -> split -> folds -> members -> bundle and figures, in one run folder."""
+"""`sirna train`: read and split a table, train members, write scores and a bundle to a run."""
 
 import json
 import resource
@@ -35,12 +35,13 @@ from sirna.table.splits import NEVER, Split, make_split
 from sirna.table.training_source import Source, training_source
 
 FAR_OFF = 2.0
-"""A share of held-out rows that is more than this factor from the one asked for gets a note."""
+"""If the share of held-out rows differs from the requested one by more than this factor, print a
+note."""
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What `sirna train` is asked to do.
+    """The options of `sirna train`.
 
     Attributes
     ----------
@@ -63,7 +64,7 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """What a training left."""
+    """The result of a training."""
 
     run: Run
     metrics: dict[str, Any]
@@ -78,7 +79,7 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     source = _open(request.table, config, console)
     config = with_changes(config, {"data.train": source.name})
     split = _split(source, config, request.splits, console)
-    run = new_run(request.run, protocol)  # another may have begun in the meantime
+    run = new_run(request.run, protocol)  # checked again: another process may have used the name
     with held(run.folder):
         new_run(run.folder, protocol)
         write_text(run.digest, source.digest)
@@ -88,7 +89,7 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
 
 
 def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
-    """Go on with a run that was interrupted; it ends as it would have without."""
+    """Resume an interrupted run; its result is the same as without the interruption."""
     run = run_to_resume(folder)
     config = load_config(run.config)
     figures = run.figures()
@@ -123,7 +124,7 @@ def check(request: TrainRequest, console: Console) -> None:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What the held-out rows say of the trained folds."""
+    """The predictions and scores of the held-out rows."""
 
     held_out: list[HeldOut]
     oof: pd.DataFrame
@@ -142,7 +143,7 @@ class _Training:
     console: Console
 
     def work(self) -> TrainOutcome:
-        """Train the folds, judge them and write the bundle; then train again on all rows."""
+        """Train and score the folds and write a bundle; then train again on all rows."""
         began = time.perf_counter()
         self.console.line(f"run: {self.run.folder} on {self.device}")
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
@@ -163,7 +164,7 @@ class _Training:
         return outcome
 
     def _train_folds(self, tasks: list[FoldTask], training: FoldTraining) -> list[FoldMembers]:
-        """Train fold after fold until a stop is asked for; return the folds that can predict."""
+        """Train the folds one by one, unless a stop is requested; return those that can predict."""
         folds: list[FoldMembers] = []
         for task in tasks:
             describe_fold(task, self.console)
@@ -174,7 +175,7 @@ class _Training:
                 break
         if not folds:
             raise SirnaError(
-                f"{self.run.folder}: stopped before any member was trained: no bundle; "
+                f"{self.run.folder}: stopped before any member was trained, so there is no bundle; "
                 f"{resuming(self.run)}."
             )
         if training.request.asked:
@@ -183,7 +184,7 @@ class _Training:
         return folds
 
     def _judge(self, folds: list[FoldMembers]) -> _Judged:
-        """Judge the held-out rows of the folds."""
+        """Predict and score the held-out rows of the folds."""
         held_out = [fold.held_out(self.config) for fold in folds]
         facts = [member.facts for fold in folds for member in fold.members]
         return _Judged(
@@ -200,7 +201,7 @@ class _Training:
         began: float,
         interrupted: bool,
     ) -> TrainOutcome:
-        """Write everything that there is so far: a later failure takes nothing of it away."""
+        """Write all results so far, so that a later failure does not lose them."""
         rows = self.source.table.rows
         rates = [float(row["rows_per_second"]) for row in log if "rows_per_second" in row]
         figures = metrics(judged.oof, self.config) | {
@@ -255,7 +256,9 @@ def _split(source: Source, config: Config, splits: Path | None, console: Console
     split = make_split(rows, config.split, source.name)
     share, wanted = float((split.fold != NEVER).mean()), config.split.valid
     if config.split.folds < 2 and not wanted / FAR_OFF <= share <= wanted * FAR_OFF:
-        console.note(f"{share:.0%} of the rows are held out, not {wanted:.0%}: few, large groups")
+        console.note(
+            f"{share:.0%} of the rows are held out, not {wanted:.0%}, because groups are large"
+        )
     return split
 
 

@@ -1,4 +1,4 @@
-"""`sirna tune`: search the configuration; write `best.toml`, the trials and a page."""
+"""`sirna tune`: search for the best settings; write `best.toml`, `trials.csv` and `tune.html`."""
 
 import multiprocessing
 import secrets
@@ -48,22 +48,22 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What `sirna tune` is asked to do.
+    """The options of `sirna tune`.
 
     Attributes
     ----------
     table : Path, optional
         The training table; see `training_source`.
     config : Config
-        What trials change.
+        The configuration that trials change.
     space : Path, optional
-        A TOML file of what varies.
+        A TOML file with the search space.
     study : str
-        Its name.
+        The name of the study.
     total : int
-        Finished trials of the whole study, including those of earlier calls.
+        Number of finished trials of the study, including those of earlier commands.
     timeout : float, optional
-        Seconds after which no further trial begins and the running one ends.
+        After so many seconds no further trial begins and the running one is stopped.
     storage : str, optional
         URL of a shared database.
     jobs : int
@@ -94,7 +94,7 @@ class TuneOutcome:
 
     @property
     def matters(self) -> list[tuple[str, str, float]]:
-        """The parameters behind at least 1 % of the score's variance: key, best value, share."""
+        """Key, best value and share of the score's variance, for shares of 1 % or more."""
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])
         values = self.best.params
         return [
@@ -111,19 +111,19 @@ class TuneOutcome:
 
 @dataclass(frozen=True)
 class Watch:
-    """How a search is stopped and shown."""
+    """Callbacks: whether a search must stop, and how its display is refreshed."""
 
     stop: Callable[[], bool]
     refresh: Callable[[], None]
 
 
 def tune(request: TuneRequest, console: Console) -> TuneOutcome:
-    """Search until the study has `total` trials, the time is over, or a signal comes.
+    """Search until the study has `total` trials, the timeout is reached, or a signal arrives.
 
     Raises
     ------
     UsageError
-        Before the first trial, for a space or a storage that cannot be used.
+        If the space or the storage cannot be used; it is raised before the first trial.
     SirnaError
         If no trial was completed.
     """
@@ -143,11 +143,11 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         begin(study, search.defaults(request.config), _circumstances(request, source))
         if not request.storage and (again := sweep(study)):
             console.line(
-                f"{again} trials were interrupted by a killed process; they are done again"
+                f"{again} trials were interrupted when their process was killed; they are repeated"
             )
         console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
         where = _dashboard(folder, request.storage)
-        console.line(f"to watch (pip install optuna-dashboard): optuna-dashboard {where}")
+        console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")
         display = TuneDisplay(study, request.total)
         watch = Watch(lambda: asked.asked or time.monotonic() > deadline, display.refresh)
         try:
@@ -161,16 +161,16 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
 
 
 def _identity(request: TuneRequest, number: int) -> int:
-    """Return a number that no other worker has, so that no two draw the same parameters.
+    """Return an id that no other worker has, so that no two workers draw the same parameters.
 
-    On one machine it is the worker's own number. On a shared database it is random, since two
-    workers may start at the same moment on two machines.
+    Without a shared database it is the worker's index. With one it is random, since workers on
+    different machines may start at the same moment.
     """
     return secrets.randbits(32) if request.storage else number
 
 
 def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
-    """Return what must be the same in all trials for them to be comparable."""
+    """Return the data and settings that must be the same in all trials of a study."""
     data = {"data": {"train": ""}}
     fixed = {**request.config.model_dump(mode="json"), **data}
     return {"training_sha256": source.digest, "config": fixed}
@@ -191,7 +191,7 @@ def _do_trials(
 def _in_processes(
     request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
 ) -> None:
-    """Let worker processes do the trials of the study, and show them."""
+    """Start worker processes that do the trials, and show the progress."""
     context = multiprocessing.get_context("spawn")
     config = with_changes(request.config, {"data.train": source.name})
     plain = {**vars(request), "config": config.model_dump(mode="json"), "table": None}
@@ -217,7 +217,7 @@ def _in_processes(
 
 def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads: int) -> None:
     """Do trials in a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and sends SIGTERM
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
     torch.set_num_threads(threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = config_from_dict(plain.pop("config"), source="worker")
@@ -262,7 +262,7 @@ def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     head = (
         f"# Best of study {study!r}: trial {best.number}, score {best.value:.4f} on the rows that "
-        f"the study held out\n# under protocol {protocol!r}, {now}. The rest are defaults.\n"
+        f"the study held out\n# under protocol {protocol!r}, {now}. All other keys are defaults.\n"
     )
     return f"{head}\n{tomli_w.dumps({key: table for key, table in tables.items() if table})}"
 

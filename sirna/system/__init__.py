@@ -1,1 +1,1 @@
-"""What the operating system gives: files written whole, signals, the computing device."""
+"""Access to the operating system: complete files and folders, signals, the computing device."""

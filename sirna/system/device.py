@@ -1,4 +1,4 @@
-"""The device that computes: the processor, or a CUDA card where there is one."""
+"""The computing device: the CPU, or a CUDA card if there is one."""
 
 import os
 import re
@@ -9,16 +9,16 @@ from sirna.errors import UsageError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; "auto" takes CUDA where there is a card.
+    """Return the device with this name; "auto" is CUDA if there is a card, otherwise the CPU.
 
-    CUDA repeats its numbers only with a fixed workspace, which must be requested before it starts,
-    and with deterministic sums (PyTorch, "Reproducibility"). TF32 is switched off, so that the
-    numbers are those of the CPU.
+    CUDA gives reproducible results only with a fixed workspace, which must be requested before CUDA
+    starts, and with deterministic algorithms (PyTorch, "Reproducibility"). TF32 is switched off, so
+    that the results are close to those of the CPU.
 
     Raises
     ------
     UsageError
-        For another name, or a device that this machine lacks.
+        If the name is not valid, or this machine does not have the device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

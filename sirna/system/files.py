@@ -1,4 +1,4 @@
-"""Writing files and folders so that they are complete or absent, never half written."""
+"""Write files and folders so that they are complete or absent, never partly written."""
 
 import contextlib
 import fcntl
@@ -60,7 +60,7 @@ def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary folder beside `path`, then put it in the place of `path`.
+    """Call `write` with a temporary folder beside `path`, then replace `path` by that folder.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 def held(folder: Path) -> Iterator[None]:
     """Create a folder and lock it against other processes while the context lasts.
 
-    The operating system releases the lock however the process ends.
+    The operating system also releases the lock if the process is killed.
 
     Raises
     ------
@@ -106,20 +106,20 @@ def held(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(
-                f"{folder}: another process is working there; wait, or name another folder."
+                f"{folder}: another process is using this folder; wait, or name another folder."
             ) from None
         yield
 
 
 def recovered(path: Path) -> Path:
-    """Return a folder that `write_folder` writes, after undoing a swap that was interrupted."""
+    """Return `path`; if an interrupted `write_folder` moved the folder away, move it back first."""
     if not path.exists() and _aside(path).exists():
         _aside(path).rename(path)
     return path
 
 
 def near_miss(path: Path) -> str:
-    """Return ``" (did you mean 'x'?)"`` if an absent path has a similar neighbour."""
+    """Return ``" (did you mean 'x'?)"`` if the folder of an absent path has a similar name."""
     if path.exists() or not path.parent.is_dir():
         return ""
     names = [other.name for other in path.parent.iterdir()]

@@ -1,4 +1,4 @@
-"""Stopping on request: the first SIGINT or SIGTERM asks for a stop, the second one kills."""
+"""Stop on request: the first SIGINT or SIGTERM requests a stop, the second one ends the process."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether a stop was asked for."""
+    """A flag: `asked` is True once a stop was requested."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -19,7 +19,7 @@ class StopRequest:
 def stop_on_signals(
     *numbers: signal.Signals,
 ) -> Iterator[StopRequest]:
-    """Turn the first of some signals into a request; restore the old handlers afterwards.
+    """Record the first signal as a request to stop; then restore the previous handlers.
 
     Parameters
     ----------

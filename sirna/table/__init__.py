@@ -1,1 +1,1 @@
-"""The table of measurements: read, checked, normalised once, and split."""
+"""The table of measurements: reading, checking, normalising and splitting it."""

@@ -1,4 +1,4 @@
-"""Where an siRNA binds: the place in the target's transcript that its guide pairs with."""
+"""Find binding sites: the positions in target transcripts that guides pair with."""
 
 import numpy as np
 import pandas as pd
@@ -6,15 +6,15 @@ import pandas as pd
 from sirna.table.sequence import reverse_complement
 
 PAIRED = ((0, 19), (1, 19), (1, 17), (1, 14))
-"""Stretches of the guide (first, last nucleotide) that are searched for, the longest first: the
-ends of a guide need not pair."""
+"""Parts of the guide (start and stop of a slice) that are searched for, the longest first. The ends
+of a guide need not pair with its target."""
 
 
 def binding_sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
-    """Return the position opposite each guide's first nucleotide, shape (n,) of float.
+    """Return the transcript position that pairs with each guide's first nucleotide, shape (n,).
 
-    Positions count from 0 at the transcript's 5' end; of several sites the first is returned. NaN
-    where a transcript is missing or holds no site.
+    Positions count from 0 at the transcript's 5' end. If there are several sites, the first one is
+    returned; if a transcript is missing or has no site, NaN.
 
     Parameters
     ----------

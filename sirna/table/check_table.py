@@ -1,7 +1,7 @@
-"""The table of measurements: its columns by role, checked and normalised once.
+"""Check a table of measurements, and normalise its values.
 
-Reading keeps the file as it is (`Table.raw`, all text, to be written back) and beside it the
-checked values by role (`Table.rows`). Nothing after this module changes the spelling of a value.
+A `Table` holds the unchanged text of the file (`raw`, which is written back to submissions) and the
+checked values by role (`rows`). No later code changes the spelling of a value.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,11 +23,11 @@ from sirna.table.units import doses, labels
 
 RNA_LETTERS = frozenset("ACGU")
 BETWEEN_BASES = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
-"""What may be written between the bases of a strand, or mark its ends."""
+"""Marks between the bases or at the ends of a strand, which are removed."""
 SHOWN_COLUMNS = 30
-"""Columns that a message lists at most."""
+"""Largest number of columns that a message lists."""
 ORACLE = "oracle_pct"
-"""Column of a simulated truth: the best point prediction for one who knows the simulation."""
+"""Column of a simulated truth with the best points that follow from the simulation's formulas."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Table:
     Attributes
     ----------
     source : str
-        Where it came from, for messages.
+        The file's name or "embedded", for messages.
     raw : DataFrame
-        The file's own columns as text, n rows in the file's order.
+        The columns of the file as text, n rows in the file's order.
     rows : DataFrame
         n rows, a column for each role that the file has or that is derived (see `config.roles`):
 
@@ -49,9 +49,9 @@ class Table:
         - numbers: float (`dose` in nM)
         - `label`: percentage of mRNA that remains
 
-        What is missing is NaN.
+        Missing values are NaN.
     notices : tuple of str
-        What the user should know: columns left out, incomplete rows.
+        Notes for the user, such as absent columns and odd rows.
     """
 
     source: str
@@ -77,7 +77,7 @@ def read_table(path: Path, config: Config, purpose: Purpose = Purpose.TRAINING) 
     Raises
     ------
     SirnaError
-        Naming file, row, column, value and remedy; up to ten rows of each kind of fault.
+        For faults; the message names file, column and remedy, and up to ten rows of each fault.
     """
     return check_table(read_text_table(path), str(path), config, purpose)
 
@@ -119,9 +119,9 @@ def check_table(
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
-    """Read ids and labels only: a truth or a prediction, which need no sequences.
+    """Read only ids and labels, for a file of true values or of predictions.
 
-    A file without an id column has its rows numbered from 1.
+    If the file has no id column, its rows are numbered from 1.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
 def absent_columns(
     raw: pd.DataFrame, columns: Mapping[str, str], roles: Collection[str], fate: str
 ) -> list[str]:
-    """Describe the columns that a file lacks for some roles, and what that means for its rows."""
+    """Describe the roles whose columns a file lacks; `fate` says what that means for the rows."""
     lacking = {
         role: f"{name!r}{suggestion(name, _without_role(raw, columns))}"
         for role, name in columns.items()
@@ -151,16 +151,16 @@ def absent_columns(
     }
     numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
     named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
-    notices = [f"without a column, and so {fate}: {', '.join(named)}"] if named else []
+    notices = [f"the file lacks some columns; {fate}: {', '.join(named)}"] if named else []
     if unit and columns["dose"] in raw:
-        notices.append(f"without a column {unit}: doses are read as nM")
+        notices.append(f"the file has no column {unit}: doses are read as nM")
     if numbered:
-        notices.append(f"without a column {numbered}: the rows are numbered from 1")
+        notices.append(f"the file has no column {numbered}: the rows are numbered from 1")
     return notices
 
 
 def _without_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> set[str]:
-    """Return the file's columns that play no role."""
+    """Return the file's columns to which no role is assigned."""
     return set(raw.columns) - set(columns.values())
 
 
@@ -184,7 +184,7 @@ def _require_columns(
 
 
 def _by_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns that play a role, blanks stripped at both ends, under the roles' names."""
+    """Return the columns that have a role, renamed to it, with outer blanks stripped."""
     named = {role: name for role, name in columns.items() if name and name in raw}
     text = raw[list(named.values())].set_axis(list(named), axis=1)
     stripped: pd.DataFrame = text.apply(lambda column: column.str.strip())
@@ -226,9 +226,9 @@ def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
-    report.refuse(column, blank(ids), ids, "every row needs an id")
+    report.refuse(column, blank(ids), ids, "every row needs an id; fill it in")
     twice = ids.duplicated(keep=False) & ~blank(ids)
-    report.refuse(column, twice, ids, "an id may occur once; remove or rename the copies")
+    report.refuse(column, twice, ids, "an id occurs more than once; remove or rename the copies")
 
 
 def _check_sequences(
@@ -241,7 +241,7 @@ def _check_sequences(
         distinct = pd.Series(text.unique())
         wrong = set(distinct[~distinct.map(RNA_LETTERS.issuperset)]) - set(text[missing])
         rule = "bases are A, C, G and U or T; tokens belong in a modification list"
-        report.fault(column, text.isin(wrong), written, rule, "others count as unknown")
+        report.fault(column, text.isin(wrong), written, rule, "other letters are unknown")
 
 
 def _numbers(role: str, text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
@@ -260,6 +260,6 @@ def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report
     lacking = int(rows["duplex_number"].isna().sum())
     if lacking:
         report.notices.append(
-            f"column {names['duplex']!r}: {lacking} of {len(rows)} rows have no number in it; the "
-            "number shows which duplexes were made side by side, and is read as missing"
+            f"column {names['duplex']!r}: {lacking} of {len(rows)} rows have no number in it, so "
+            "their place in the series of duplexes that were made side by side is missing"
         )

@@ -1,6 +1,6 @@
-"""Consistency checks: rows in which strands, directions or lists look mixed up.
+"""Consistency checks: find rows in which strands, directions or lists look mixed up.
 
-Such rows are reported and read as they stand; none is refused.
+Such rows are reported, but not refused or changed.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from sirna.table.sequence import COMPLEMENT, reverse_complement
 from sirna.table.tokens import nucleotides
 
 CORE = slice(1, 17)
-"""Nucleotides of a guide that pair with its target whatever its ends do; too long a stretch to
-match by chance."""
+"""Nucleotides of a guide that pair with its target even if its ends do not. They are too many to
+match a transcript by chance."""
 STEM = 8
-"""Nucleotides in a row that pair in any duplex, whether or not its middle has mismatches."""
+"""Every duplex has at least this many paired nucleotides in a row, even with central mismatches."""
 SLIPS = 3
-"""Letters in which tokens and bases of one strand may differ: ends are often written otherwise."""
+"""Largest number of letters in which tokens and bases of a strand may differ; ends often do."""
 SHIFT = 2
-"""Letters by which one may begin before the other: the names of caps contain letters of bases."""
+"""Largest offset between tokens and bases; names of end caps contain letters of bases."""
 
 
 def report_inconsistencies(
@@ -35,7 +35,7 @@ def report_inconsistencies(
     Parameters
     ----------
     rows : DataFrame of n checked rows
-        With the sequences, and the site where there are transcripts.
+        They have the sequences and, if there are transcripts, the binding site.
     transcripts : Series of str, length n, optional
         Capital RNA letters; NaN where missing.
     text : DataFrame of n rows
@@ -54,7 +54,7 @@ def report_inconsistencies(
         unbound = rows["site"].isna().to_numpy()
         itself = _where(unbound, _is_in, guide, transcripts)
         notice(
-            "guide", itself, "is a part of its transcript, but must pair with it: strands swapped?"
+            "guide", itself, "is a part of its transcript and not its complement; strands swapped?"
         )
         backwards = _where(unbound, _pairs_backwards, guide, transcripts)
         notice("guide", backwards, "pairs with its transcript from 3' to 5'; write it 5' to 3'")
@@ -62,24 +62,24 @@ def report_inconsistencies(
         if given >= ENOUGH and 2 * bound < given:
             report.notices.append(
                 f"column {names['transcript']!r}: only {bound} of {given} guides pair with the "
-                "transcript beside them; the others are read without their binding site"
+                "transcript in their row; the binding sites of the others are missing"
             )
     if "passenger" in rows:
         apart = _where(all_rows, _unpaired, guide, rows["passenger"])
-        rule = f"does not pair with {names['guide']!r}: the strands of one duplex, each 5' to 3'?"
+        rule = f"does not pair with {names['guide']!r}; check that both are written 5' to 3'"
         notice("passenger", apart, rule)
     for strand in ("guide", "passenger"):
         role = f"{strand}_modifications"
         if role in rows and strand in rows:
             other = _where(all_rows, _spell_otherwise, rows[strand], rows[role])
-            rule = f"has other bases than {names[strand]!r}: a list of the same strand, 5' to 3'?"
+            rule = f"has other bases than {names[strand]!r}; check strand and direction (5' to 3')"
             notice(role, other, rule)
 
 
 def _where(
     asked: np.ndarray, holds: Callable[[str, str], bool], first: pd.Series, second: pd.Series
 ) -> np.ndarray:
-    """Return the asked rows in which both texts are present and `holds` is true, (n,) of bool."""
+    """Mark the rows of `asked` that have both texts and for which `holds` is true, shape (n,)."""
     both = pd.DataFrame({"first": first.to_numpy(), "second": second.to_numpy()})
     distinct = both[asked].dropna().drop_duplicates()
     found = [holds(*texts) for texts in zip(distinct["first"], distinct["second"], strict=True)]

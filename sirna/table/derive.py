@@ -1,4 +1,4 @@
-"""Roles that are worked out from other columns when a table is read; see `config.roles`."""
+"""Compute the roles that are derived from other columns; see `config.roles`."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def _site(rows: pd.DataFrame, text: pd.DataFrame) -> np.ndarray:
 
 
 def _duplex_number(rows: pd.DataFrame, text: pd.DataFrame) -> np.ndarray:
-    """Read the first number in the duplex id, which grows as duplexes are made."""
+    """Return the first number in the duplex id; later duplexes have greater numbers."""
     number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
     return pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
 
@@ -36,7 +36,7 @@ DERIVATIONS: dict[str, Callable[[pd.DataFrame, pd.DataFrame], np.ndarray | pd.Se
 
 
 def add_derived(rows: pd.DataFrame, text: pd.DataFrame) -> None:
-    """Add every derived role whose sources the file has to n checked rows."""
+    """Add columns for the derived roles to n checked rows, if the file has their sources."""
     for role in ROLES.values():
         if role.derived_from and all(source in text for source in role.derived_from):
             rows[role.name] = DERIVATIONS[role.name](rows, text)

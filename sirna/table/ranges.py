@@ -1,4 +1,4 @@
-"""The ranges of what is counted or measured in the training rows."""
+"""The ranges of doses, times, lengths and duplex numbers in the training rows."""
 
 import numpy as np
 import pandas as pd
@@ -9,20 +9,20 @@ LENGTHS = {"guide": "guide length", "passenger": "passenger length"}
 NUMBER = "duplex_number"
 MEASURED = (*SCALES, NUMBER)
 SOURCES = {length: role for role, length in LENGTHS.items()}
-"""The role behind a range that is not named after one."""
+"""Name of a range -> the role that it is computed from, if the two differ."""
 TAIL = 0.005
-"""Share of the duplex numbers, at either end, that may be odd: their range leaves these out."""
+"""Share of the duplex numbers at either end that their range leaves out, as possible errors."""
 ROUNDING = 1 + 1e-9
 OTHER_NUMBERING = 2.0
-"""Duplex numbers above so many times the training rows' greatest, or below the least divided by it,
-belong to another numbering."""
+"""A duplex number belongs to another numbering if it is greater than the training rows' greatest
+times this factor, or less than their least divided by it."""
 
 Ranges = dict[str, tuple[float, float]]
 """The least and the greatest value, by name."""
 
 
 def ranges_of(rows: pd.DataFrame) -> Ranges:
-    """Return the ranges of n checked rows, without what is missing in every row."""
+    """Return the ranges of n checked rows; roles without any value are left out."""
     found: Ranges = {}
     for name, values in _values(rows).items():
         known = values[np.isfinite(values)]
@@ -36,9 +36,10 @@ def ranges_of(rows: pd.DataFrame) -> Ranges:
 def out_of_range(
     rows: pd.DataFrame, ranges: Ranges, factor: float = ROUNDING
 ) -> dict[str, np.ndarray]:
-    """Return by name which of n checked rows lie outside the ranges, (n,) of bool.
+    """Return, for each name, which of n checked rows are outside the range, shape (n,) of bool.
 
-    Outside means above `factor` times the greatest value, or below the least divided by it.
+    A value is outside if it is above the greatest value times `factor`, or below the least value
+    divided by `factor`.
     """
     return {
         name: (values < ranges[name][0] / factor) | (values > ranges[name][1] * factor)
@@ -48,9 +49,10 @@ def out_of_range(
 
 
 def other_numbering(rows: pd.DataFrame, ranges: Ranges) -> np.ndarray:
-    """Return which of n checked rows have a duplex number of another numbering, (n,) of bool.
+    """Return which of n checked rows have a duplex number of another numbering, shape (n,).
 
-    Such a number would pass for that of the oldest or the newest study, and so counts as missing.
+    Members would compare such rows with the oldest or the newest duplexes, so these numbers are
+    treated as missing.
     """
     nothing = np.zeros(len(rows), dtype=bool)
     return out_of_range(rows, ranges, OTHER_NUMBERING).get(NUMBER, nothing)

@@ -1,4 +1,4 @@
-"""Table files read as text: .csv, .csv.gz, .parquet."""
+"""Read table files (.csv, .csv.gz, .parquet) as text."""
 
 import csv
 import gzip
@@ -28,8 +28,8 @@ def read_text_table(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Its index holds the place of each row in the file: the line on which it begins (named
-        "line") or, for Parquet, its number (named "row").
+        Its index says where each row is in the file: the line on which it begins (the index is
+        named "line") or, for Parquet, the row's position from 1 (named "row").
 
     Raises
     ------
@@ -40,7 +40,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
     try:
         frame = _read_parquet(path) if name.endswith(".parquet") else _read_csv(path)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise SirnaError(f"{path}: cannot be read, it looks damaged: {error}") from error
+        raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
     if frame.columns.duplicated().any():
         twice = frame.columns[frame.columns.duplicated()][0]
         raise SirnaError(f"{path}: column {twice!r} occurs twice in the header; rename one.")
@@ -59,7 +59,7 @@ def _checked_name(path: Path) -> str:
         raise SirnaError(f"{path}: is a folder; name a table file in it.")
     if not is_table_name(path):
         raise SirnaError(
-            f"{path}: a table is one of {', '.join(SUFFIXES)}; save it as one, as CSV UTF-8."
+            f"{path}: a table file ends in {', '.join(SUFFIXES)}; save the table as CSV UTF-8."
         )
     return path.name.lower()
 
@@ -85,7 +85,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
                     fault = "fewer" if len(fields) < len(header) else "more"
                     raise SirnaError(
                         f"{path}: line {begins} has {len(fields)} fields, {fault} than the "
-                        f"header's {len(header)}; is a comma or a quote amiss, or the file cut off?"
+                        f"header's {len(header)}; check its commas and quotes, and the file's end."
                     )
                 if header:
                     rows.append(fields)
@@ -95,7 +95,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         except UnicodeDecodeError as error:
             binary.seek(0)
             raise SirnaError(
-                f"{path}: line {_undecodable(binary)} is no UTF-8 text "
+                f"{path}: line {_undecodable(binary)} is not UTF-8 text "
                 f"(byte {error.object[error.start]:#04x}); save the file as UTF-8 CSV."
             ) from error
         except csv.Error as error:
@@ -111,7 +111,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _undecodable(lines: Iterable[bytes]) -> int:
-    """Return the number of the first line that is not UTF-8."""
+    """Return which line, from 1, is the first that is not UTF-8."""
     for number, line in enumerate(lines, start=1):
         try:
             line.decode("utf-8")
@@ -121,9 +121,9 @@ def _undecodable(lines: Iterable[bytes]) -> int:
 
 
 def _check_opening(path: Path, opening: bytes) -> None:
-    """Refuse by its first bytes a file that is not comma-separated text."""
+    """Refuse a file whose first bytes are not those of comma-separated text."""
     if opening.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in opening[:1000]:
-        raise SirnaError(f"{path}: UTF-16 or binary, no UTF-8 text; save the file as UTF-8 CSV.")
+        raise SirnaError(f"{path}: is UTF-16 or binary, not UTF-8; save the file as UTF-8 CSV.")
     start = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         raise SirnaError(
@@ -135,7 +135,7 @@ def _check_opening(path: Path, opening: bytes) -> None:
     header, *below = [line.strip() for line in re.split(r"[\r\n]+", bare)][:2]
     commas = header.count(",")
     for delimiter, name in DELIMITERS.items():
-        # a space in the header may belong to a name: then other delimiters or no spaces follow
+        # Spaces in the header may belong to names: then there are commas, or no spaces below it.
         named = delimiter == " " and (commas or " " not in "".join(below))
         if header.count(delimiter) > commas and not named:
             raise SirnaError(

@@ -1,4 +1,4 @@
-"""Faulty rows, collected and reported once: file, row id, column, value and remedy."""
+"""Collect faulty rows, and report them together with file, row id, column, value and remedy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ import pandas as pd
 from sirna.errors import SirnaError
 
 SHOWN = 10
-"""Rows that one message lists at most."""
+"""Largest number of rows that one message lists."""
 LONGEST_SHOWN = 60
-"""Characters of a value that a message quotes at most."""
+"""Largest number of characters of a value that a message quotes."""
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 ENOUGH = 20
-"""Values from which on a statement about all of them makes sense."""
+"""Checks that look at all values of a column together need at least this many values."""
 
 
 class Purpose(Enum):
-    """What a table is read for, which decides how strict reading is.
+    """The purpose for which a table is read; it decides which faults are refused.
 
-    TRAINING: every row needs a label and whole sequences. TEST: labels are optional; a faulty value
-    is reported and read as missing, since every row must be predicted. TRUTH, PREDICTION: ids and
-    labels only; predictions may be negative, since the score clips neither side.
+    TRAINING: every row needs a label and valid sequences. TEST: labels are optional; a faulty value
+    is reported and read as missing, since every row must be predicted. TRUTH and PREDICTION: only
+    ids and labels are read; predictions may be negative, since the score does not clip them.
     """
 
     TRAINING = "training"
@@ -46,13 +46,13 @@ class Report:
     source : str
         The file's name.
     ids : Series of str, length n
-        Its index holds the rows' places in the file, and is named "line" or "row" after them.
+        Its index says where the rows are in the file; it is named "line" or "row".
     strict : bool
         Whether a faulty value makes the table unusable; otherwise it is read as missing.
     notices : list of str
-        What the user should know; the table is usable.
+        Notes for the user about a table that can be used.
     faults : list of str
-        What makes the table unusable.
+        Reasons why the table cannot be used.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Report:
     def refuse(
         self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
     ) -> None:
-        """Add a fault for rows that make the table unusable for any purpose.
+        """Add a fault that makes the table unusable for any purpose.
 
         Parameters
         ----------
@@ -85,19 +85,19 @@ class Report:
         rule: str,
         fate: str = "read as missing",
     ) -> None:
-        """Add a fault, or a notice where the table need not be strict.
+        """Add a fault or, if `strict` is False, a note.
 
-        Parameters as in `refuse`; `fate` says how the value is read in a table that is not strict.
+        The parameters are those of `refuse`; `fate` says how a value is read if not `strict`.
         """
         if self.strict:
             self.refuse(column, bad, values, rule)
         else:
-            self.notice(column, bad, values, f"{rule}; {fate}, predicted")
+            self.notice(column, bad, values, f"{rule}; {fate}; the rows are predicted")
 
     def notice(
         self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
     ) -> None:
-        """Add a notice about rows that are read as they stand; parameters as in `refuse`."""
+        """Add a note about rows that are read unchanged; the parameters are those of `refuse`."""
         self._add(self.notices, column, bad, values, rule)
 
     def number(
@@ -111,9 +111,9 @@ class Report:
         column : str
             The column's name in the file.
         within : callable
-            Finite numbers -> which of them are acceptable.
+            Function from finite numbers to booleans: which of them are acceptable.
         rule : str
-            What `within` accepts, in words.
+            A description of the numbers that `within` accepts.
         """
         value = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         finite = np.isfinite(value)

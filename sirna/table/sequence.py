@@ -1,4 +1,4 @@
-"""Strands as text: bases in one spelling, complements, and which rows measure the same duplex."""
+"""Functions for strands: spelling of bases, complements, and the duplex of each row."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ NO_SEQUENCE = -1
 
 
 def rna(bases: str) -> str:
-    """Write bases in capital RNA letters."""
+    """Return bases in capital RNA letters."""
     return bases.upper().replace("T", "U")
 
 
@@ -21,7 +21,7 @@ def reverse_complement(bases: str) -> str:
 
 
 def duplex_codes(rows: pd.DataFrame, roles: Sequence[str]) -> np.ndarray:
-    """Return the number of each row's duplex among the distinct duplexes of n checked rows.
+    """Return the index of each row's duplex among the distinct duplexes of n checked rows.
 
     Two rows measure the same duplex if they agree in all the sequences named by `roles`.
 
@@ -29,13 +29,13 @@ def duplex_codes(rows: pd.DataFrame, roles: Sequence[str]) -> np.ndarray:
     ----------
     rows : DataFrame of n rows
     roles : sequence of str
-        Roles of sequences; a column that the table lacks is the same in every row.
+        Roles of sequences; roles without a column are ignored.
 
     Returns
     -------
     array of int64, shape (n,)
-        Numbers from 0 in the order of the sequences' first appearance, role by role; `NO_SEQUENCE`
-        where all are missing.
+        Indices from 0, ordered by the first appearance of the sequences, role by role;
+        `NO_SEQUENCE` if all sequences of a row are missing.
     """
     text = rows.reindex(columns=list(dict.fromkeys(roles)))
     codes = [pd.factorize(text[role].astype(object).fillna("").astype(str))[0] for role in text]

@@ -1,8 +1,8 @@
-"""Whether the cells are of the target's species.
+"""Find out whether the cells are of the target's species.
 
-An siRNA for a human gene finds a mouse cell's transcript only where the two are alike. Names such
-as "Primary Mouse Hepatocytes" give the species of the cells; for names such as "Hep3B" it is looked
-up in the list of cell lines below.
+An siRNA for a human gene silences the mouse gene only if the binding sites are similar. Names such
+as "Primary Mouse Hepatocytes" contain the species of the cells; for names such as "Hep3B" it is
+looked up in the list of cell lines below.
 """
 
 import re
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 SAME, NEAR, FAR = "0 same", "1 near", "2 far"
-"""The cells are of the target's species, of the same order (human and monkey), or of another."""
+"""Cells of the target's species, of another species of its order (as monkey for human), others."""
 SPECIES = {
     "human": ("human", "sapiens"),
     "monkey": ("monkey", "cynomolgus", "macaque", "rhesus", "macaca", "chlorocebus"),
@@ -47,7 +47,7 @@ OF_LINE = {line: species for species, lines in LINES.items() for line in lines.s
 
 
 def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
-    """Return how near the cells' species is to the target's, n texts; NaN where either is unknown.
+    """Return `SAME`, `NEAR` or `FAR` for n rows; NaN if one of the two species is unknown.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
 
 
 def _named(text: object) -> str | None:
-    """Return the species that a word of the text names, if it is exactly one."""
+    """Return the species that the words of a text name; None if there is not exactly one."""
     if not isinstance(text, str):
         return None
     found = {OF_WORD[word] for word in re.findall("[a-z]+", text.casefold()) if word in OF_WORD}
@@ -76,7 +76,7 @@ def _named(text: object) -> str | None:
 
 
 def _of_cells(text: object) -> str | None:
-    """Return the species of the cells: named by a word, or looked up by the cell line."""
+    """Return the species of the cells, from a word in their name or from the list of cell lines."""
     if not isinstance(text, str):
         return None
     name = re.sub(r"\bcell lines?\b|\bcells?\b", "", text.casefold())

@@ -1,4 +1,4 @@
-"""Which rows are held out: drawn once from sorted ids with a seed, saved, and used again."""
+"""Splits decide which rows are held out; they are drawn with a seed, saved and can be reused."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ NEVER = -1
 
 @dataclass(frozen=True)
 class Split:
-    """Where each of n rows is held out.
+    """The fold and the half of each of n rows.
 
-    The held-out rows of a fold are divided into two halves of whole groups. What is chosen by one
-    half (epoch, postprocessing) predicts the other, so that no row takes part in a choice that it
-    is scored by.
+    The held-out rows of a fold are divided into two halves of whole groups. Each half is scored
+    with the epoch that the other half chose, so that no row takes part in a choice that it is
+    scored with.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Split:
     groups : array of str, shape (n,)
         Rows of one group are all held out together or not at all.
     fold : array of int, shape (n,)
-        The fold that holds the row out; -1: always a training row.
+        The fold in which the row is held out; -1 if it is always a training row.
     half : array of int, shape (n,)
-        0 or 1 for held-out rows; -1 for the others.
+        The half, 0 or 1, of a held-out row; -1 for rows that are never held out.
     """
 
     ids: np.ndarray
@@ -44,12 +44,12 @@ class Split:
 
     @property
     def folds(self) -> list[int]:
-        """The folds' numbers."""
+        """The indices of the folds."""
         return [int(number) for number in np.unique(self.fold[self.fold != NEVER])]
 
     @property
     def whole(self) -> int:
-        """The number after the last fold's: its models hold no row out, and all rows train."""
+        """The index of the training on all rows: one more than that of the last fold."""
         return self.folds[-1] + 1
 
     def save(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Split:
         Raises
         ------
         SirnaError
-            For rows that the file lacks, or a group on both sides of the split, which is a leak.
+            If the file lacks rows, or if one group has held-out rows and training rows (a leak).
         """
         frame = read_text_table(path)
         absent = [name for name in COLUMNS if name not in frame]
@@ -75,13 +75,13 @@ class Split:
             )
         twice = frame.loc[frame["id"].duplicated(), "id"]
         if len(twice):
-            raise SirnaError(f"{path}: id {twice.iloc[0]!r} occurs twice; make the split anew.")
+            raise SirnaError(f"{path}: id {twice.iloc[0]!r} occurs twice; make a new split.")
         frame = frame.set_index("id")
         unknown = pd.Index(ids).difference(frame.index, sort=False).tolist()
         if unknown:
             raise SirnaError(
                 f"{path}: {len(unknown)} rows of the table are not in the split, the first with id "
-                f"{unknown[0]!r}; make the split anew or use the table that it was made from."
+                f"{unknown[0]!r}; make a new split or use the table that it was made from."
             )
         frame = frame.loc[ids]
         torn = np.flatnonzero(frame["group"].to_numpy() != groups)
@@ -100,18 +100,18 @@ class Split:
         return split
 
     def check(self, source: str) -> None:
-        """Raise SirnaError for a split that holds no row out, or a group on both sides of it."""
+        """Raise SirnaError if no row is held out, or if a group is in more than one fold."""
         if not self.folds:
             raise SirnaError(f"{source}: the split holds no row out.")
         if self.folds[0] < NEVER:
             raise SirnaError(
-                f"{source}: fold {self.folds[0]}: a fold is a number from 0, or {NEVER} for a row "
-                "that always trains."
+                f"{source}: fold {self.folds[0]}: a fold is 0 or greater, or {NEVER} for a row "
+                "that is always a training row."
             )
         for number in self.folds:
             if set(self.half[self.fold == number].tolist()) != {0, 1}:
                 raise SirnaError(
-                    f"{source}: fold {number} needs two halves, 0 and 1, neither of them empty; "
+                    f"{source}: fold {number} needs two halves, 0 and 1, and rows in both of them; "
                     "use fewer folds or another protocol."
                 )
         if len(self.folds) == 1 and not (self.fold == NEVER).any():
@@ -121,18 +121,18 @@ class Split:
         torn = torn[torn > 1]
         if len(torn):
             raise SirnaError(
-                f"{source}: {len(torn)} groups stand on both sides of the split, the first "
-                f"{str(torn.index[0])!r}: a leak under this protocol. Make the split anew."
+                f"{source}: {len(torn)} groups are on both sides of the split, the first "
+                f"{str(torn.index[0])!r}: a leak under this protocol. Make a new split."
             )
 
 
 def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
-    """Hold rows out by whole groups: `folds` folds, or one part of about `valid`.
+    """Assign whole groups to `folds` folds, or hold out about the share `valid` of the rows.
 
     Raises
     ------
     SirnaError
-        For fewer groups than the folds and their halves need.
+        If there are fewer groups than the folds and their halves need.
     """
     ids = rows["id"].to_numpy().astype(str)
     groups = PROTOCOLS[config.protocol].groups(rows)
@@ -167,13 +167,13 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
 
 
 def _fewer(groups: int, folds: int) -> str:
-    """Suggest a split that so few groups allow: a single one needs three, two folds need four."""
+    """Suggest options for few groups: one split needs three groups, k folds need 2 k."""
     most = f"--folds {groups // 2} or " * (folds > 2 and groups >= 4)
     return most or "--valid 0.1 or " * (folds > 1 and groups == 3)
 
 
 def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
-    """Deal the groups, in this order, each to the fold with the fewest rows; shape (groups,)."""
+    """Assign the groups, in the order of `turns`, each to the fold with the fewest rows so far."""
     fold_of = np.empty(len(sizes), np.int64)
     load = np.zeros(folds)
     for group in turns:
@@ -195,7 +195,7 @@ def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.
 
 
 def _take(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
-    """Hold out, in this order, the groups that bring the number of rows nearer to the goal."""
+    """Go through the shuffled groups; hold out each that brings the row count nearer to `goal`."""
     fold_of = np.full(len(sizes), NEVER)
     held = 0
     for group in shuffled:

@@ -1,4 +1,4 @@
-"""Modification tokens as nucleotides: a base, and the chemistry that a token adds to it."""
+"""Split modification tokens into a base and a chemistry."""
 
 import re
 from functools import cache

@@ -1,4 +1,4 @@
-"""Where the training table comes from: an argument, the configuration, the folder, or built in."""
+"""Find and read the training table: the argument, the configuration's file, or embedded data."""
 
 import hashlib
 import io
@@ -23,9 +23,9 @@ class Source:
     Attributes
     ----------
     name : str
-        Absolute path or "embedded", as `data.train` takes it.
+        Absolute path or "embedded": a valid value of `data.train`.
     why : str
-        How it was chosen, for the first line printed.
+        How the table was found, for the first line that is printed.
     digest : str
         SHA-256 of the file.
     """
@@ -37,7 +37,7 @@ class Source:
 
 
 def training_source(argument: Path | None, config: Config) -> Source:
-    """Read the argument, else `data.train`, else `train_data.csv` here, else the embedded data."""
+    """Read the given file, else `data.train`, else `./train_data.csv`, else the embedded data."""
     if argument is not None:
         path, why = argument, "given"
     elif config.data.train == EMBEDDED:

@@ -1,4 +1,4 @@
-"""Doses and labels: from the units of a file to the one unit used inside, and back."""
+"""Convert doses and labels between the units of a file and the units that `sirna` uses."""
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,10 @@ NANOMOLAR = {
 LARGEST_DOSE = 1e9
 """nM: one mole per litre."""
 LARGEST_LABEL = 10_000.0
-"""Percent that remains: a hundred times the untreated cells."""
+"""Largest percentage that remains: a hundred times that of untreated cells."""
 LARGEST_FRACTION = 10.0
 LOOKS_LIKE_FRACTIONS = 1.5
-"""Labels that are all smaller than this are taken for fractions, not percentages."""
+"""If no label exceeds this, the labels are probably fractions, not percentages."""
 
 
 def to_remaining(values: np.ndarray, label: LabelConfig) -> np.ndarray:
@@ -80,8 +80,8 @@ def labels(
 
     whole = 1 if label.kind == "fraction" else 100
     rule = {
-        "lower": f"what remains is 0 or more, about {whole} without treatment",
-        "higher": f"inhibition is at most {whole}",
+        "lower": f"the label must be 0 or more, and about {whole} without treatment",
+        "higher": f"the label must be at most {whole}, which is full inhibition",
     }[label.better]
     value = report.number(text, column, measurable, f"{rule}; see [label] in the configuration")
     if purpose is Purpose.TRAINING:
@@ -92,13 +92,13 @@ def labels(
 def _check_together(
     value: np.ndarray, text: pd.Series, column: str, label: LabelConfig, report: Report
 ) -> None:
-    """Refuse training labels that are all fractions among percentages, or all the same."""
+    """Refuse training labels that are all equal, or look like fractions but are read as percent."""
     known = value[np.isfinite(value)]
     if len(known) < ENOUGH:
         return
     if label.kind != "fraction" and (np.abs(known) <= LOOKS_LIKE_FRACTIONS).all():
         rule = (
-            f"every label lies within {LOOKS_LIKE_FRACTIONS:g}: for fractions set "
+            f"no label exceeds {LOOKS_LIKE_FRACTIONS:g}; if the labels are fractions, set "
             "label.kind = 'fraction'"
         )
         report.fault(column, np.isfinite(value), text, rule)

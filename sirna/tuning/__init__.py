@@ -1,1 +1,1 @@
-"""Searching the configuration with Optuna: the space, the objective, the study, its page."""
+"""Search for the best settings with Optuna: space, objective, study, display and HTML page."""

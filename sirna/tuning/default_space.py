@@ -1,4 +1,4 @@
-"""The built-in search space; `configs/tune.toml` is the same as a file."""
+"""The built-in search space; `configs/tune.toml` holds the same space."""
 
 from types import MappingProxyType
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person sees of a search: a live table on a terminal, a line for each trial elsewhere."""
+"""The display of a search: a live table on a terminal, one line for each trial elsewhere."""
 
 import time
 

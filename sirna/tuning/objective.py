@@ -1,4 +1,4 @@
-"""What a trial is worth: the competition score of held-out rows, by the one training loop."""
+"""The objective of a search: the competition score of held-out rows after training a network."""
 
 import math
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from sirna.tuning.space import SearchConfig
 from sirna.tuning.study import STOPPED
 
 ENCODING_SECTIONS = ("vocab", "covariates", "siblings", "split")
-"""Sections of the configuration that decide how rows are encoded, beside the streams."""
+"""Sections of the configuration that, in addition to the streams, decide how rows are encoded."""
 KEPT = 4
-"""Encodings of all folds that are kept: each holds the table as tensors."""
+"""Number of encodings (of all folds) in the cache; each holds the table as tensors."""
 
 
 class Objective:
-    """Trains a changed configuration on every fold and returns the mean score.
+    """Train a trial's configuration on every fold and return the mean score.
 
-    Rows are encoded once for all trials that encode them alike.
+    Trials with the same encoding share the encoded rows.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Objective:
     search : SearchConfig
     device : torch.device
     stop : callable
-        Whether a stop was asked for; the running trial is then pruned.
+        Returns whether a stop was requested; the running trial is then pruned.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Objective:
         Raises
         ------
         TrialPruned
-            Where the pruner gives the trial up, or a stop was asked for.
+            If the pruner stops the trial, or a stop was requested.
         SirnaError
-            Where the training diverged.
+            If the training diverged.
         """
         config = with_changes(self.config, dict(self.search.suggest(trial)))
         folds = self.split.folds
@@ -93,10 +93,10 @@ class Objective:
         return value if math.isfinite(value) else 0.0
 
     def report(self, trial: Trial, score: float, done: float, step: int) -> None:
-        """Report a step; let the pruner judge a trial that is neither new nor done.
+        """Report a step; between warm-up and end, let the pruner decide whether the trial stops.
 
-        Under a one-cycle schedule the first epochs show how fast a configuration learns, and not
-        how good it becomes.
+        Under a one-cycle schedule, the scores of the first epochs say little about the final score,
+        so a trial is not pruned during the warm-up.
         """
         trial.report(score, step)
         if self.search.warmup <= done < 1.0 and trial.should_prune():
@@ -104,7 +104,7 @@ class Objective:
             raise TrialPruned
 
     def encoded(self, task: FoldTask) -> EncodedFold:
-        """Return the encoded rows of a fold, encoding them only where no trial has before."""
+        """Return the encoded rows of a fold, from the cache if an earlier trial encoded them."""
         config = task.config
         parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS]
         streams = {name: stream.model_dump() for name, stream in config.streams.items()}
@@ -117,7 +117,7 @@ class Objective:
 
 
 class _TrialWatch(Watch):
-    """Follows the epochs of a trial; with a single fold, every epoch is a step of the trial."""
+    """Follow the epochs of a trial; if there is a single fold, report each epoch as a step."""
 
     def __init__(
         self, objective: Objective, trial: Trial, state: TrainingState, before: int, epochs: int

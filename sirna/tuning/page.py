@@ -18,7 +18,7 @@ table {{ border-collapse: collapse }} td, th {{ padding: .2rem .8rem; text-align
 </head><body><h1>{title}</h1>"""
 
 ENOUGH = 10
-"""Completed trials that importances need to mean anything."""
+"""Least number of completed trials for which importances are computed."""
 SCORE = "score"
 
 
@@ -36,7 +36,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def study_page(study: optuna.Study, best: FrozenTrial, default: float | None) -> str:
-    """Return the page, which needs no other file and no network."""
+    """Return the page; it needs no other file and no internet connection."""
     title = f"sirna tune: {study.study_name}"
     rows = "".join(
         f"<tr><td>{html.escape(key)}</td><td>{html.escape(plain(value))}</td></tr>"
@@ -45,7 +45,7 @@ def study_page(study: optuna.Study, best: FrozenTrial, default: float | None) ->
     of_default = "" if default is None else f" The default configuration scored {default:.4f}."
     parts = [
         HEAD.format(title=html.escape(title)),
-        f"<p>{len(counts(study))} trials; the best, number {best.number}, scored "
+        f"<p>{len(counts(study))} trials; the best, trial {best.number}, scored "
         f"{best.value:.4f}.{of_default}</p><table>{rows}</table>",
     ]
     for number, (name, figure) in enumerate(_figures(study).items()):

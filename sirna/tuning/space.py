@@ -1,4 +1,4 @@
-"""What may vary in a search: declared in TOML, checked against the configuration's bounds."""
+"""The search space: read from TOML, and checked against the limits of the configuration."""
 
 import tomllib
 from collections.abc import Mapping
@@ -20,7 +20,8 @@ Values = Annotated[tuple[Value, ...], Strict(False)]
 class Parameter(Section):
     """One key of the configuration that varies.
 
-    `when` makes it conditional: another key of the space -> the values for which this one varies.
+    `when` makes it conditional: it maps another key of the space to the values for which this key
+    varies.
     """
 
     kind: Literal["float", "int", "choice"]
@@ -34,20 +35,20 @@ class Parameter(Section):
     def _complete(self) -> Self:
         if self.kind == "choice":
             if len(self.choices) < 2 or self.low is not None or self.high is not None or self.log:
-                raise ValueError("a choice has two or more choices, and neither low, high nor log")
+                raise ValueError("a choice needs two or more choices, and no low, high or log")
         elif self.choices or self.low is None or self.high is None:
-            raise ValueError("a number has low and high, and no choices")
+            raise ValueError("a float or int needs low and high, and no choices")
         elif not self.low < self.high:
             raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
         elif self.log and self.low <= 0:
-            raise ValueError(f"on a log scale low is above 0, not {self.low:g}")
+            raise ValueError(f"on a log scale low must be above 0, not {self.low:g}")
         elif self.kind == "int" and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError("low and high of an int are whole numbers")
+            raise ValueError("low and high of an int must be whole numbers")
         return self
 
     @property
     def extremes(self) -> tuple[Value, ...]:
-        """The values that must be valid for all others to be."""
+        """The extreme values; if the configuration accepts them, it accepts all others."""
         return self.choices if self.kind == "choice" else self._ends
 
     @property
@@ -63,7 +64,7 @@ class Parameter(Section):
         return isinstance(value, int | float) and low <= value <= high
 
     def suggest(self, trial: Trial, key: str) -> Value:
-        """Let a trial draw a value."""
+        """Draw a value for a trial."""
         if self.kind == "choice":
             return cast("Value", trial.suggest_categorical(key, self.choices))
         low, high = self._ends
@@ -82,8 +83,8 @@ IDLE = (
     "gaussian_process.",
     "trees.",
 )
-"""Keys that do not change what a trial is worth: it trains one network a fold, once, without the
-other members, and scores it before calibration."""
+"""Keys that do not affect the score of a trial: a trial trains one network in each fold, once,
+without the other families, and scores it before calibration."""
 
 
 class SearchConfig(Section):
@@ -94,7 +95,7 @@ class SearchConfig(Section):
     startup_trials: int = Field(
         8, ge=1, description="trials before sampler and pruner use the results"
     )
-    warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial that is never pruned")
+    warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial without pruning")
     seed: int = Field(42, ge=0)
     space: dict[str, Parameter] = Field(min_length=1)
 
@@ -111,27 +112,27 @@ class SearchConfig(Section):
         return drawn
 
     def check(self, config: Config, source: str) -> None:
-        """Try the ends of every range on the configuration, before the first trial.
+        """Check before the first trial that the configuration accepts the ends of every range.
 
         Raises
         ------
         UsageError
-            For an unknown key, a value that the configuration refuses, a condition that is circular
-            or on a key that does not vary, and a default outside its range.
+            If a key is unknown, the configuration refuses a value, a condition is circular or
+            depends on a key that does not vary, or a default is outside its range.
         """
         known = flat(config)
         for key, parameter in self.space.items():
             where = f"{source}: space key {key!r}"
             if key not in known:
-                raise UsageError(f"{where} is no key of the configuration{suggestion(key, known)}")
+                raise UsageError(f"{where} is not a configuration key{suggestion(key, known)}")
             if key.startswith(IDLE):
-                raise UsageError(f"{where} does not change what a trial is worth; leave it out")
+                raise UsageError(f"{where} does not affect the score of a trial; leave it out")
             for value in parameter.extremes:
                 try:
                     with_changes(config, {key: value})
                 except UsageError as error:
                     raise UsageError(
-                        f"{where} reaches {value!r}, which is refused: {error}"
+                        f"{where} includes {value!r}, which is refused: {error}"
                     ) from None
             self._check_condition(key, parameter, where)
             if not parameter.holds(known[key]):
@@ -168,7 +169,7 @@ def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
     Raises
     ------
     UsageError
-        For an unreadable file or a parameter that makes no sense; all faults are listed.
+        For an unreadable file or invalid parameters; the message lists all faults.
     """
     source = str(path) if path else "the built-in space"
     try:

@@ -1,4 +1,4 @@
-"""The study: where its trials are kept, how parameters are drawn, and when it is complete."""
+"""The Optuna study: storage of trials, sampler, pruner, and the loop that does the trials."""
 
 import time
 import warnings
@@ -27,21 +27,21 @@ from sirna.errors import SirnaError, UsageError
 from sirna.tuning.space import SearchConfig
 
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
-"""Interval of a worker's heartbeat on a shared database, and how old the last one may be."""
+"""Interval of a worker's heartbeat on a shared database, and its largest age for a live worker."""
 RETRIES = 3
 POLL_SECONDS = 1.0
 ALONE = (SirnaError, RuntimeError, MemoryError)
-"""Errors that end a trial but not the study: divergence, and too little memory."""
+"""Errors that end only their trial, not the study: a diverged training, or too little memory."""
 BEGUN, FAILED, SURPLUS, STOPPED = "begun", "failed", "surplus", "stopped"
-"""User attributes of trials: was begun; why it failed; is beyond the total; was stopped."""
+"""User attributes of trials: it has begun; why it failed; it exceeds the total; it was stopped."""
 
 
 def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
-    """Open the place where trials are kept.
+    """Open the storage of the trials.
 
-    With a URL this is a database that any number of machines may share. Otherwise it is a file in
-    the study's folder: SQLite for one process, a journal for several. A study that began with
-    SQLite moves to the journal when it first gets several jobs.
+    With a URL it is a database that any number of machines may use. Otherwise it is a file in the
+    study's folder: SQLite for one process, a journal for several. If a study that began with SQLite
+    gets several jobs, its trials are copied to a journal.
     """
     if url:
         try:
@@ -73,7 +73,7 @@ def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
 
 
 def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: int) -> optuna.Study:
-    """Create or join a study, with a sampler that does not repeat its draws after a resume."""
+    """Create or load a study; its sampler has a new seed, so that no earlier draws are repeated."""
     study = optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True
     )
@@ -85,9 +85,9 @@ def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: in
 
 
 def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str, Any]) -> None:
-    """Record what all trials have in common, and enqueue the default configuration as the first.
+    """Record data and settings of the study, and enqueue the default configuration as first trial.
 
-    So the best trial is never worse than the default, and all trials can be compared.
+    So all trials can be compared, and the best trial is at least as good as the default.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str,
     for key, value in circumstances.items():
         if study.user_attrs.get(key) != value:
             raise UsageError(
-                f"study {study.study_name!r} began with another {key}; name a new one by --study."
+                f"study {study.study_name!r} began with another {key}; choose a new --study name."
             )
     live = study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
     if not any(trial.user_attrs.get("default") for trial in (*counts(study), *live)):
@@ -113,7 +113,7 @@ def sweep(study: optuna.Study) -> int:
     Returns
     -------
     int
-        How many there were.
+        The number of these trials.
     """
     left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for trial in left:
@@ -141,10 +141,10 @@ def work(
     stop: Callable[[], bool],
     on_trial: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do trials until the whole study has `total`, or until `stop()` returns True.
+    """Do trials until the study has `total` trials, or until `stop()` returns True.
 
-    A worker for which no trial is left waits for the running trials of other workers, since one
-    that dies leaves a trial to be done again.
+    A worker without a trial waits until the other workers have finished theirs: if one of them is
+    killed, its trial must be repeated.
     """
 
     def guarded(trial: optuna.Trial) -> float:
@@ -165,14 +165,14 @@ def work(
                 optuna.storages.fail_stale_trials(study)
             _requeue_unbegun(study)
             continue
-        # one at a time: optimize keeps the heartbeat, and enqueues stale trials again
+        # One trial for each call: `optimize` sends heartbeats and enqueues stale trials again.
         study.optimize(guarded, n_trials=1, catch=ALONE)
         on_trial()
 
 
 @contextmanager
 def _experimental() -> Iterator[None]:
-    """Use heartbeats, which are experimental in the pinned major version of Optuna."""
+    """Silence Optuna's warning that heartbeats are experimental."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
@@ -186,14 +186,14 @@ def _requeue_unbegun(study: optuna.Study) -> None:
             continue
         try:
             study.tell(trial.number, state=TrialState.FAIL)
-        except (ValueError, RuntimeError):  # another worker did it already
+        except (ValueError, RuntimeError):  # another worker has already ended it
             continue
         given = trial.system_attrs.get("fixed_params", {})
         study.enqueue_trial(given, user_attrs=trial.user_attrs)
 
 
 def _begun_before(study: optuna.Study, number: int | None) -> int:
-    """Count the trials that are done or running; with a number, only those numbered below it."""
+    """Count the done or running trials; if `number` is given, only those with smaller numbers."""
     done = [trial.number for trial in counts(study)]
     states = (TrialState.RUNNING,)
     running = [trial.number for trial in study.get_trials(deepcopy=False, states=states)]
@@ -202,7 +202,7 @@ def _begun_before(study: optuna.Study, number: int | None) -> int:
 
 def _sampler(search: SearchConfig, seed: int) -> BaseSampler:
     if search.sampler == "tpe":
-        # both defaults changed in Optuna 5, and so they are given by name
+        # `multivariate` and `constant_liar` are given because Optuna 5 changed their defaults
         return optuna.samplers.TPESampler(
             n_startup_trials=search.startup_trials, multivariate=True, constant_liar=True, seed=seed
         )

@@ -26,7 +26,7 @@ TINY = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one command left: exit status, stdout, stderr; a traceback stands in stderr."""
+    """The result of one command: exit status, stdout, and stderr with any traceback."""
 
     code: int
     out: str
@@ -68,7 +68,7 @@ def ok() -> Callable[..., Outcome]:
 
 @pytest.fixture
 def spawn() -> Callable[..., subprocess.Popen[str]]:
-    """Start `sirna` in a process of its own, with pipes."""
+    """Start `sirna` in a separate process, with pipes."""
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -113,7 +113,7 @@ def read() -> Callable[[Path], pd.DataFrame]:
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder: `runs/` and `submissions/` are made where one stands."""
+    """Work in an empty folder, since `runs/` and `submissions/` are made in the current one."""
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a table, made to order."""
+"""Functions that damage a table, one for each kind of fault."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -17,10 +17,13 @@ def all_held_out(frame: Frame) -> Frame:
 
 
 SPLITS = {
-    "row absent": (lambda frame: frame.iloc[:-3], ["3 rows", "'216'", "make the split anew"]),
+    "row absent": (lambda frame: frame.iloc[:-3], ["3 rows", "'216'", "make a new split"]),
     "no half": (lambda frame: frame.drop(columns="half"), ["'half'", "id, group, fold, half"]),
     "fold is text": (lambda frame: frame.assign(fold="x"), ["fold", "whole numbers", "'x'"]),
-    "fold below -1": (lambda frame: frame.replace({"fold": {"0": "-2"}}), ["fold -2", "from 0"]),
+    "fold below -1": (
+        lambda frame: frame.replace({"fold": {"0": "-2"}}),
+        ["fold -2", "0 or greater"],
+    ),
     "nothing held out": (lambda frame: frame.assign(fold="-1"), ["holds no row out"]),
     "nothing to train on": (all_held_out, ["no row to train on"]),
     "half is 7": (
@@ -30,7 +33,7 @@ SPLITS = {
     "one half empty": (half_of_one_kind, ["fold 0", "two halves, 0 and 1"]),
     "row twice": (
         lambda frame: pd.concat([frame, frame.assign(fold="-1", half="-1")]),
-        ["id '7' occurs twice", "make the split anew"],
+        ["id '7' occurs twice", "make a new split"],
     ),
 }
 

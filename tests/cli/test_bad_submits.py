@@ -1,4 +1,4 @@
-"""Test files, places and bundles from which nothing can be submitted."""
+"""Test files, output files and bundles with which `sirna submit` must fail."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_an_odd_value_in_a_test_file_is_reported_and_its_row_predicted(
     path = write(tmp_path / "odd.csv", testing, damage)
     ended = cli("submit", path, "--run", run, "--out", "out.csv")
     assert ended.code == 0
-    for part in ["odd.csv", *expected, "read as missing, predicted"]:
+    for part in ["odd.csv", *expected, "read as missing; the rows are predicted"]:
         assert part in ended.err
     assert len(pd.read_csv("out.csv")) == len(testing)
 
@@ -118,7 +118,7 @@ def edit(sealed: bool = True, **changes: object) -> Callable[[Path], None]:
 
 
 BUNDLES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
-    "not JSON": (lambda bundle: (bundle / "bundle.json").write_text("{"), ["description"]),
+    "not JSON": (lambda bundle: (bundle / "bundle.json").write_text("{"), ["manifest"]),
     "no weights": (
         lambda bundle: (bundle / "network-0.safetensors").unlink(),
         ["network-0.safetensors is absent", "holds bundle.json", "Copy it whole"],

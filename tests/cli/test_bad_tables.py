@@ -1,4 +1,4 @@
-"""Training tables that are refused, and how it is told."""
+"""Training tables that are refused, and the messages."""
 
 import gzip
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_a_bad_row_is_named_by_its_line_in_the_file(training, refused, tmp_path,
     ("name", "expected"),
     [
         ("absent.csv", ["no such file"]),
-        ("train_data.tsv", [".csv", "save it as one"]),
+        ("train_data.tsv", [".csv", "save the table as"]),
         (".", ["folder", "name a table file"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""The command as a process: its help, its imports, its output off a terminal."""
+"""The command in a separate process: its help, its imports, its output in a pipe."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_help_version_and_bad_usage_import_nothing_heavy(arguments: list[str] | 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "10000"), ("77", "77")])
 def test_threads_that_wait_leave_the_machine_to_others(given: str | None, expected: str) -> None:
-    """OpenMP itself says what it goes by when it is asked to."""
+    """With OMP_DISPLAY_ENV, OpenMP prints the settings that it uses."""
     rest = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     told = subprocess.run(
         [sys.executable, "-m", "sirna.cli", "score", "absent.csv", "absent.csv"],

@@ -50,7 +50,7 @@ def kill_at(line: str, time: int, number: int, process: Popen[str]) -> None:
 
 
 def figures(run: Path) -> dict[str, object]:
-    """Return what must not change by an interruption."""
+    """Return the figures that an interruption must not change."""
     told = json.loads((run / "metrics.json").read_text())
     return {key: told[key] for key in told if key not in {*TIMES, "peak_memory_mb"}}
 

@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cli, tiny: list[str]) -> P
 
 @pytest.fixture
 def own(table: pd.DataFrame, trained: Path, ok) -> pd.DataFrame:
-    """Submit the other 30 rows and return what came."""
+    """Submit the other 30 rows and return the submission."""
     table[90:].drop(columns="inhibition").to_csv("wells.csv", index=False)
     ok("submit", "wells.csv", "--run", trained, "--out", "out.csv")
     return pd.read_csv("out.csv")

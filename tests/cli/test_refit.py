@@ -1,4 +1,4 @@
-"""The bundle's models are trained again, on all rows, when the held-out rows have judged."""
+"""After the folds have been scored, the bundle's members are trained again on all rows."""
 
 import json
 import os

@@ -67,10 +67,10 @@ def test_a_run_that_finished_goes_before_a_newer_one_that_did_not(data, ok, tiny
         ok("train", data / "train_data.csv", *tiny, "--run", f"runs/{seed}", "--seed", seed)
     figures = Path("runs/2/metrics.json")
     figures.write_text(figures.read_text().replace('"interrupted": false', '"interrupted": true'))
-    assert "not trained" not in ok("submit", data / "test.csv").err
+    assert "not finished" not in ok("submit", data / "test.csv").err
     assert read("submissions/log.csv")["run"].tolist() == ["1"]
     printed = ok("submit", data / "test.csv", "--run", "runs/2").err
-    assert "not trained to its end" in printed
+    assert "the training of this run is not finished" in printed
     assert "sirna train --resume --run runs/2" in printed
 
 
@@ -163,7 +163,7 @@ def test_a_bundle_beside_a_configuration_is_a_bundle(run, data, ok, tmp_path) ->
     shutil.copytree(run / "bundle", tmp_path / "flat")
     shutil.copy(run / "config.toml", tmp_path / "flat")
     printed = ok("submit", data / "test.csv", "--run", tmp_path / "flat", "--out", "out.csv")
-    assert "not trained" not in printed.err
+    assert "not finished" not in printed.err
 
 
 def test_the_test_file_is_never_overwritten(run: Path, data: Path, cli) -> None:
@@ -230,16 +230,19 @@ STRANGE = {
         {"siRNA_antisense_seq": "ACGU" * 30},
         "guide length: 1 of 15 rows",
     ),
-    "a blank cell": ({"cell_line_donor": ""}, "predicted as missing: cell_line in 1 of 15 rows"),
+    "a blank cell": ({"cell_line_donor": ""}, "missing values: cell_line in 1 of 15 rows"),
     "a dose without a unit": (
         {"concentration_unit": ""},
         "1 row: no 'concentration_unit': read as nM",
     ),
     "an unknown token": (
         {"modified_siRNA_antisense_seq_list": "Xx,a c g"},
-        "that the training rows lack: 'Xx'; predicted as the unknown token <unk>",
+        "that no training row has: 'Xx'; predicted as the unknown token <unk>",
     ),
-    "a cell line in other letters": ({"cell_line_donor": "HEP3B"}, "training has 'Hep3B Cells'"),
+    "a cell line in other letters": (
+        {"cell_line_donor": "HEP3B"},
+        "training rows have 'Hep3B Cells'",
+    ),
 }
 
 
@@ -347,7 +350,7 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
         ("siRNA_antisense_seq", "AC", "guide_bases"),
         ("modified_siRNA_sense_seq_list", "zz9 a g", "passenger_modifications"),
         ("cell_line_donor", "A cell line of mine", "cell_line"),
-        ("gene_target_symbol_name", "simA1", "if you mean the same, write it so"),
+        ("gene_target_symbol_name", "simA1", "use that if you mean the same"),
         (
             "gene_target_symbol_name",
             "MINE",
@@ -389,7 +392,7 @@ def test_rows_of_an_unseen_target_are_predicted_less_surely(ok, tiny, read) -> N
         ends = read(f"{name}-out.csv")[["interval_80_low", "interval_80_high"]].astype(float)
         width[name] = float(ends.diff(axis=1).iloc[:, 1].median())
     assert (
-        f"{len(test)} of {len(test)} rows are of targets that the training rows lack, and less sure"
+        f"{len(test)} of {len(test)} rows are of unseen targets; their predictions are less certain"
         in printed
     )
     assert width["new"] > 1.03 * width["known"]

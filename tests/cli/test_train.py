@@ -49,7 +49,7 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
     before = tree(data)
     outcome = cli("sample", data, "--duplexes", 20, "--seed", 9)
     assert outcome.code == 2
-    assert "is there already" in outcome.err
+    assert "already exists" in outcome.err
     assert tree(data) == before
 
 
@@ -107,7 +107,7 @@ def test_an_existing_run_is_never_overwritten(run: Path, data, cli, tiny) -> Non
     before = tree(run)
     outcome = cli("train", data / "train_data.csv", *tiny, "--run", run)
     assert outcome.code == 2
-    assert "is there already" in outcome.err
+    assert "already exists" in outcome.err
     assert tree(run) == before
 
 

@@ -20,7 +20,7 @@ warmup = 0.5
 
 @pytest.fixture
 def search(data: Path, tiny: list[str], tmp_path: Path, monkeypatch, cli):
-    """Return what runs `sirna tune` in an empty folder with a small space."""
+    """Return a function that runs `sirna tune` in an empty folder with a small space."""
     monkeypatch.chdir(tmp_path)
     Path("space.toml").write_text(SPACE)
 

@@ -1,4 +1,4 @@
-"""What README and docs say can be done: links lead somewhere, commands and settings exist."""
+"""README and docs are correct: their links, commands, settings and examples work."""
 
 import re
 import shlex

@@ -155,7 +155,7 @@ def test_a_bundle_with_a_family_that_is_not_registered_is_refused(train, monkeyp
     assert train("run") == 0
     with monkeypatch.context() as patch:
         patch.delitem(FAMILIES, "mean")
-        with pytest.raises(sirna.SirnaError, match=r"no member 'mean'.*known here: network"):
+        with pytest.raises(sirna.SirnaError, match=r"no family 'mean'.*families: network"):
             sirna.load_bundle(Path("run/bundle"))
         assert (
             run_sirna(monkeypatch, "train", "data/train_data.csv", "--config=run/config.toml") == 2

@@ -1,4 +1,4 @@
-"""Bundles of earlier days still load and predict what they predicted then."""
+"""Bundles of earlier versions still load and give the same predictions."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_bundle_of_an_earlier_schema_becomes_one_of_the_present() -> None:
     assert old.config.mixture == new.config.mixture
     for name in ("postprocess", "unseen_postprocess"):
         spreads = [getattr(bundle, name).calibration.spread for bundle in (old, new)]
-        assert spreads[0] == pytest.approx(spreads[1], rel=1e-6)  # sums are ordered otherwise
+        assert spreads[0] == pytest.approx(spreads[1], rel=1e-6)  # the order of sums differs
     assert old.reads == new.reads
     np.testing.assert_array_equal(old.fitted, new.fitted)
     for one, other in zip(old.members, new.members, strict=True):

@@ -1,4 +1,4 @@
-"""How the package is built: rooms, the direction of imports, sizes."""
+"""The structure of the package: folders, the direction of imports, file sizes."""
 
 import ast
 from functools import cache
@@ -24,7 +24,7 @@ LADDER = [
     "stages",
     "cli",
 ]
-"""The rooms from the bottom up; each imports only from rooms before it."""
+"""The folders (and root modules) from the lowest up; each imports only from those before it."""
 FAMILY_ROOMS = sorted(
     folder.name for folder in (HOUSE / "members").iterdir() if (folder / "__init__.py").exists()
 )

@@ -1,4 +1,4 @@
-"""The fault that a persisted vocabulary cures, and the proof that ours stays put."""
+"""A vocabulary that is rebuilt from the test file predicts wrongly; a stored one does not."""
 
 from collections import Counter
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_a_vocabulary_rebuilt_from_the_test_file_loads_and_predicts_something_el
     for ours, theirs in zip(*(b.by_family["network"] for b in (bundle, other)), strict=True):
         for kind, vocab in ours.dataset_encoder.vocabs.items():
             same_size = len(theirs.dataset_encoder.vocabs[kind])
-            assert len(vocab) == same_size  # and so nothing warns
+            assert len(vocab) == same_size  # so no size check can detect the fault
     wrong, right = medians(other, test_file.rows), medians(bundle, test_file.rows)
     assert np.abs(wrong - right).max() > 0.1
 

@@ -1,1 +1,1 @@
-"""The Gaussian process: a row is predicted from the training rows most like it."""
+"""The Gaussian process: it predicts a row from the training rows most similar to it."""

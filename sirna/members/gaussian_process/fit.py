@@ -1,9 +1,9 @@
-"""Fitting a Gaussian process: the kernel is learned, the weights are solved, errors are measured.
+"""Fit a Gaussian process: learn the kernel, solve for the weights, measure the errors.
 
-The kernel is learned by the marginal likelihood of random parts of the training rows. The mean is
-then that of the exact process on all of them (Rasmussen & Williams 2006, chapters 2 and 5). Its
-errors are measured on the training rows, each predicted by the process without the rows of its own
-group (leave-one-out in closed form, equation 5.12, for groups).
+The kernel maximises the marginal likelihood of random parts of the training rows. The mean is that
+of the exact Gaussian process on all training rows (Rasmussen & Williams 2006, chapters 2 and 5).
+The errors are measured on the training rows: each is predicted without the rows of its group (the
+closed form of leave-one-out, equation 5.12, extended to groups).
 """
 
 from collections.abc import Callable, Iterator
@@ -24,26 +24,26 @@ from sirna.members.residuals import fit_residuals, scale_of, standardised
 
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
-"""A broad normal prior on the logarithms of the distances, and its weight in rows."""
+"""A broad normal prior on the logarithms of the distances: its sd, and its weight."""
 RUN = 40
-"""Rows that follow each other in a series and are drawn together; a step draws several runs."""
+"""Length of a run: consecutive rows of a series that are drawn together; a step draws several."""
 CLIP = 1.0
 LAST_RATE = 0.02
-"""Share of the learning rate at the last step."""
+"""The learning rate of the last step, as a share of the configured one."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the n training rows measured.
+    """Labels and groups of the n training rows.
 
     Attributes
     ----------
     labels : array, shape (n,)
         Percent of mRNA that remains.
     groups : array, shape (n,)
-        A row's error is measured without all rows of its group.
+        To measure its error, a row is predicted without all rows of its group.
     targets : array, shape (n,), optional
-        Of each row, to predict it as if its target were unseen.
+        The target of each row, if rows are also to be predicted as if their targets were unseen.
     correct_level : bool
         Whether the mean error is corrected; see `fit_residuals`.
     """
@@ -72,7 +72,7 @@ def fit_posterior(
     config : GaussianProcessConfig
     seed : int
     stop : callable
-        Asked at every step of learning the kernel.
+        Called before every step of learning the kernel; the fit ends if it returns True.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def learn_kernel(
     seed: int,
     stop: Callable[[], bool],
 ) -> Kernel:
-    """Maximise the marginal likelihood of random parts of the rows, a new draw each step.
+    """Maximise the marginal likelihood of the rows, of which each step draws a random part.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def learn_kernel(
     config : GaussianProcessConfig
     seed : int
     stop : callable
-        Asked at every step.
+        Called before every step; the fit ends if it returns True.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def learn_kernel(
 
 
 def _draws(training: PositionalRows, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield positions of about `size` rows: random patterns, and in turn runs along each series."""
+    """Yield positions of about `size` rows: random patterns alternate with runs in a series."""
     order = np.argsort(training.pattern, kind="stable")
     rows_of = np.split(order, np.cumsum(np.bincount(training.pattern))[:-1])
     lines = cycle([np.argsort(places, kind="stable") for places in training.places.T])
@@ -177,7 +177,7 @@ def solve(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Solve for the weights, and predict every row without its group.
 
-    The matrix is factorised and inverted in place: it is the only table of n^2 numbers.
+    The matrix is factorised and inverted in place, since a second one may not fit the memory.
 
     Parameters
     ----------
@@ -186,14 +186,14 @@ def solve(
     truth : array of float32, shape (n,)
         Standardised labels.
     groupings : list of arrays, shape (n,)
-        Groups of the rows, in one or more ways.
+        One or more ways to group the rows: the group of each row.
 
     Returns
     -------
     array, shape (n,)
         The weights.
     list of arrays, shape (n,)
-        For each grouping the mean of every row without the rows of its group.
+        For each grouping, the predicted mean of every row without the rows of its group.
     """
     n = len(training)
     matrix = np.empty((n, n), dtype=np.float32, order="F")
@@ -210,7 +210,7 @@ def solve(
 
 
 def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return truth minus mean without the row's group, (n,)."""
+    """Return the error of each row when it is predicted without its group, shape (n,)."""
     residual = np.empty(len(weights), dtype=np.float32)
     order = np.argsort(groups, kind="stable")
     _, start = np.unique(groups[order], return_index=True)

@@ -12,16 +12,16 @@ from torch import Tensor
 from sirna.features.positional import UNSEEN, PositionalRows
 
 BLOCK = 1024
-"""Rows whose covariances with all others are computed at once: bounds the memory."""
+"""Number of rows whose covariances with all others are computed at once; it limits the memory."""
 LEAST_NOISE = 0.01
-"""Least variance of the noise, in units of the labels' variance: keeps the matrix well
+"""Least variance of the noise, in units of the labels' variance; it keeps the matrix well
 conditioned."""
 INIT_SD = 0.5
 REACHES = (5.0, 50.0)
 """Initial reach of a series' two components: the distance, in places, at which the covariance falls
 to 1/e."""
 FARTHEST = 1e6
-"""Distances in a series are at most this; where a place is unknown the distance is this."""
+"""Largest distance in a series; it is also the distance from an unknown place."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Kernel:
     Each component adds ``amplitude * exp(-distance)`` to the covariance of two rows. The distance
     is a sum:
 
-    - in all components, `category` for every condition in which the rows differ, and `number` times
-      their difference in every numeric condition;
-    - in the first j, `channel` for every channel in which they differ, `novel` if their strands
-      differ at all, and `count` times their squared difference in every count;
-    - in the last r, their distance in one series in units of `reach`. These components hold effects
-      shared by duplexes that were measured side by side, such as a plate effect.
+    - all components add `category` for every categorical condition in which the rows differ, and
+      `number` times their difference in every numeric condition;
+    - the first j add `channel` for every channel in which the rows differ, `novel` if their
+      channels differ at all, and `count` times their squared difference in every count;
+    - the last r add their distance in one series divided by `reach`. These components describe
+      effects of neighbouring places, such as a plate effect on duplexes measured side by side.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Kernel:
 
     @classmethod
     def initial(cls, like: PositionalRows, components: int, seed: int) -> Self:
-        """Draw initial components, from wide to narrow ones, with a seed."""
+        """Draw initial components with a seed; their length scales run from wide to narrow."""
         rng = torch.Generator().manual_seed(seed)
         reach = torch.tensor(REACHES).log().repeat(like.places.shape[1])
 
@@ -104,7 +104,7 @@ class Kernel:
         ]
         found = list(self.tensors().values())
         if [tuple(part.shape) for part in found] != wanted:
-            raise ValueError("the kernel and the rows differ in what they compare")
+            raise ValueError("the kernel's shapes do not fit the features of the rows")
         if not all(part.dtype == torch.float32 and part.isfinite().all() for part in found):
             raise ValueError("the kernel holds a value that is not a finite number")
 
@@ -117,8 +117,8 @@ class Kernel:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
         rows = [torch.from_numpy(index) for index in (some.pattern, some.condition)]
         columns = [torch.from_numpy(index) for index in (others.pattern, others.condition)]
-        # index_select: the gradient of plain indexing is summed in no fixed order on several
-        # threads
+        # index_select, because plain indexing sums its gradient in a random order if there are
+        # several threads
         by_strand = (
             pattern.index_select(0, rows[0]).index_select(1, columns[0])
             for pattern in self._between_patterns(some, others)
@@ -134,7 +134,7 @@ class Kernel:
         return total
 
     def _in_series(self, some: PositionalRows, others: PositionalRows) -> Iterator[Tensor]:
-        """Yield the rows' distances in the series in units of reach, (n, m) for each component."""
+        """Yield for each component the distances in its series divided by reach, shape (n, m)."""
         reaches = iter(self.reach.exp())
         for some_places, other_places in zip(some.places.T, others.places.T, strict=True):
             apart = np.abs(some_places[:, None] - other_places)
@@ -167,7 +167,7 @@ class Kernel:
 
 
 def _mismatches(codes: np.ndarray, others: np.ndarray, weight: Tensor) -> Tensor:
-    """Add up the weights of the columns in which rows of codes differ, (n, m)."""
+    """Return the summed weights of the columns in which two rows differ, shape (n, m)."""
     matches = torch.zeros(len(codes), len(others))
     if codes.shape[1]:
         sizes = np.maximum(codes.max(axis=0, initial=UNSEEN), others.max(axis=0, initial=0)) + 1
@@ -179,7 +179,7 @@ def _mismatches(codes: np.ndarray, others: np.ndarray, weight: Tensor) -> Tensor
 
 
 def _one_hot(codes: np.ndarray, places: np.ndarray) -> Tensor:
-    """Write codes as 0 and 1; the categories of one column follow those of the column before."""
+    """Return codes as one-hot vectors, concatenated over the columns."""
     hot = torch.zeros(len(codes), int(places[-1]))
     rows, columns = np.nonzero(codes != UNSEEN)
     hot[rows, (codes + places[:-1])[rows, columns]] = 1.0

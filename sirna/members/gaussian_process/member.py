@@ -1,4 +1,4 @@
-"""The Gaussian process as a member of the mixture: rows in, distributions out."""
+"""The Gaussian process as a family: fit, predict, store and restore a member."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ CHOSEN = "chosen"
 """The tensor with the training rows' positions in the table."""
 TIMED_STEPS = 4
 TIMED_ROWS = 3000
-"""Steps of learning the kernel, and rows of a solved matrix, that are timed for an estimate."""
+"""Steps of kernel learning and rows of a matrix that are timed to estimate the time of a fit."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class GaussianProcessMember(Member):
     positional : PositionalEncoder
     posterior : Posterior
     chosen : Tensor, int64, shape (n,)
-        Positions of its training rows in the table.
+        Positions, in the table, of the rows that it was fitted on.
     training : PositionalRows of n rows
-        Its training rows.
+        These rows, encoded.
     """
 
     family: ClassVar[str] = "gaussian_process"
@@ -51,9 +51,9 @@ class GaussianProcessMember(Member):
     def fit(
         cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
-        """Fit on the training rows; of more than `most_rows`, on some, drawn guide by guide.
+        """Fit on the training rows; see `Member.fit`.
 
-        See `Member.fit`.
+        If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide.
         """
         from sirna.members.gaussian_process.fit import Measured, fit_posterior  # noqa: PLC0415
 
@@ -77,7 +77,7 @@ class GaussianProcessMember(Member):
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
-        """Estimate the seconds from some steps of learning, a block of rows and a small matrix."""
+        """Estimate the seconds of `fit` by timing some learning steps and a small matrix."""
         from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 - loads slowly
 
         from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
@@ -100,18 +100,18 @@ class GaussianProcessMember(Member):
         return float((np.diff(times) / shares).sum())
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
-        """Predict the distribution of n checked rows; none depends on the others."""
+        """Predict the distributions of n checked rows, each independent of the other rows."""
         return self.posterior.predict(self.positional.encode(rows), self.training)
 
     def left_out(self) -> LeftOut | None:
-        """Return its training rows predicted without their targets."""
+        """Return predictions of its training rows without the rows of their targets."""
         if not len(self.posterior.left_out):
             return None
         return LeftOut(self.chosen.numpy(), self.posterior.predict_left_out())
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return self.positional.reads
 
     @property
@@ -129,7 +129,7 @@ class GaussianProcessMember(Member):
 
     @classmethod
     def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
-        """Rebuild a process beside the training table; see `Member.restore`."""
+        """Rebuild a Gaussian process from its tensors and its training rows."""
         posterior, chosen = Posterior.from_tensors(stored.tensors), stored.tensors[CHOSEN]
         if (
             chosen.dtype != torch.int64
@@ -138,7 +138,7 @@ class GaussianProcessMember(Member):
             or int(chosen.min()) < 0
             or int(chosen.max()) >= len(training)
         ):
-            raise ValueError("the Gaussian process and its training table differ in rows")
+            raise ValueError("the Gaussian process does not fit the rows of the training table")
         positional = PositionalEncoder.from_dict(stored.encoder)
         rows = positional.encode(training.iloc[chosen.numpy()], training=True)
         posterior.kernel.check(rows)

@@ -1,4 +1,4 @@
-"""The mean and the errors of a fitted Gaussian process: a row is predicted from similar rows."""
+"""A fitted Gaussian process: it predicts a mean, and a distribution of errors around it."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,7 @@ from sirna.prediction.histogram import Histogram
 
 @dataclass(frozen=True)
 class Posterior:
-    """A fitted Gaussian process; its training rows are kept beside it.
+    """A fitted Gaussian process, without its training rows.
 
     Attributes
     ----------
@@ -24,8 +24,8 @@ class Posterior:
         The mean of a row is the sum of its covariances with the training rows times these.
     residuals : Residuals
     left_out : Tensor, float32, shape (training rows,) or (0,)
-        The mean of each training row by the process without the rows of its target; empty if it was
-        not computed.
+        The mean that is predicted for each training row without the rows of its target; empty if it
+        was not computed.
     """
 
     kernel: Kernel
@@ -84,6 +84,6 @@ class Posterior:
 
 
 def blocks(rows: PositionalRows) -> list[np.ndarray]:
-    """Divide rows into blocks with few patterns each."""
+    """Divide rows into blocks of `BLOCK` rows, sorted by pattern so that each block has few."""
     order = np.argsort(rows.pattern, kind="stable")
     return [order[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]

@@ -1,1 +1,1 @@
-"""The recurrent network: one bidirectional GRU a sequence stream, joined with the conditions."""
+"""The recurrent network: a bidirectional GRU for each sequence stream, joined with conditions."""

@@ -1,4 +1,4 @@
-"""A recurrent encoder of padded sequences, usable alone: RNN, LSTM or GRU, of any depth."""
+"""A recurrent encoder of padded sequences: RNN, LSTM or GRU, of any depth."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -75,8 +75,8 @@ class RecurrentEncoder(nn.Module):
         ----------
         inputs : Tensor, shape (batch, length, inputs)
         lengths : Tensor, int64 on the CPU, shape (batch,), optional
-            The number of steps of each sequence, 1 or more; what follows is padding and changes
-            nothing. Default: all steps.
+            The number of steps of each sequence, 1 or more. Later steps are padding and have no
+            effect. Default: all steps.
         state : optional
             The state to start from, as an earlier call returned it. Default: zeros.
 

@@ -1,4 +1,4 @@
-"""The only training loop."""
+"""The training loop of the network; `sirna train`, tuning and time estimates all use it."""
 
 import math
 import time
@@ -23,7 +23,7 @@ from sirna.prediction.decision import fit_decision
 from sirna.prediction.score import Score, competition_score
 
 POINT_EDGES = 300
-"""Bins that hold the normal distribution of a head with a single output."""
+"""Number of bins for the normal distribution that a network with a single output predicts."""
 
 
 def start(
@@ -35,10 +35,10 @@ def start(
     ----------
     fold : EncodedFold
     edges : array, shape (bins + 1,)
-        Of the distributions that a distributional network predicts.
+        The bins, if the loss is distributional; see `FoldTask.edges`.
     config : Config
     seed : int
-        Of the first weights.
+        Seed of the initial weights.
     device : torch.device
     """
     torch.manual_seed(seed)
@@ -76,22 +76,22 @@ def fit(
     watch: Watch,
     epochs: int | None = None,
 ) -> TrainingState:
-    """Train until the last epoch, the end of patience, or a request to stop.
+    """Train until the last epoch, until patience runs out, or until a stop is requested.
 
     Parameters
     ----------
     state : TrainingState
-        From `start`, or restored. With the same seed it then ends as without the interruption,
-        since an epoch draws from (seed, epoch) alone.
+        From `start`, or restored. A restored training with the same seed gives the same result as
+        an uninterrupted one, since each epoch has its own seed, derived from (seed, epoch).
     fold : EncodedFold
-        Its validation rows choose the best epoch; without any the last epoch is the best.
+        Its held-out rows choose the best epoch; without any, the last epoch counts as the best.
     config : Config
     seed : int
     watch : Watch
-        Follows every batch and every epoch, keeps the state after each, and may stop the training
-        after any batch.
+        Its methods are called after every batch and every epoch; it stores the state after each
+        epoch, and may stop the training after any batch.
     epochs : int, optional
-        Stop after so many of the schedule's `train.epochs`. Default: all.
+        Stop after this epoch; the schedule still covers `train.epochs`. Default: `train.epochs`.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def _step(
 def _judge(
     state: TrainingState, fold: EncodedFold, config: Config, device: torch.device
 ) -> tuple[Score | None, float | None]:
-    """Score an epoch on the validation rows and keep it if it is the best so far."""
+    """Score an epoch on the held-out rows and keep its weights if it is the best so far."""
     rows = fold.valid if len(fold.valid) else fold.train.first(config.train.batch_rows)
     predicted = predict(state.model, rows, config.predict.batch_rows, device)
     if not np.isfinite(predicted.probs).all():

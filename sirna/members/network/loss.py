@@ -1,4 +1,4 @@
-"""Losses: how far a batch's output is from the measured percentages."""
+"""Losses that compare a batch's output with the measured percentages."""
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: Trai
 
 
 def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
-    """Return each label as probabilities of bins: a normal around its bin with an sd in bins."""
+    """Spread each label over the bins: a normal distribution around its bin, with sd in bins."""
     bins = len(edges) - 1
     own = torch.bucketize(label, edges[1:-1].to(label.dtype), right=True)
     if sd == 0:
@@ -45,11 +45,11 @@ def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
 
 
 def _crps(output: Tensor, label: Tensor, edges: Tensor) -> Tensor:
-    """Return the continuous ranked probability score in units of the label's range / 100.
+    """Return the continuous ranked probability score, in percent, divided by 100.
 
     The score is the integral of (F(x) - 1[y <= x])^2 (Gneiting & Raftery 2007, J. Am. Stat.
-    Assoc.). It is summed over the inner edges, each of which stands for half of the bin on either
-    side.
+    Assoc.). The integral is a sum over the inner edges; the width of each edge is half of the bin
+    below it plus half of the bin above it.
     """
     inner = edges[1:-1].to(output.dtype)
     width = ((edges[2:] - edges[:-2]) / 2).to(output.dtype)

@@ -1,4 +1,4 @@
-"""The network as a member of the mixture: rows in, distributions out."""
+"""The network as a family: fit, predict, store and restore a member."""
 
 import json
 import time
@@ -23,22 +23,23 @@ from sirna.prediction.histogram import Histogram
 SEED_STEP = 1000
 """Difference between the seeds of two networks of a fold; from fold to fold seeds differ by 1."""
 TIMED_BATCHES = 5
-"""Batches that are trained to estimate the time of an epoch."""
+"""Number of batches that are trained to estimate the time of a training."""
 
 
 @dataclass(frozen=True)
 class NetworkMember(Member):
-    """One trained network with the encoder that its training rows gave.
+    """One trained network, with the encoder that was fitted on its training rows.
 
     Attributes
     ----------
     dataset_encoder : DatasetEncoder
-        Looks siblings up among all labelled rows.
+        It looks up siblings among all rows of the training table, held-out rows included.
     weights : dict of Tensor
-        The network's state.
+        The network's `state_dict`.
     config : Config
     trained : dict
-        For people: training rows, seed, epoch.
+        `rows` (number of training rows), `seed`, and `epoch` (the best epoch, which decides how
+        long the training on all rows is).
     """
 
     family: ClassVar[str] = "network"
@@ -58,10 +59,10 @@ class NetworkMember(Member):
     def fit(
         cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
-        """Train a network; on all rows, for the median of the folds' best epochs.
+        """Train a network; see `Member.fit`.
 
-        A training that is stopped after its first epoch gives the best epoch so far. See
-        `Member.fit`.
+        On all rows, train for the median of the folds' best epochs. If the training is stopped
+        after its first epoch, the member has the weights of the best epoch so far.
 
         Raises
         ------
@@ -89,7 +90,7 @@ class NetworkMember(Member):
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
-        """Estimate the seconds of all epochs from a few batches."""
+        """Estimate the seconds of all epochs by timing a few batches."""
         from sirna.members.network.fit import fit, start  # noqa: PLC0415
 
         config, fold = task.config, encode_fold(task)
@@ -101,7 +102,7 @@ class NetworkMember(Member):
         return (time.perf_counter() - began) / share * config.train.epochs
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
-        """Predict the distribution of n checked rows; none depends on the others."""
+        """Predict the distributions of n checked rows, each independent of the other rows."""
         return self._predict_encoded(self.dataset_encoder.encode(rows), device)
 
     @classmethod
@@ -127,7 +128,7 @@ class NetworkMember(Member):
         Raises
         ------
         ValueError
-            For weights of another network.
+            If the weights are those of another network.
         """
         sizes = InputSizes.of(self.dataset_encoder)
         model = SiRNAModel(sizes, self.config, self.weights["edges"])
@@ -135,7 +136,7 @@ class NetworkMember(Member):
         return model
 
     def unseen(self, rows: pd.DataFrame) -> list[Unseen]:
-        """Return the tokens and conditions of n checked rows that training lacks."""
+        """Return the tokens and conditions of n checked rows that no training row has."""
         encoder = self.dataset_encoder
         tokens = [
             Unseen(f"stream {name}", affected, values, [])
@@ -154,12 +155,12 @@ class NetworkMember(Member):
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return self.dataset_encoder.reads
 
     @property
     def reads_of_training(self) -> set[str]:
-        """The roles that the look-up of siblings needs; none without it."""
+        """The roles that the sibling look-up needs; empty if siblings are not looked up."""
         siblings = self.dataset_encoder.siblings
         return {str(name) for name in siblings.measured} if siblings else set()
 

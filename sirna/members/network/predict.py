@@ -1,4 +1,4 @@
-"""The only inference loop: every distinct strand is encoded once, then the rows in batches."""
+"""Predict with a network: encode every distinct strand once, then predict the rows in batches."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def predict(
     Parameters
     ----------
     model : SiRNAModel
-        On `device`; its training mode is left as it was found.
+        The network, on `device`; its training mode is restored at the end.
     dataset : SiRNADataset of n rows
     batch_rows : int
         The number of strands, and then of rows, that are computed at once; it affects memory and

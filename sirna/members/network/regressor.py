@@ -1,4 +1,4 @@
-"""The multi-sequence regressor: sequences and conditions in, a distribution of percentages out."""
+"""The network: it reads sequences and conditions and predicts a distribution of percentages."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ TOKEN_SD, CATEGORY_SD = 0.5, 0.3
 
 @dataclass(frozen=True)
 class InputSizes:
-    """The sizes of what the network reads.
+    """The sizes of the network's inputs.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class InputSizes:
     numbers : int
         Width of the numeric covariates, missing flags included.
     siblings : int
-        Features of one sibling measurement; 0 where none are looked up.
+        Number of features of a sibling measurement; 0 if siblings are not looked up.
     """
 
     vocabs: dict[str, int]
@@ -41,7 +41,7 @@ class InputSizes:
 
     @classmethod
     def of(cls, encoder: DatasetEncoder) -> "InputSizes":
-        """Return the sizes of what an encoder makes of rows."""
+        """Return the sizes of the rows that an encoder encodes."""
         covariates = encoder.covariates
         return cls(
             {name: len(encoder.vocab_of(name)) for name in encoder.streams},
@@ -52,23 +52,23 @@ class InputSizes:
 
 
 class SiRNAModel(nn.Module):
-    """One recurrent encoder for each sequence stream, pooled, joined with the covariates; a head.
+    """Encode each sequence stream, pool it, join all with the covariates, and run a head.
 
     Parameters
     ----------
     sizes : InputSizes
     config : Config
-        Its sections `model` and `siblings`, and of `train` the loss and the token dropout: the
-        share of tokens that training reads as `<unk>`, so that the network learns to predict
-        without them.
+        The network uses the sections `model` and `siblings`, `train.loss` and
+        `train.token_dropout`. The last is the share of tokens that are replaced by `<unk>` during
+        training, so that the network learns to predict rows with unknown tokens.
     edges : Tensor, float64, shape (bins + 1,)
-        The histogram's edges in percent. They are part of the weights, so that inference has them.
+        The histogram's edges in percent. They are stored with the weights.
 
     Attributes
     ----------
     distributional : bool
-        Whether the head returns a logit for each bin, or a single number: the percentage in
-        standard units. The distribution is then normal, with the sd of the training residuals.
+        Whether the head returns a logit for each bin. Otherwise it returns the standardised
+        percentage; the predicted distribution is normal with the sd of the training residuals.
     """
 
     edges: Tensor
@@ -133,8 +133,8 @@ class SiRNAModel(nn.Module):
         numeric, categorical = batch.numeric, batch.categorical
         if self.training and self.config.covariate_dropout:
             numeric, categorical = self.hide_covariates(numeric, categorical)
-        # index_select: the gradient of plain indexing is summed in no fixed order on several
-        # threads
+        # index_select, because plain indexing sums its gradient in a random order if there are
+        # several threads
         strands = [summaries[name].index_select(0, i) for name, i in batch.strand.items()]
         parts = [self.summary_dropout(torch.cat(strands, dim=1)), numeric]
         parts += [layer(categorical[:, i]) for i, layer in enumerate(self.categories)]
@@ -144,7 +144,7 @@ class SiRNAModel(nn.Module):
         return output
 
     def probabilities(self, output: Tensor) -> Tensor:
-        """Convert what `forward` returns to the bins' probabilities, float64, (rows, bins)."""
+        """Convert the output of `forward` to probabilities, float64, shape (rows, bins)."""
         if self.distributional:
             return torch.softmax(output.double(), dim=1)
         mean = self.label_mean + self.label_sd * output.double()
@@ -154,7 +154,7 @@ class SiRNAModel(nn.Module):
         return probabilities
 
     def hide_covariates(self, numeric: Tensor, categorical: Tensor) -> tuple[Tensor, Tensor]:
-        """Hide whole covariates of some rows, as missing or as a value that training lacks."""
+        """Replace covariates of random rows by the code for missing or for unseen."""
         rate = self.config.covariate_dropout
         hidden = torch.rand(categorical.shape, device=categorical.device)
         categorical = categorical.masked_fill(hidden < rate, UNSEEN_INDEX)

@@ -1,4 +1,4 @@
-"""The learning rate and the momentum during a training, as functions of the share that is done."""
+"""Schedules of the learning rate and the momentum over the course of a training."""
 
 import math
 
@@ -6,10 +6,11 @@ from sirna.config.schema import TrainConfig
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
-    """Return the learning rate when the share `done` of the training is done.
+    """Return the learning rate at a point of the training; `done` is 0 at its start, 1 at its end.
 
-    `one_cycle`: rises from 1/25 of the peak during the share `warmup`, then falls to 1/10,000 of
-    it, both along a cosine (Smith & Topin 2018); `cosine`: falls only (Loshchilov & Hutter 2017).
+    `one_cycle`: the rate rises from 1/25 of its peak until `done` is `warmup`, then falls to
+    1/10,000 of the peak, both along a cosine (Smith & Topin 2018). `cosine`: it falls from the
+    start (Loshchilov & Hutter 2017).
     """
     peak = config.learning_rate
     if config.schedule == "constant":

@@ -1,4 +1,4 @@
-"""Sibling measurements of a row's duplex as one vector, whatever their number and order."""
+"""Encode any number of sibling measurements as one vector; their order does not matter."""
 
 import torch
 from torch import Tensor, nn
@@ -6,24 +6,24 @@ from torch import Tensor, nn
 from sirna.features.siblings import PRESENT
 
 LEAST_SHOWN = 0.4
-"""Least share of its siblings that a training row is shown, if it is shown any."""
+"""A training row that is shown siblings is shown a random share of them, from this value to 1."""
 LARGEST_RELEVANCE = 8.0
-"""Bound of a sibling's log weight, so that none overflows."""
+"""Largest absolute log weight of a sibling; it prevents an overflow."""
 
 
 class SiblingEncoder(nn.Module):
-    """Averages siblings by a learned relevance, against a weight of 1 for knowing nothing.
+    """Average the siblings by a learned relevance, together with a zero vector of weight 1.
 
     Parameters
     ----------
     features : int
-        Of one sibling; see `Siblings.features`.
+        Number of features of a sibling; see `Siblings.features`.
     size : int
-        Of the vector.
+        Width of the layers. The output has one more entry: the log of the total weight.
     dropout : float
         Share of training rows that are shown no sibling. Each of the others is shown a random part
-        of its siblings. Otherwise the sum over a duplex, which its sequence tells in part, would
-        give the row's own label away.
+        of its siblings. Otherwise the network could learn the sum of a duplex's labels from its
+        sequences, and compute a row's label by subtracting the siblings' labels.
     """
 
     def __init__(self, features: int, size: int, dropout: float) -> None:
@@ -38,7 +38,7 @@ class SiblingEncoder(nn.Module):
         self.size = size + 1
 
     def forward(self, siblings: Tensor) -> Tensor:
-        """Return a vector for each row, (rows, size); zeros for a row without siblings.
+        """Return a vector for each row, shape (rows, self.size); zeros if it has no siblings.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The state of a network's training: its epochs, the best of them, and what is needed to resume."""
+"""The state of a network's training: the epochs so far, the best epoch, and data to resume from."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -24,12 +24,12 @@ class Epoch:
     train_loss : float
         The configured loss.
     valid_log_loss : float or None
-        Negative log probability of the bins that the validation labels fall into; None where no row
+        Mean negative log probability of the bins that the held-out labels fall into; None if no row
         is held out.
     score : Score or None
-        Over the validation rows; the decision for each half of them is fitted on the other.
+        Score of the held-out rows; the decision for each half is fitted on the other half.
     seconds : float
-        For training and validation.
+        Time of training and scoring.
     rows_per_second : float
         Training rows per second of training.
     """
@@ -74,19 +74,20 @@ class Epoch:
 
 @dataclass
 class BestEpoch:
-    """The best epoch by the score of some validation rows, and what it predicts for all of them.
+    """The best epoch by the score of some held-out rows, and its predictions for all of them.
 
-    The score of one epoch is noisy, and the best of many noisy scores is a lucky one. So an epoch
-    is judged by the mean score of itself and the epochs before it in a window (fewer at the start).
+    The score of a single epoch is noisy, and the best of many noisy scores is partly luck. So an
+    epoch is judged by the mean of its score and of the epochs before it in a window (fewer at the
+    start).
 
     Attributes
     ----------
     score : float
         The mean score of the best epoch.
     epoch : int
-    probs : array, shape (validation rows, bins)
+    probs : array, shape (held-out rows, bins)
     recent : list of float
-        Scores of the last epochs, at most a window of them.
+        Scores of the latest epochs, at most as many as the window is long.
     """
 
     score: float = -math.inf
@@ -95,7 +96,7 @@ class BestEpoch:
     recent: list[float] = field(default_factory=list)
 
     def offer(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
-        """Take an epoch if its mean score is the best so far; return whether it is."""
+        """Keep an epoch if its mean score is the best so far; return whether it was kept."""
         self.recent = [*self.recent, score][-window:]
         mean = float(np.mean(self.recent))
         if mean <= self.score:
@@ -106,18 +107,18 @@ class BestEpoch:
 
 @dataclass
 class TrainingState:
-    """Where a training stands: enough to go on from, or to stop at.
+    """A training after some epoch: all that is needed to continue it or to use its result.
 
     Attributes
     ----------
     epoch : int
-        Epochs that are done.
+        Number of finished epochs.
     best : BestEpoch
-        By all validation rows.
+        The best epoch by the score of all held-out rows.
     best_weights : dict of str to Tensor
-        Copies of the weights at that epoch.
+        Copies of the weights after that epoch.
     by_half : two BestEpochs
-        By the first and by the second half of the validation rows.
+        The best epochs by the scores of half 0 and of half 1 of the held-out rows.
     """
 
     model: SiRNAModel
@@ -129,18 +130,18 @@ class TrainingState:
     log: list[Epoch] = field(default_factory=list)
 
     def keep_weights(self) -> None:
-        """Copy the present weights as those of the best epoch."""
+        """Copy the current weights as those of the best epoch."""
         self.best_weights = {
             name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
         }
 
     def held_out(self, positions: np.ndarray, half: np.ndarray) -> HeldOut:
-        """Return the predictions of the validation rows by the epochs that rows chose.
+        """Return the predictions of the held-out rows from the chosen epochs; see `HeldOut`.
 
         Parameters
         ----------
         positions : array of int, shape (n,)
-            Of the n validation rows in the table.
+            Positions of the n held-out rows in the table.
         half : array of 0 and 1, shape (n,)
             The half that each row belongs to.
         """
@@ -179,7 +180,7 @@ class TrainingState:
         Raises
         ------
         LookupError, TypeError, ValueError, RuntimeError
-            For a state that lacks something or belongs to another network.
+            If the state is incomplete or belongs to another network.
         """
         tensors, facts = state.tensors, state.facts
         load_weights(self.model, _part(tensors, "model."))

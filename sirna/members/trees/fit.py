@@ -1,8 +1,8 @@
-"""Fitting trees by scikit-learn's histogram gradient boosting.
+"""Fit trees with scikit-learn's histogram gradient boosting.
 
-They learn standardised square roots of the labels by squared error. Several ensembles with other
-seeds are averaged. Their errors are measured on the training rows, each predicted by an ensemble
-that was fitted without the rows of its target.
+The trees predict standardised square roots of the labels; the loss is the squared error. Several
+ensembles with different seeds are averaged. The errors are measured on the training rows: each is
+predicted by an ensemble that was fitted without the rows of its target.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from sirna.members.trees.forest import NODES, Forest
 SEEDS = 2**32
 """The number of seeds that scikit-learn accepts."""
 CHECKED = 200
-"""Training rows for which the tensors must predict what scikit-learn predicts."""
+"""Number of training rows for which tensors and scikit-learn must predict the same."""
 
 
 def fit_forest(
@@ -35,13 +35,13 @@ def fit_forest(
     Parameters
     ----------
     features : array of float64, shape (n, features)
-        Of the training rows; NaN where unknown.
+        Features of the training rows; NaN if unknown.
     targets : array, shape (n,)
         The target of each training row.
     task : FoldTask
-        Its labels, bins, seed, and the section `trees` of its configuration.
+        Gives the labels, the bins, the seed and the section `trees` of the configuration.
     stop : callable
-        Asked before every ensemble.
+        Called before every ensemble; the fit ends if it returns True.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def fit_forest(
     def fitted(rows: np.ndarray, number: int) -> HistGradientBoostingRegressor:
         if stop():
             raise InterruptedError
-        known = np.isfinite(features[rows]).any(axis=0)  # scikit-learn cannot bin only NaN
+        known = np.isfinite(features[rows]).any(axis=0)  # scikit-learn fails on columns of NaN
         model = HistGradientBoostingRegressor(
             max_iter=config.rounds,
             learning_rate=config.learning_rate,
@@ -87,7 +87,7 @@ def fit_forest(
 def _as_tensors(
     models: list[HistGradientBoostingRegressor], some: np.ndarray, residuals: Residuals
 ) -> Forest:
-    """Read the fitted trees from scikit-learn's private attributes, and check what was read."""
+    """Read the fitted trees from scikit-learn's private attributes, and check their predictions."""
     first: list[int] = []
     parts: dict[str, list[np.ndarray]] = {name: [] for name in NODES}
     start = 0

@@ -11,7 +11,7 @@ from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
 BLOCK = 1024
-"""Rows that pass through the trees at once: bounds the memory."""
+"""Number of rows that pass through the trees at once; it limits the memory."""
 NODES = {
     "feature": torch.int64,
     "threshold": torch.float64,
@@ -31,7 +31,7 @@ class Forest:
     first : Tensor, int64, shape (trees,)
         The root node of each tree.
     base : Tensor, float64, shape (1,)
-        The leaves' values are added to this.
+        The constant to which the values of the leaves are added.
     feature : Tensor, int64, shape (nodes,)
         The feature that a node compares.
     threshold : Tensor, float64, shape (nodes,)

@@ -1,4 +1,4 @@
-"""The trees as a member of the mixture: rows in, distributions out."""
+"""The trees as a family: fit, predict, store and restore a member."""
 
 import time
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from sirna.members.trees.forest import Forest
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
-"""The tensors of the training rows' means without their targets, and of their positions."""
+"""Names of two tensors: training rows' means from trees fitted without their targets; positions."""
 TIMED_ROUNDS = 10
-"""Boosting rounds that are timed for an estimate."""
+"""Number of boosting rounds that are timed to estimate the time of a fit."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,23 @@ class TreesMember(Member):
             cls.fit(few, 0, Watch())
             return time.perf_counter() - began
 
-        seconds(1)  # scikit-learn is loaded
+        seconds(1)  # the first call also loads scikit-learn
         first, more = seconds(1), seconds(1 + TIMED_ROUNDS)
         rest = task.config.trees.rounds - 1
         return first + max(more - first, 0.0) * rest / TIMED_ROUNDS
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
-        """Predict the distribution of n checked rows; none depends on the others."""
+        """Predict the distributions of n checked rows, each independent of the other rows."""
         return self.forest.predict(_features(self.positional, rows))
 
     def left_out(self) -> LeftOut:
-        """Return the training rows predicted without their targets."""
+        """Return predictions of the training rows without the rows of their targets."""
         predicted = self.forest.residuals.around(self.means_left_out.double().numpy())
         return LeftOut(self.positions.numpy(), predicted)
 
     @property
     def reads(self) -> set[str]:
-        """The roles that are read of a row that is predicted."""
+        """The roles that a row needs to be predicted."""
         return self.positional.reads
 
     def tensors(self) -> dict[str, Tensor]:
@@ -117,7 +117,7 @@ class TreesMember(Member):
             or positions.ndim != 1
             or positions.shape != left_out.shape
         ):
-            raise ValueError("the trees' predictions without targets have another form")
+            raise ValueError("the tensors 'positions' and 'left_out' do not fit each other")
         return cls(stored.fold, positional, forest, positions, left_out)
 
 

@@ -1,4 +1,4 @@
-"""Bundles of members that were trained for a moment or not at all."""
+"""Bundles for tests, with members that were trained briefly or not at all."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Bundles on disk: one folder that may be moved, and that a stranger may hand over."""
+"""Bundles on disk: they can be moved, and opening one from somebody else is safe."""
 
 import json
 import pickle
@@ -164,7 +164,7 @@ def test_a_training_table_that_does_not_fit_the_members_is_refused(saved, change
 @pytest.mark.parametrize("schema", [0, 1, 7, 999, "2", None])
 def test_another_schema_is_refused_with_the_remedy(saved, schema, sealed):
     tamper(saved, lambda raw: raw.update(schema=schema), sealed)
-    with pytest.raises(SirnaError, match=r"schema .*Install the version named, or train again"):
+    with pytest.raises(SirnaError, match=r"schema .*Install the version that wrote it"):
         load_bundle(saved)
 
 

@@ -279,7 +279,7 @@ def test_a_run_under_target_repeats_itself_from_its_own_file(tmp_path):
 
 
 def test_the_trees_read_no_names_of_targets():
-    with pytest.raises(UsageError, match=r"trees\.categorical: 'target' says nothing about unseen"):
+    with pytest.raises(UsageError, match=r"trees\.categorical: 'target' is new in every row"):
         load_config(changes=["trees.categorical=['cell_line', 'target']"])
     with pytest.raises(UsageError, match=r"trees\.categorical: input should be a list"):
         load_config(changes=["trees.categorical='cell_line'"])
@@ -313,8 +313,8 @@ def test_weights_of_a_mixture_are_scaled_to_one(changes, weights):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["network=-1"], "the weight of 'network' is 0 or more, not -1"),
-        (["network=0", "gaussian_process=0"], "at least one member"),
+        (["network=-1"], "the weight of 'network' must be 0 or more, not -1"),
+        (["network=0", "gaussian_process=0"], "at least one family"),
         (["network=heavy"], "valid number"),
     ],
 )

@@ -20,5 +20,5 @@ def test_families_for_follow_the_weights_of_the_kind_of_row():
 @pytest.mark.parametrize("wrong", ["forest", "Network", "gaussianprocess"])
 def test_a_weight_of_an_unknown_family_is_refused_with_the_known_ones(kind, wrong):
     config = with_changes(load_config(None), {f"mixture.{kind}.{wrong}": 0.2})
-    with pytest.raises(UsageError, match=rf"mixture\.{kind}: no member '{wrong}'.*network"):
+    with pytest.raises(UsageError, match=rf"mixture\.{kind}: no family '{wrong}'.*network"):
         check_families(config)

@@ -1,4 +1,4 @@
-"""How sure the distributions are, against synthetic rows of which the truth is known."""
+"""Calibration of distributions, on synthetic rows whose true spread is known."""
 
 import json
 
@@ -30,7 +30,7 @@ def normal(mean, sd, edges=EDGES):
 
 
 def drawn(rows=4000, shift=0.0, spread=1.0, seed=0):
-    """Predictions of sd 10, and truths that lie otherwise: off by `shift` sds, `spread` as wide."""
+    """Predictions with sd 10, and truths that are shifted by `shift` sds and `spread` as wide."""
     rng = np.random.default_rng(seed)
     mean = rng.uniform(45.0, 105.0, rows)
     z = shift + spread * rng.standard_normal(rows)

@@ -1,4 +1,4 @@
-"""From a distribution to the point that the competition score wants."""
+"""The decision: from a distribution to the point with the best expected competition score."""
 
 import itertools
 
@@ -18,7 +18,7 @@ SEEDS = st.integers(0, 10_000)
 
 
 def drawn(seed, rows):
-    """Distributions of many shapes and truths drawn from them: a model that knows all it can."""
+    """Distributions of many shapes, and truths drawn from them: a perfectly calibrated model."""
     rng = np.random.default_rng(seed)
     centre = rng.uniform(-1.0, len(EDGES), (rows, 1))
     weight = np.exp(-0.5 * ((np.arange(len(EDGES) - 1) - centre) / rng.uniform(0.7, 3)) ** 2)
@@ -246,7 +246,7 @@ def test_the_expected_score_is_about_that_of_truths_drawn_from_the_distributions
     points = fit_decision(*drawn(seed + 100, 300), "score", THRESHOLD).apply(predicted)
     expected = expected_score(predicted, points, THRESHOLD)
     assert score(truth, points) == pytest.approx(expected, abs=0.02)
-    assert abs(score(np.roll(truth, 1), points) - expected) > 0.1  # so it is no empty promise
+    assert abs(score(np.roll(truth, 1), points) - expected) > 0.1  # the test can fail
 
 
 def test_a_sure_and_right_prediction_is_expected_to_score_1():

@@ -1,4 +1,4 @@
-"""Rows of one target, and rows of targets that training lacks."""
+"""Rows of one target, and rows of unseen targets."""
 
 import numpy as np
 import pandas as pd

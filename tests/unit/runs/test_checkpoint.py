@@ -1,4 +1,4 @@
-"""A training that was interrupted ends as the one that was not."""
+"""An interrupted and resumed training has the same result as an uninterrupted one."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""The rules of efficacy score as their papers say, and the noise is the one written down."""
+"""The efficacy rules agree with their papers, and the noise with its documented formula."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a person sees, on terminals of every width and elsewhere."""
+"""The output on terminals of every width, and in files and pipes."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Held-out rows, each judged by postprocessing that other rows have fitted."""
+"""Held-out rows are scored with postprocessing that was fitted on other rows."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def distributions(rng, rows):
 
 
 def case(folds=2, rows=160, seed=0):
-    """A table, its split and what models that are too high and too sure predict for each fold."""
+    """A table, its split, and biased, overconfident predictions for each fold."""
     rng = np.random.default_rng(seed)
     predicted = distributions(rng, rows)
     level = ndtr(-0.4 + 1.6 * rng.standard_normal(rows))

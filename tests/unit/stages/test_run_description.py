@@ -44,8 +44,8 @@ def test_streams_without_a_column_are_named(described, tiny_task):
 
 def test_little_covariate_dropout_is_noted_where_names_of_targets_are_hidden(described):
     little = {"split.protocol": "target", "model.covariate_dropout": 0.1}
-    assert "model.covariate_dropout = 0.1 is little" in described(**little)
-    assert "is little" not in described(**{"split.protocol": "target"})
+    assert "model.covariate_dropout = 0.1 is low for this" in described(**little)
+    assert "is low for this" not in described(**{"split.protocol": "target"})
 
 
 def test_a_fold_is_described_by_its_rows_and_groups(tiny_task, capsys):

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def seconds(monkeypatch):
-    """Let the given seconds go by between one look at the clock and the next."""
+    """Replace the clock: the given seconds pass between one call and the next."""
 
     def clock(*each: float) -> None:
         times = iter(np.cumsum([0.0, *each]))

@@ -1,4 +1,4 @@
-"""How far the training rows reach, and which rows lie out_of_range."""
+"""The ranges of the training rows, and rows that are outside them."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Table files as text, and files that are none."""
+"""Table files are read as text; other files are refused."""
 
 import gzip
 
@@ -80,7 +80,7 @@ def test_a_single_column_may_have_a_name_of_several_words(tmp_path):
         (b'id,b\n1,2\n"3,4\n', "line 3.*quote"),
         (b"id,id\n1,2\n", "'id' occurs twice"),
         (b"\xff\xfei\x00", "UTF-16"),
-        (b"id,b\n1,\xe9\n", "line 2 is no UTF-8 text"),
+        (b"id,b\n1,\xe9\n", "line 2 is not UTF-8 text"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"PK\x03\x04rest", "spreadsheet"),
     ],

@@ -1,4 +1,4 @@
-"""How near the species of the cells is to the target's."""
+"""Whether the cells are of the target's species."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The value of a trial, and what trials share."""
+"""The value of a trial, and the encoded rows that trials share."""
 
 import optuna
 import pytest

@@ -100,7 +100,7 @@ def test_a_trial_that_a_killed_process_left_is_done_again_with_its_values(study)
 
 def test_a_trial_whose_worker_died_at_its_birth_is_given_back(study, monkeypatch):
     monkeypatch.setattr("sirna.tuning.study.GRACE_SECONDS", 0)
-    study.ask()  # takes the default, and is never heard of again
+    study.ask()  # starts the default trial and never finishes it
     work(study, objective, 1, never)
     assert values(study) == [None, 0.02]
 

@@ -1,4 +1,4 @@
-"""The Gaussian process as a member, and the ways in which it could cheat."""
+"""The Gaussian process as a family, and ways in which labels could leak into it."""
 
 from dataclasses import replace
 
@@ -172,7 +172,7 @@ def test_tensors_that_do_not_fit_are_refused(rows, quick, stored, name):
 
 
 def test_a_training_table_with_too_few_rows_is_refused(rows, quick, stored):
-    with pytest.raises(ValueError, match="differ in rows"):
+    with pytest.raises(ValueError, match="does not fit the rows"):
         GaussianProcessMember.restore(stored, rows.iloc[:30], quick)
 
 

@@ -79,7 +79,7 @@ def scripted(monkeypatch, probs):
 
 
 def shares(fold, right):
-    """Return predictions that are right for the first share of the rows."""
+    """Return predictions that are right for a given share of the rows, the first ones."""
     bins = np.digitize(truth(fold), [30.0, 60.0])
     wrong = (bins + 1) % 3
     known = np.arange(len(bins)) < right * len(bins)

@@ -11,7 +11,7 @@ from sirna.members.network.sibling_encoder import LEAST_SHOWN, SiblingEncoder
 def encoder():
     torch.manual_seed(3)
     layer = SiblingEncoder(features=6, size=5, dropout=0.15)
-    torch.nn.init.normal_(layer.relevance.weight)  # zeros at the start: all would weigh the same
+    torch.nn.init.normal_(layer.relevance.weight)  # initially 0: all siblings would count equally
     return layer
 
 
