@@ -27,8 +27,8 @@ def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np
     numbers = (np.log10(rows["dose"]), rows["hours"], rows["duplex_number"], rows["site"])
     features = np.stack([*columns, *numbers], axis=1)
     truth, predicted = rows["label"].to_numpy(), np.empty(len(rows))
-    for number in split.folds:
-        held = split.fold == number
+    for fold in split.folds:
+        held = split.fold == fold
         model = HistGradientBoostingRegressor(
             max_iter=rounds,
             learning_rate=0.08,
@@ -41,9 +41,7 @@ def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np
 
 def blocks(split: Split) -> list[np.ndarray]:
     """Return a mask of the rows for each half of each fold."""
-    return [
-        (split.fold == number) & (split.half == half) for number in split.folds for half in (0, 1)
-    ]
+    return [(split.fold == fold) & (split.half == half) for fold in split.folds for half in (0, 1)]
 
 
 def shifted(points: np.ndarray, truth: np.ndarray, split: Split) -> np.ndarray:
@@ -53,7 +51,9 @@ def shifted(points: np.ndarray, truth: np.ndarray, split: Split) -> np.ndarray:
     def shift(values: np.ndarray, by: float) -> np.ndarray:
         return np.where((values >= 30) & (values < 30 + by), 29.9, values)
 
-    for own in blocks(split):
-        scores = [competition_score(truth[~own], shift(points[~own], by)).score for by in SHIFTS]
-        moved[own] = shift(points[own], SHIFTS[int(np.argmax(scores))])
+    for block in blocks(split):
+        scores = [
+            competition_score(truth[~block], shift(points[~block], by)).score for by in SHIFTS
+        ]
+        moved[block] = shift(points[block], SHIFTS[int(np.argmax(scores))])
     return moved

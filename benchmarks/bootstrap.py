@@ -17,12 +17,14 @@ def gain(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
     _, group = np.unique(one["group"].to_numpy().astype(str), return_inverse=True)
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group))
-    members = np.split(order, ends[:-1])
+    rows_of_group = np.split(order, ends[:-1])
     truth = one["measured"].to_numpy()
     predicted = [frame["predicted"].to_numpy() for frame in (one, other)]
     differences = []
     for _ in range(RESAMPLES):
-        drawn = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        drawn = np.concatenate(
+            [rows_of_group[i] for i in rng.integers(0, len(rows_of_group), len(rows_of_group))]
+        )
         scores = [competition_score(truth[drawn], points[drawn]).score for points in predicted]
         differences.append(scores[0] - scores[1])
     low, high = np.quantile(differences, [0.025, 0.975])

@@ -34,7 +34,7 @@ from baselines import ROUNDS, blocks, boosted, shifted
 from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
-from trained import Data, Work, held_out, table
+from trained import DataSource, TrainingJob, held_out, table
 
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
@@ -51,7 +51,7 @@ from sirna.table.splits import Split, make_split
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
-Members = dict[str, list[int]]
+SeedsByFamily = dict[str, list[int]]
 """Family -> the seeds of its members."""
 MODELS = ["boosting", "article", "default", "best"]
 
@@ -96,7 +96,7 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         return with_changes(config, {"train.epochs": 2} if quick else changes)
 
     default = configured(None)
-    data = Data(arguments.train.resolve(), sha256(arguments.train), share)
+    data = DataSource(arguments.train.resolve(), sha256(arguments.train), share)
     rows = table(data, default.model_dump_json())
     split = make_split(rows, default.split, str(arguments.train))
     truth = rows["label"].to_numpy()
@@ -104,23 +104,23 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
     tables: dict[str, pd.DataFrame] = {}
     distributions: dict[str, list[HeldOut]] = {}
 
-    def points(name: str, predicted: np.ndarray) -> None:
+    def add_points(name: str, predicted: np.ndarray) -> None:
         frame = {"group": split.groups, "fold": split.fold, "half": split.half, "measured": truth}
         tables[name] = pd.DataFrame(frame).assign(predicted=predicted, median=predicted, setting=0)
 
-    points("constant", np.full(len(rows), 29.99))
+    add_points("constant", np.full(len(rows), 29.99))
     if "boosting" in arguments.models:
         began = time.perf_counter()
         raw = boosted(rows, split, default, 20 if quick else ROUNDS[protocol])
-        points("boosting", raw)
-        points("boosting, shifted", shifted(raw, truth, split))
+        add_points("boosting", raw)
+        add_points("boosting, shifted", shifted(raw, truth, split))
         result["boosting_seconds"] = round(time.perf_counter() - began)
 
-    def add(name: str, path: Path | None, families: Members, **changes: Any) -> None:
+    def add_model(name: str, path: Path | None, families: SeedsByFamily, **changes: Any) -> None:
         """Add a model: a mixture of members in every fold; `families` has the seeds of each."""
         config = configured(path, **changes)
-        work = Work(data, config, split, arguments.out, arguments.jobs)
-        found = {one: held_out(work, one, of) for one, of in families.items()}
+        training_job = TrainingJob(data, config, split, arguments.out, arguments.jobs)
+        found = {one: held_out(training_job, one, of) for one, of in families.items()}
         distributions[name] = [
             mix_held_out(
                 {
@@ -133,17 +133,19 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         ]
         tables[name] = oof_table(distributions[name], rows, split, config)
 
-    beside = [family.family for family in families_for(default, unseen=False)]
-    beside.remove("network")
+    other_families = [family.family for family in families_for(default, unseen=False)]
+    other_families.remove("network")
     if "article" in arguments.models and not (quick and protocol != "rows"):
         epochs = {"train.epochs": arguments.article_epochs}
-        add("article", ARTICLE, {"network": seeds[:1]}, **epochs)
+        add_model("article", ARTICLE, {"network": seeds[:1]}, **epochs)
     if "default" in arguments.models:
         for seed in seeds:
-            add(f"network alone, seed {seed}", None, {"network": [seed]})
-            add(f"default, seed {seed}", None, {n: [seed] for n in ("network", *beside)})
+            add_model(f"network alone, seed {seed}", None, {"network": [seed]})
+            add_model(
+                f"default, seed {seed}", None, {n: [seed] for n in ("network", *other_families)}
+            )
     if "best" in arguments.models:
-        add("best", BEST, {"network": seeds} | dict.fromkeys(beside, seeds[:1]))
+        add_model("best", BEST, {"network": seeds} | dict.fromkeys(other_families, seeds[:1]))
     result["models"] = _compared(tables, default)
     for name in list(distributions)[-1:]:
         result["decision"] = {"of": name, **_decisions(distributions[name], rows, split, default)}
@@ -200,14 +202,14 @@ def _reliability(
     held: list[HeldOut], truth: np.ndarray, split: Split, config: Config
 ) -> list[dict[str, float]]:
     """Compare P(<30), calibrated on the other blocks, with the observed shares."""
-    whole = Histogram.stacked([part.by_other_half for part in held])
-    place = np.concatenate([part.positions for part in held])
+    whole = Histogram.stacked([part.chosen_by_other_half for part in held])
+    positions = np.concatenate([part.positions for part in held])
     probs = np.empty_like(whole.probs)
     for block in blocks(split):
-        own = block[place]
-        postprocess = fit_postprocess(whole[~own], truth[place][~own], config)
-        probs[own] = postprocess.calibration.apply(whole[own]).probs
-    return reliability(Histogram(whole.edges, probs), truth[place], config.score.threshold)
+        in_block = block[positions]
+        postprocess = fit_postprocess(whole[~in_block], truth[positions][~in_block], config)
+        probs[in_block] = postprocess.calibration.apply(whole[in_block]).probs
+    return reliability(Histogram(whole.edges, probs), truth[positions], config.score.threshold)
 
 
 def _show(protocol: str, result: dict[str, Any]) -> None:

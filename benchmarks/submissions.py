@@ -87,8 +87,8 @@ def _predicted(
     arguments: argparse.Namespace,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Train without a fold; return its submission and the pooled scores that the run printed."""
-    facts = [source.digest, arguments.share, config.model_dump(mode="json"), __version__]
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    key_parts = [source.digest, arguments.share, config.model_dump(mode="json"), __version__]
+    key = hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()[:12]
     folder = arguments.out / key / f"{arguments.apart}-{fold}"
     folder.mkdir(parents=True, exist_ok=True)
     raw, kept = source.table.raw, split.fold == fold

@@ -5,7 +5,7 @@ from typing import Any
 
 __version__ = "0.3.0"
 
-_HOMES = {
+_MODULES = {
     "Config": "sirna.config.config",
     "GenomicTokenizer": "sirna.features.tokenizer",
     "GenomicVocab": "sirna.features.vocab",
@@ -15,11 +15,11 @@ _HOMES = {
     "competition_score": "sirna.prediction.score",
     "load_bundle": "sirna.bundle.store",
 }
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - names resolved lazily below
+__all__ = ["__version__", *sorted(_MODULES)]  # noqa: PLE0604 - names resolved lazily below
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import sirna` stays fast."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'sirna' has no attribute {name!r}")

@@ -40,7 +40,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="A TOML file
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting.")
 ]
-SPINS = "10000"
+GOMP_SPINCOUNT = "10000"
 """GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
 when other programs need the core."""
 PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
@@ -165,7 +165,7 @@ def tune(
     )
     default = "not done" if found.default is None else f"{found.default:.4f}"
     console.line(f"best: trial {found.best.number}, {found.best.value:.4f}; default {default}")
-    for key, value, share in found.matters:
+    for key, value, share in found.important_parameters:
         console.line(f"  {share:5.1%} of the variance: {key} = {value}")
     console.line(f"report: {found.folder / 'tune.html'}")
     data = "" if found.source == "embedded" else f" {shlex.quote(found.source)}"
@@ -243,8 +243,8 @@ def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
     )
     if rank := figures.get("ranking"):
         console.line(
-            "rank correlation of medians and measurements within one target, dose and cell line: "
-            f"{rank['spearman']:.2f} (mean over {rank['settings']} such sets of rows)"
+            "rank correlation of medians and measurements within an assay (one target, dose and "
+            f"cell line): {rank['spearman']:.2f} (mean over {rank['settings']} assays)"
         )
     rate = figures["rows_per_second"]
     console.line(
@@ -252,11 +252,11 @@ def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
-        from sirna.runs.run import resuming
+        from sirna.runs.run import resume_hint
 
         console.line(
             "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
-            f"{resuming(outcome.run)}"
+            f"{resume_hint(outcome.run)}"
         )
     folder = shlex.quote(str(outcome.run.folder))
     console.line(f"to predict: sirna submit TEST --run {folder}")
@@ -281,7 +281,7 @@ def _config(path: Path | None, changes: list[str] | None, flags: dict[str, Any])
 
 def main() -> None:
     """Run the command line; the exit status is 0 (success), 1 (failure) or 2 (bad usage)."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     for stream in (sys.stdout, sys.stderr):

@@ -18,17 +18,17 @@ def reason(error: Exception) -> str:
     return f"no entry {first}" if isinstance(error, KeyError) else first
 
 
-def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def suggestion(word: str, allowed: Iterable[str], cutoff: float = 0.6) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest known word, or an empty string.
 
     Parameters
     ----------
     word : str
-    known : iterable of str
+    allowed : iterable of str
     cutoff : float
         Least similarity of a suggested word, from 0 to 1 (difflib's ratio).
     """
-    names = list(known)
+    names = list(allowed)
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
     return f" (did you mean {folded[near[0]]!r}?)" if near else ""

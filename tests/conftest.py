@@ -89,16 +89,16 @@ def task_of() -> Callable[..., FoldTask]:
     import numpy as np  # noqa: PLC0415
 
     from sirna.features.fold import FoldTask  # noqa: PLC0415
-    from sirna.table.splits import NEVER, Split  # noqa: PLC0415
+    from sirna.table.splits import NOT_HELD_OUT, Split  # noqa: PLC0415
 
     def make(
         rows: pd.DataFrame, config: Config, training: np.ndarray | None = None, fold: int = 0
     ) -> FoldTask:
-        where = np.full(len(rows), NEVER if training is None else fold)
+        where = np.full(len(rows), NOT_HELD_OUT if training is None else fold)
         if training is not None:
-            where[training] = NEVER
+            where[training] = NOT_HELD_OUT
         ids = rows["id"].to_numpy().astype(str)
-        half = np.where(where == NEVER, NEVER, np.arange(len(rows)) % 2)
+        half = np.where(where == NOT_HELD_OUT, NOT_HELD_OUT, np.arange(len(rows)) % 2)
         return FoldTask(rows, Split(ids, config.protocol.groups(rows), where, half), fold, config)
 
     return make

@@ -13,7 +13,7 @@ from sirna.config.load import with_changes
 from sirna.members.base import LeftOut
 from sirna.members.fold_members import FoldMembers
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, weights_of
+from sirna.prediction.mixture import HeldOut, family_weights
 from sirna.prediction.postprocess import fit_postprocess, fit_unseen_postprocess
 from sirna.table.ranges import SOURCES, ranges_of
 
@@ -41,13 +41,13 @@ def build_bundle(
     """
     labels = rows["label"].to_numpy()
     postprocess = fit_postprocess(
-        Histogram.stacked([part.by_all for part in held_out]),
+        Histogram.stacked([part.chosen_by_all for part in held_out]),
         np.concatenate([labels[part.positions] for part in held_out]),
         config,
     )
     families = _complete_families(folds, config)
     left_out = _left_out(folds, families, config)
-    unseen_postprocess, fitted = None, np.zeros(len(rows), dtype=bool)
+    unseen_postprocess, has_known_target = None, np.zeros(len(rows), dtype=bool)
     if left_out:
         unseen_postprocess = fit_unseen_postprocess(
             postprocess,
@@ -55,10 +55,12 @@ def build_bundle(
             np.concatenate([labels[part.positions] for part in left_out]),
             config,
         )
-        fitted[np.concatenate([part.positions for part in left_out])] = True
+        has_known_target[np.concatenate([part.positions for part in left_out])] = True
     members = [member for family in families for fold in folds for member in fold.of_family(family)]
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
-    bundle = Bundle(shared, members, postprocess, unseen_postprocess, rows, fitted, {}, about)
+    bundle = Bundle(
+        shared, members, postprocess, unseen_postprocess, rows, has_known_target, {}, about
+    )
     ranges = {k: v for k, v in ranges_of(rows).items() if SOURCES.get(k, k) in bundle.reads}
     return replace(bundle, ranges=ranges)
 
@@ -69,12 +71,12 @@ def _complete_families(folds: Sequence[FoldMembers], config: Config) -> list[str
     A family that predicts only rows of unseen targets must have members in every fold: otherwise
     the postprocessing of such rows would be fitted to another mixture.
     """
-    there = dict.fromkeys(family for fold in folds for family in fold.by_family)
-    always = weights_of(config, False, there)
+    present = dict.fromkeys(family for fold in folds for family in fold.by_family)
+    for_all_rows = family_weights(config, False, present)
     return [
         family
-        for family in there
-        if family in always or all(family in fold.by_family for fold in folds)
+        for family in present
+        if family in for_all_rows or all(family in fold.by_family for fold in folds)
     ]
 
 

@@ -13,12 +13,12 @@ from sirna.config.config import Config
 from sirna.config.roles import TARGET_NAMES, columns_needed
 from sirna.members.base import CPU, Member
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import mix, weights_of
+from sirna.prediction.mixture import family_weights, mix
 from sirna.prediction.postprocess import Postprocess
 from sirna.protocols.targets import unseen_targets
-from sirna.table.ranges import NUMBER, Ranges, other_numbering
+from sirna.table.ranges import DUPLEX_NUMBER, Ranges, other_numbering
 
-NAMING = frozenset({"guide", *TARGET_NAMES})
+IDENTIFYING_ROLES = frozenset({"guide", *TARGET_NAMES})
 """The roles by which rows of unseen targets are recognised."""
 
 
@@ -59,7 +59,7 @@ class Bundle:
         rows of unseen targets.
     training : DataFrame of m rows
         The training table with the columns that members and the recognition of unseen targets need.
-    fitted : array of bool, shape (m,)
+    has_known_target : array of bool, shape (m,)
         Marks the training rows whose targets count as known targets.
     ranges : dict of str to (float, float)
         Ranges of the training rows; see `table.ranges`.
@@ -72,7 +72,7 @@ class Bundle:
     postprocess: Postprocess
     unseen_postprocess: Postprocess | None
     training: pd.DataFrame
-    fitted: np.ndarray
+    has_known_target: np.ndarray
     ranges: Ranges
     about: dict[str, Any]
 
@@ -88,7 +88,7 @@ class Bundle:
     def reads(self) -> set[str]:
         """The roles that a row needs to be predicted."""
         of_members = {role for member in self.members for role in member.reads}
-        return {"id"} | of_members | (NAMING if self.unseen_postprocess else set())
+        return {"id"} | of_members | (IDENTIFYING_ROLES if self.unseen_postprocess else set())
 
     @property
     def columns_read(self) -> set[str]:
@@ -105,27 +105,31 @@ class Bundle:
         device : torch.device
             Where networks compute.
         """
-        strange = other_numbering(rows, self.ranges)
-        if strange.any():
-            rows = rows.assign(**{NUMBER: rows[NUMBER].mask(strange)})
+        other_numbered = other_numbering(rows, self.ranges)
+        if other_numbered.any():
+            rows = rows.assign(**{DUPLEX_NUMBER: rows[DUPLEX_NUMBER].mask(other_numbered)})
         unseen = np.zeros(len(rows), dtype=bool)
         if self.unseen_postprocess is not None:
-            unseen = unseen_targets(rows, self.training[self.fitted])
-        parts = self._parts(rows, self._acting(unseen=False), device)
+            unseen = unseen_targets(rows, self.training[self.has_known_target])
+        parts = self._parts(rows, self._families_with_weight(unseen=False), device)
         distribution, points = self.postprocess.apply(mix(parts, self.config))
         if self.unseen_postprocess is not None and unseen.any():
-            some = np.flatnonzero(unseen)
-            acting = self._acting(unseen=True)
-            of_some = {name: parts[name][some] for name in acting if name in parts}
-            of_some |= self._parts(rows.iloc[some], acting - of_some.keys(), device)
-            mixed = mix(of_some, self.config, unseen=True)
-            wider, points[some] = self.unseen_postprocess.apply(mixed)
-            distribution = _replaced(distribution, some, wider)
-        return Prediction(distribution, points, unseen, strange)
+            unseen_positions = np.flatnonzero(unseen)
+            families = self._families_with_weight(unseen=True)
+            parts_of_unseen = {
+                name: parts[name][unseen_positions] for name in families if name in parts
+            }
+            parts_of_unseen |= self._parts(
+                rows.iloc[unseen_positions], families - parts_of_unseen.keys(), device
+            )
+            mixed = mix(parts_of_unseen, self.config, unseen=True)
+            wider, points[unseen_positions] = self.unseen_postprocess.apply(mixed)
+            distribution = _replaced(distribution, unseen_positions, wider)
+        return Prediction(distribution, points, unseen, other_numbered)
 
-    def _acting(self, unseen: bool) -> set[str]:
+    def _families_with_weight(self, unseen: bool) -> set[str]:
         """Return the families with a weight for rows of known or of unseen targets."""
-        return set(weights_of(self.config, unseen, self.by_family))
+        return set(family_weights(self.config, unseen, self.by_family))
 
     def _parts(
         self, rows: pd.DataFrame, families: Collection[str], device: torch.device
@@ -138,11 +142,11 @@ class Bundle:
         }
 
 
-def _replaced(whole: Histogram, some: np.ndarray, part: Histogram) -> Histogram:
+def _replaced(whole: Histogram, positions: np.ndarray, part: Histogram) -> Histogram:
     """Replace the distributions of some rows by those of `part`."""
     if not np.array_equal(whole.edges, part.edges):
         edges = np.union1d(whole.edges, part.edges)
         whole, part = whole.rebinned(edges), part.rebinned(edges)
     probs = whole.probs.copy()
-    probs[some] = part.probs
+    probs[positions] = part.probs
     return Histogram(whole.edges, probs)

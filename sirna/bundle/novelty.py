@@ -8,15 +8,15 @@ import pandas as pd
 from sirna.bundle.bundle import Bundle, Prediction
 from sirna.config.roles import ROLES
 from sirna.members.base import Unseen
-from sirna.table.ranges import NUMBER, out_of_range
+from sirna.table.ranges import DUPLEX_NUMBER, out_of_range
 
 FOR_UNSEEN_TARGETS = "for a file of unseen targets, train with --protocol target"
-SHOWN = 5
+MOST_VALUES_SHOWN = 5
 """Largest number of values that one note lists."""
 CONDITIONS = tuple(
     role.name
     for role in ROLES.values()
-    if role.kind in {"category", "number"} and not role.names_target and not role.derived_from
+    if role.kind in {"category", "numeric"} and not role.names_target and not role.derived_from
 )
 """Conditions whose missing values are counted."""
 
@@ -38,7 +38,7 @@ def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
     for members in bundle.by_family.values():
         for unseen in members[0].unseen(rows):
             found.setdefault(unseen.what, unseen)
-    notices = []
+    notes = []
     for unseen in found.values():
         in_stream = unseen.what not in ROLES
         note = (
@@ -52,8 +52,8 @@ def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
             note += f"; {FOR_UNSEEN_TARGETS}"
         if unseen.similar:
             note += f"; training rows have {_listed(unseen.similar)}: use that if you mean the same"
-        notices.append(note)
-    return notices
+        notes.append(note)
+    return notes
 
 
 def _missing(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
@@ -69,25 +69,25 @@ def _missing(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
 def _out_of_range(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> list[str]:
     """Describe rows with values below or above those of all training rows."""
     outside = out_of_range(rows, bundle.ranges)
-    if NUMBER in bundle.ranges:
-        outside[NUMBER] = prediction.other_numbering
-    notices = []
+    if DUPLEX_NUMBER in bundle.ranges:
+        outside[DUPLEX_NUMBER] = prediction.other_numbering
+    notes = []
     for name, affected in outside.items():
         if not affected.any():
             continue
         low, high = (np.format_float_positional(end, trim="-") for end in bundle.ranges[name])
         first = rows["id"].to_numpy()[np.argmax(affected)]
-        fate = f"outside the range of the training rows, {low} to {high}"
-        if name == NUMBER:
-            fate = (
+        consequence = f"outside the range of the training rows, {low} to {high}"
+        if name == DUPLEX_NUMBER:
+            consequence = (
                 f"far from the range of the training rows, {low} to {high}: they probably belong "
                 "to another numbering, and are read as missing"
             )
-        notices.append(
+        notes.append(
             f"{name.replace('_', ' ')}: {affected.sum():,} of {len(rows):,} rows, the first with "
-            f"id {first}, are {fate}"
+            f"id {first}, are {consequence}"
         )
-    return notices
+    return notes
 
 
 def _targets(rows: pd.DataFrame, prediction: Prediction) -> list[str]:
@@ -116,4 +116,6 @@ def _measured_guides(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
 
 
 def _listed(values: Sequence[str]) -> str:
-    return ", ".join(repr(value) for value in values[:SHOWN]) + " ..." * (len(values) > SHOWN)
+    return ", ".join(repr(value) for value in values[:MOST_VALUES_SHOWN]) + " ..." * (
+        len(values) > MOST_VALUES_SHOWN
+    )

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sirna import __version__
-from sirna.bundle.bundle import NAMING, Bundle
+from sirna.bundle.bundle import IDENTIFYING_ROLES, Bundle
 from sirna.bundle.upgrade import from_schema_8
 from sirna.config.config import Config
 from sirna.config.load import config_from_dict
@@ -27,13 +27,13 @@ from sirna.errors import SirnaError, UsageError, reason
 from sirna.members.base import Member, Stored
 from sirna.members.registry import FAMILIES, check_families
 from sirna.prediction.postprocess import Postprocess
-from sirna.system.files import recovered, sha256, write_folder
+from sirna.system.files import recover, sha256, write_folder
 from sirna.table.ranges import Ranges
 
 SCHEMA = 9
 MANIFEST = "bundle.json"
 TRAINING = "training.parquet"
-FITTED = "fitted"
+KNOWN_TARGET_COLUMN = "fitted"
 """The column of the training table that marks the rows whose targets count as known."""
 ABOUT = ("protocol", "scores", "seed", "training")
 TENSORS_NAME = re.compile(r"[a-z_]+-\d+\.safetensors")
@@ -45,14 +45,14 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     def write(draft: Path) -> None:
         entries = []
         for family, members in bundle.by_family.items():
-            for number, member in enumerate(members):
-                name, stored = f"{family}-{number}.safetensors", member.stored()
+            for index, member in enumerate(members):
+                name, stored = f"{family}-{index}.safetensors", member.stored()
                 tensors = {key: value.contiguous() for key, value in stored.tensors.items()}
                 (draft / name).write_bytes(save(tensors))
                 entry = {"family": family, "file": name, "sha256": sha256(draft / name)}
                 facts = {"fold": stored.fold, "facts": stored.facts, "encoder": stored.encoder}
                 entries.append(entry | facts)
-        training = _kept(bundle)
+        training = _training_to_store(bundle)
         if training is not None:
             training.to_parquet(draft / TRAINING, index=False)
         unseen = bundle.unseen_postprocess
@@ -108,7 +108,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = recovered(folder) / MANIFEST
+    path = recover(folder) / MANIFEST
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         schema = raw["schema"]
@@ -135,9 +135,9 @@ def _assembled(
     """Build a bundle from the parts of schema 9, checking that they fit each other."""
     config: Config = config_from_dict(raw["config"], source=str(path))
     check_families(config)
-    fitted = np.zeros(len(table), dtype=bool)
-    if FITTED in table:
-        fitted = table.pop(FITTED).to_numpy(dtype=bool)
+    has_known_target = np.zeros(len(table), dtype=bool)
+    if KNOWN_TARGET_COLUMN in table:
+        has_known_target = table.pop(KNOWN_TARGET_COLUMN).to_numpy(dtype=bool)
     members: list[Member] = [
         FAMILIES[entry["family"]].restore(
             Stored(int(entry["fold"]), tensors[entry["file"]], entry["encoder"], entry["facts"]),
@@ -153,10 +153,12 @@ def _assembled(
     float(about["scores"]["score"])
     if not members:
         raise ValueError("no members")
-    if unseen_postprocess is not None and not fitted.any():
+    if unseen_postprocess is not None and not has_known_target.any():
         raise ValueError("it has a postprocessing for unseen targets but no rows of known targets")
     ranges = _ranges(raw["ranges"])
-    return Bundle(config, members, postprocess, unseen_postprocess, table, fitted, ranges, about)
+    return Bundle(
+        config, members, postprocess, unseen_postprocess, table, has_known_target, ranges, about
+    )
 
 
 def _ranges(raw: dict[str, Any]) -> Ranges:
@@ -175,15 +177,19 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(bundle: Bundle) -> pd.DataFrame | None:
+def _training_to_store(bundle: Bundle) -> pd.DataFrame | None:
     """Return the training rows with the columns that inference needs; None if it needs none."""
     roles = {role for member in bundle.members for role in member.reads_of_training}
-    roles |= NAMING if bundle.unseen_postprocess else set()
+    roles |= IDENTIFYING_ROLES if bundle.unseen_postprocess else set()
     columns = [name for name in bundle.training if name in roles]
     if not columns:
         return None
     kept = bundle.training[columns].reset_index(drop=True)
-    return kept.assign(**{FITTED: bundle.fitted}) if bundle.unseen_postprocess else kept
+    return (
+        kept.assign(**{KNOWN_TARGET_COLUMN: bundle.has_known_target})
+        if bundle.unseen_postprocess
+        else kept
+    )
 
 
 def _read_table(folder: Path, name: str, digest: str | None) -> pd.DataFrame:

@@ -91,12 +91,12 @@ class Config(Section):
         return tomli_w.dumps(self.model_dump(mode="json"))
 
 
-def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two nested tables; if both have a value for a key, the value of `high` is kept."""
-    both = {**low, **high}
-    for key in low.keys() & high.keys():
-        if isinstance(low[key], Mapping) and isinstance(high[key], Mapping):
-            both[key] = merged(low[key], high[key])
+def merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two nested tables; if both have a value for a key, the value of `override` is kept."""
+    both = {**base, **override}
+    for key in base.keys() & override.keys():
+        if isinstance(base[key], Mapping) and isinstance(override[key], Mapping):
+            both[key] = merged(base[key], override[key])
     return both
 
 

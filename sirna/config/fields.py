@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from sirna.config.roles import CATEGORIES, NUMBERS, SERIES
+from sirna.config.roles import CATEGORIES, NUMERIC_COVARIATES, SERIES
 from sirna.errors import suggestion
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -41,22 +41,24 @@ def one_of(names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def filled(defaults: Mapping[str, Any], known: bool) -> BeforeValidator:
-    """Add defaults for the keys that a table lacks; with `known` it may hold no other keys."""
+def with_defaults(defaults: Mapping[str, Any], no_other_keys: bool) -> BeforeValidator:
+    """Add defaults for the keys that a table lacks; `no_other_keys` refuses all other keys."""
 
     def fill(given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
         unknown = [str(key) for key in given if key not in defaults]
-        if known and unknown:
+        if no_other_keys and unknown:
             near = suggestion(unknown[0], defaults)
-            raise ValueError(f"unknown key {unknown[0]!r}{near}; known here: {', '.join(defaults)}")
+            raise ValueError(
+                f"unknown key {unknown[0]!r}{near}; allowed here: {', '.join(defaults)}"
+            )
         return {**defaults, **given}
 
     return BeforeValidator(fill)
 
 
-def frozen(check: Callable[[dict[str, Any]], dict[str, Any]]) -> AfterValidator:
+def checked_read_only(check: Callable[[dict[str, Any]], dict[str, Any]]) -> AfterValidator:
     """Check a table and make it read-only."""
     return AfterValidator(lambda table: types.MappingProxyType(check(dict(table))))
 
@@ -67,6 +69,6 @@ def read_only(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 AS_DICT = PlainSerializer(dict)
-NumericRoles = Annotated[tuple[Annotated[str, one_of(NUMBERS)], ...], Strict(False)]
+NumericRoles = Annotated[tuple[Annotated[str, one_of(NUMERIC_COVARIATES)], ...], Strict(False)]
 CategoricalRoles = Annotated[tuple[Annotated[str, one_of(CATEGORIES)], ...], Strict(False)]
 SeriesRoles = Annotated[tuple[Annotated[str, one_of(SERIES)], ...], Strict(False)]

@@ -14,7 +14,7 @@ from sirna.config.fields import Section
 from sirna.config.schema import DEFAULT_STREAMS
 from sirna.config.upgrade import upgraded
 from sirna.errors import UsageError, suggestion
-from sirna.system.files import near_miss
+from sirna.system.files import name_suggestion
 
 
 def load_config(
@@ -58,12 +58,12 @@ def config_from_dict(raw: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(upgraded(raw))
     except ValidationError as error:
-        raise UsageError(f"{source}: {explain(error, Config)}") from error
+        raise UsageError(f"{source}: {describe_faults(error, Config)}") from error
 
 
-def explain(error: ValidationError, section: type[Section]) -> str:
+def describe_faults(error: ValidationError, section: type[Section]) -> str:
     """Describe every fault of a table in one line, with suggestions for near misses."""
-    return "; ".join(_explain(item, section) for item in error.errors(include_url=False))
+    return "; ".join(_describe_fault(item, section) for item in error.errors(include_url=False))
 
 
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
@@ -95,7 +95,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such configuration file{near_miss(path)}") from None
+        raise UsageError(f"{path}: no such configuration file{name_suggestion(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
@@ -130,12 +130,12 @@ def _assign(raw: dict[str, Any], dotted: str, value: Any) -> None:
     table[last] = value
 
 
-def _explain(item: Any, root: type[Section]) -> str:
+def _describe_fault(item: Any, root: type[Section]) -> str:
     dotted = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        known = _keys_at(root, item["loc"][:-1])
-        near = suggestion(str(item["loc"][-1]), known) or _homes(root, dotted)
-        return f"unknown key {dotted!r}{near}; known here: {', '.join(known)}"
+        allowed = _keys_at(root, item["loc"][:-1])
+        near = suggestion(str(item["loc"][-1]), allowed) or _suggest_sections(root, dotted)
+        return f"unknown key {dotted!r}{near}; allowed here: {', '.join(allowed)}"
     message = item["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
     shown = "" if isinstance(item["input"], Mapping | Section) else f", not {item['input']!r}"
     near = ""
@@ -158,7 +158,7 @@ def _keys_at(root: type[Section], location: tuple[Any, ...]) -> list[str]:
     return list(section.model_fields)
 
 
-def _homes(root: type[Section], key: str) -> str:
+def _suggest_sections(root: type[Section], key: str) -> str:
     """Suggest sections for a key that was written without a section."""
     kinds: dict[str, Any] = {name: field.annotation for name, field in root.model_fields.items()}
     homes = [f"{name}.{key}" for name, k in kinds.items() if key in getattr(k, "model_fields", ())]

@@ -7,12 +7,12 @@ each section that reads it. Reading, checking, encoding and storing need no furt
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["id", "bases", "tokens", "category", "number", "series", "text", "label"]
+RoleKind = Literal["id", "bases", "tokens", "category", "numeric", "series", "text", "label"]
 Reader = Literal["network", "gaussian_process", "trees"]
 
-EVERY: tuple[Reader, ...] = ("network", "gaussian_process", "trees")
-BY_NAME: tuple[Reader, ...] = ("network", "gaussian_process")
-BESIDE_NETWORK: tuple[Reader, ...] = ("gaussian_process", "trees")
+ALL_FAMILIES: tuple[Reader, ...] = ("network", "gaussian_process", "trees")
+FAMILIES_THAT_READ_NAMES: tuple[Reader, ...] = ("network", "gaussian_process")
+GAUSSIAN_PROCESS_AND_TREES: tuple[Reader, ...] = ("gaussian_process", "trees")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Role:
         - "bases": a strand as plain bases
         - "tokens": a strand as a list of modification tokens
         - "category": a condition with distinct values
-        - "number": a condition measured on a scale
+        - "numeric": a condition measured on a scale
         - "series": the row's place in a series; rows at similar places share effects
         - "text": used only to derive other roles
         - "label": the measured value
@@ -47,7 +47,7 @@ class Role:
     """
 
     name: str
-    kind: Kind
+    kind: RoleKind
     column: str = ""
     read_by: tuple[Reader, ...] = ()
     derived_from: tuple[str, ...] = ()
@@ -63,18 +63,22 @@ _ALL = (
     Role("guide_modifications", "tokens", "modified_siRNA_antisense_seq_list"),
     Role("passenger_modifications", "tokens", "modified_siRNA_sense_seq_list"),
     Role("duplex", "text", "siRNA_duplex_id"),
-    Role("cell_line", "category", "cell_line_donor", EVERY),
-    Role("transfection", "category", "Transfection_method", EVERY),
-    Role("species", "category", "gene_target_species", EVERY),
-    Role("target", "category", "gene_target_symbol_name", BY_NAME, names_target=True),
-    Role("publication", "category", "publication_id", BY_NAME, names_target=True),
-    Role("dose", "number", "siRNA_concentration", EVERY, log=True),
+    Role("cell_line", "category", "cell_line_donor", ALL_FAMILIES),
+    Role("transfection", "category", "Transfection_method", ALL_FAMILIES),
+    Role("species", "category", "gene_target_species", ALL_FAMILIES),
+    Role(
+        "target", "category", "gene_target_symbol_name", FAMILIES_THAT_READ_NAMES, names_target=True
+    ),
+    Role("publication", "category", "publication_id", FAMILIES_THAT_READ_NAMES, names_target=True),
+    Role("dose", "numeric", "siRNA_concentration", ALL_FAMILIES, log=True),
     Role("dose_unit", "text", "concentration_unit"),
-    Role("hours", "number", "Duration_after_transfection_h", EVERY, limits=(0.0, 10_000.0)),
+    Role("hours", "numeric", "Duration_after_transfection_h", ALL_FAMILIES, limits=(0.0, 10_000.0)),
     Role("transcript", "text", "gene_target_seq"),
     Role("label", "label", "mRNA_remaining_pct"),
-    Role("site", "series", read_by=BESIDE_NETWORK, derived_from=("guide", "transcript")),
-    Role("duplex_number", "series", read_by=BESIDE_NETWORK, derived_from=("duplex",)),
+    Role(
+        "site", "series", read_by=GAUSSIAN_PROCESS_AND_TREES, derived_from=("guide", "transcript")
+    ),
+    Role("duplex_number", "series", read_by=GAUSSIAN_PROCESS_AND_TREES, derived_from=("duplex",)),
     Role("species_match", "category", read_by=("trees",), derived_from=("species", "cell_line")),
 )
 
@@ -85,14 +89,14 @@ BASES = tuple(role.name for role in _ALL if role.kind == "bases")
 TOKENS = tuple(role.name for role in _ALL if role.kind == "tokens")
 SEQUENCES = BASES + TOKENS
 CATEGORIES = tuple(role.name for role in _ALL if role.kind == "category")
-SCALES = tuple(role.name for role in _ALL if role.kind == "number")
+NUMERIC_ROLES = tuple(role.name for role in _ALL if role.kind == "numeric")
 SERIES = tuple(role.name for role in _ALL if role.kind == "series")
-NUMBERS = SCALES + SERIES
+NUMERIC_COVARIATES = NUMERIC_ROLES + SERIES
 """The roles that are allowed as numeric covariates."""
 TARGET_NAMES = frozenset(role.name for role in _ALL if role.names_target)
 
 
-def read_by(family: Reader, kind: Kind) -> tuple[str, ...]:
+def read_by(family: Reader, kind: RoleKind) -> tuple[str, ...]:
     """Return the roles of one kind that a family reads by default."""
     return tuple(role.name for role in _ALL if family in role.read_by and role.kind == kind)
 

@@ -14,10 +14,10 @@ from sirna.config.fields import (
     Rate,
     Section,
     SeriesRoles,
-    filled,
-    frozen,
+    checked_read_only,
     one_of,
     read_only,
+    with_defaults,
 )
 from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
 from sirna.protocols.protocol import PROTOCOLS
@@ -29,7 +29,7 @@ class DataConfig(Section):
     train: str = ""
 
 
-def _distinct(columns: dict[str, str]) -> dict[str, str]:
+def _no_column_twice(columns: dict[str, str]) -> dict[str, str]:
     for role in ("guide", "label"):
         if not columns[role]:
             raise ValueError(f"{role} needs the name of a column")
@@ -42,7 +42,10 @@ def _distinct(columns: dict[str, str]) -> dict[str, str]:
 
 DEFAULT_COLUMNS = read_only({role.name: role.column for role in ROLES.values() if role.column})
 Columns = Annotated[
-    Mapping[str, str], filled(DEFAULT_COLUMNS, known=True), frozen(_distinct), AS_DICT
+    Mapping[str, str],
+    with_defaults(DEFAULT_COLUMNS, no_other_keys=True),
+    checked_read_only(_no_column_twice),
+    AS_DICT,
 ]
 """Role -> column name of the table; only `guide` and `label` must exist in a training file."""
 
@@ -110,7 +113,7 @@ class VocabConfig(Section):
 class CovariatesConfig(Section):
     """The conditions that the network reads in addition to the sequences."""
 
-    numeric: NumericRoles = read_by("network", "number")
+    numeric: NumericRoles = read_by("network", "numeric")
     categorical: CategoricalRoles = read_by("network", "category")
 
 
@@ -139,7 +142,7 @@ class ConditionsConfig(Section):
 class GaussianProcessConfig(ConditionsConfig):
     """The Gaussian process."""
 
-    numeric: NumericRoles = read_by("gaussian_process", "number")
+    numeric: NumericRoles = read_by("gaussian_process", "numeric")
     categorical: CategoricalRoles = read_by("gaussian_process", "category")
     series: SeriesRoles = read_by("gaussian_process", "series")
     components: Count = 4
@@ -159,7 +162,7 @@ def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
 class TreesConfig(ConditionsConfig):
     """Gradient-boosted trees, for rows of unseen targets."""
 
-    numeric: NumericRoles = read_by("trees", "number")
+    numeric: NumericRoles = read_by("trees", "numeric")
     categorical: Annotated[CategoricalRoles, AfterValidator(_nameless)] = read_by(
         "trees", "category"
     )
@@ -189,10 +192,16 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
 KNOWN_TARGET_WEIGHTS = read_only({"network": 0.4, "gaussian_process": 0.6, "trees": 0.0})
 UNSEEN_TARGET_WEIGHTS = read_only({"network": 0.16, "gaussian_process": 0.24, "trees": 0.6})
 KnownWeights = Annotated[
-    Mapping[str, float], filled(KNOWN_TARGET_WEIGHTS, known=False), frozen(_scaled), AS_DICT
+    Mapping[str, float],
+    with_defaults(KNOWN_TARGET_WEIGHTS, no_other_keys=False),
+    checked_read_only(_scaled),
+    AS_DICT,
 ]
 UnseenWeights = Annotated[
-    Mapping[str, float], filled(UNSEEN_TARGET_WEIGHTS, known=False), frozen(_scaled), AS_DICT
+    Mapping[str, float],
+    with_defaults(UNSEEN_TARGET_WEIGHTS, no_other_keys=False),
+    checked_read_only(_scaled),
+    AS_DICT,
 ]
 
 
@@ -200,7 +209,7 @@ class MixtureConfig(Section):
     """The weights of the families, for rows of known and of unseen targets; scaled to sum to 1.
 
     A family whose weight is 0 is not trained. If a family cannot predict a row, or its training did
-    not finish, the other families take over its weight (see `prediction.mixture.weights_of`).
+    not finish, the other families take over its weight (see `prediction.mixture.family_weights`).
     """
 
     known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)

@@ -29,9 +29,9 @@ def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     raw = copy.deepcopy(raw)
     if not all(isinstance(table, dict) for table in raw.values()):
         return raw  # refused with its own message when it is validated
-    whole = "known" in raw and "mixture" not in raw  # as a run of 0.2.0 wrote it
+    is_complete = "known" in raw and "mixture" not in raw  # as a run of 0.2.0 wrote it
     raw = _shares_to_weights(_renamed(raw))
-    return _only_what_acts(raw) if whole else raw
+    return _without_unused_values(raw) if is_complete else raw
 
 
 def _renamed(raw: dict[str, Any]) -> dict[str, Any]:
@@ -59,15 +59,19 @@ def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
     shares = dict(SHARES_0_2)
     if protocol is not None and protocol.every_target_is_unseen:
         shares["trees"] = TREES_SHARE_UNDER_TARGET_0_2
-    process, trees = ({**shares, **given}[name] for name in SHARES_0_2)
-    known = {"network": 1 - process, "gaussian_process": process, "trees": 0.0}
-    unseen = {name: round((1 - trees) * weight, 12) for name, weight in known.items()}
-    mixture = {"known_target": known, "unseen_target": unseen | {"trees": trees}}
+    gaussian_process_share, trees_share = ({**shares, **given}[name] for name in SHARES_0_2)
+    known = {
+        "network": 1 - gaussian_process_share,
+        "gaussian_process": gaussian_process_share,
+        "trees": 0.0,
+    }
+    unseen = {name: round((1 - trees_share) * weight, 12) for name, weight in known.items()}
+    mixture = {"known_target": known, "unseen_target": unseen | {"trees": trees_share}}
     raw["mixture"] = {**mixture, **raw.get("mixture", {})}
     return raw
 
 
-def _only_what_acts(raw: dict[str, Any]) -> dict[str, Any]:
+def _without_unused_values(raw: dict[str, Any]) -> dict[str, Any]:
     """Remove values that version 0.2.0 wrote to `config.toml` but did not use."""
     protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
     if protocol is None:

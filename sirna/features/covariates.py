@@ -11,7 +11,7 @@ from sirna.config.schema import CovariatesConfig
 from sirna.protocols.protocol import Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
-FARTHEST = 5.0
+LARGEST_SD = 5.0
 """Standardised values are limited to this distance from 0, on either side."""
 
 
@@ -42,9 +42,9 @@ class Covariates:
         numeric: dict[str, tuple[float, float]] = {}
         for role in config.numeric:
             values = _number(rows, role)
-            known = values[np.isfinite(values)]
-            if known.size:
-                numeric[role] = (float(known.mean()), float(known.std()) or 1.0)
+            finite = values[np.isfinite(values)]
+            if finite.size:
+                numeric[role] = (float(finite.mean()), float(finite.std()) or 1.0)
         categorical: dict[str, list[str]] = {
             role: sorted(rows[role].dropna().unique().tolist())
             for role in config.categorical
@@ -73,7 +73,7 @@ class Covariates:
         """Return standardised values and missing flags, shape (n, 2 * roles), float32."""
         columns = []
         for role, (mean, sd) in self.numeric.items():
-            value = np.clip((_number(rows, role) - mean) / sd, -FARTHEST, FARTHEST)
+            value = np.clip((_number(rows, role) - mean) / sd, -LARGEST_SD, LARGEST_SD)
             missing = ~np.isfinite(value)
             columns += [np.where(missing, 0.0, value), missing]
         stacked = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
@@ -95,8 +95,8 @@ class Covariates:
                 continue
             index = {value: position + 2 for position, value in enumerate(values)}
             text = rows[role] if role in rows else pd.Series([None] * len(rows))
-            known = text.map(index).fillna(UNSEEN_INDEX)
-            columns.append(known.mask(text.isna(), MISSING_INDEX).to_numpy(dtype=np.int64))
+            indices = text.map(index).fillna(UNSEEN_INDEX)
+            columns.append(indices.mask(text.isna(), MISSING_INDEX).to_numpy(dtype=np.int64))
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=np.int64)
 
     def unseen(self, rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -120,8 +120,8 @@ class Covariates:
         return [
             value
             for value in self.categorical[role]
-            if (known := value.casefold()) in new
-            or any(known in word or word in known for word in in_part)
+            if (folded := value.casefold()) in new
+            or any(folded in word or word in folded for word in in_part)
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -69,36 +69,36 @@ class SiRNADataset:
 
     Parameters
     ----------
-    whole : Batch
+    all_rows : Batch
         All rows.
     duplex : array of int, shape (n,)
         The index of each row's duplex; see `duplex_codes`.
     """
 
-    def __init__(self, whole: Batch, duplex: np.ndarray) -> None:
-        self.whole = whole
+    def __init__(self, all_rows: Batch, duplex: np.ndarray) -> None:
+        self.all_rows = all_rows
         self.duplex = duplex
 
     def __len__(self) -> int:
-        return len(self.whole.label)
+        return len(self.all_rows.label)
 
     def take(self, rows: np.ndarray) -> Batch:
         """Return the given rows with their distinct strands, trimmed to the longest of them."""
         chosen = torch.from_numpy(rows)
         tokens, lengths, strand = {}, {}, {}
-        for name, index in self.whole.strand.items():
+        for name, index in self.all_rows.strand.items():
             used, strand[name] = torch.unique(index[chosen], return_inverse=True)
-            lengths[name] = self.whole.lengths[name][used]
-            tokens[name] = self.whole.tokens[name][used][:, : int(lengths[name].max())]
-        whole = self.whole
+            lengths[name] = self.all_rows.lengths[name][used]
+            tokens[name] = self.all_rows.tokens[name][used][:, : int(lengths[name].max())]
+        all_rows = self.all_rows
         return Batch(
             tokens,
             lengths,
             strand,
-            whole.numeric[chosen],
-            whole.categorical[chosen],
-            whole.siblings[chosen],
-            whole.label[chosen],
+            all_rows.numeric[chosen],
+            all_rows.categorical[chosen],
+            all_rows.siblings[chosen],
+            all_rows.label[chosen],
         )
 
     def first(self, rows: int) -> "SiRNADataset":
@@ -171,15 +171,15 @@ class DatasetEncoder:
         siblings = None
         if config.siblings.lookup:
             roles = tuple(sorted({stream.role for stream in streams.values()}))
-            siblings = Siblings.among(rows, roles, covariates, config.siblings.most)
+            siblings = Siblings.from_rows(rows, roles, covariates, config.siblings.most)
         return cls(streams, vocabs, covariates, siblings)
 
-    def with_measured(self, rows: pd.DataFrame) -> Self:
+    def with_sibling_rows(self, rows: pd.DataFrame) -> Self:
         """Return a copy for inference that looks up siblings among these rows."""
         if self.siblings is None:
             return self
-        looked_up = self.siblings
-        siblings = Siblings.among(rows, looked_up.roles, self.covariates, looked_up.most)
+        present = self.siblings
+        siblings = Siblings.from_rows(rows, present.roles, self.covariates, present.most)
         return replace(self, siblings=siblings)
 
     @property
@@ -217,7 +217,7 @@ class DatasetEncoder:
         if self.siblings is not None:
             siblings = self.siblings.features(rows, self.covariates, training)
         label = rows["label"] if "label" in rows else pd.Series(np.nan, index=rows.index)
-        whole = Batch(
+        all_rows = Batch(
             tokens,
             lengths,
             strand,
@@ -227,7 +227,7 @@ class DatasetEncoder:
             torch.from_numpy(label.to_numpy(dtype=np.float32)),
         )
         roles = [stream.role for stream in self.streams.values()]
-        return SiRNADataset(whole, duplex_codes(rows, roles))
+        return SiRNADataset(all_rows, duplex_codes(rows, roles))
 
     def unknown_tokens(self, rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, list[str]]]:
         """Return, by stream, the rows with tokens that no training row has, and these tokens.
@@ -265,7 +265,7 @@ class DatasetEncoder:
         siblings = None
         if raw["siblings"] is not None:
             roles = tuple(raw["siblings"]["roles"])
-            siblings = Siblings.among(measured, roles, covariates, int(raw["siblings"]["most"]))
+            siblings = Siblings.from_rows(measured, roles, covariates, int(raw["siblings"]["most"]))
         return cls(
             {name: StreamConfig.model_validate(stream) for name, stream in raw["streams"].items()},
             {kind: GenomicVocab(tokens) for kind, tokens in raw["vocabs"].items()},

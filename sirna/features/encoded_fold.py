@@ -16,15 +16,15 @@ class EncodedFold:
     ----------
     encoder : DatasetEncoder
         Fitted on the training rows.
-    train, valid : SiRNADataset
-        The training rows and the held-out rows; `valid` is empty if all rows train.
+    train, held_out : SiRNADataset
+        The training rows and the held-out rows; `held_out` is empty if all rows train.
     half : array of 0 and 1, shape (len(valid),)
         The half of each held-out row.
     """
 
     encoder: DatasetEncoder
     train: SiRNADataset
-    valid: SiRNADataset
+    held_out: SiRNADataset
     half: np.ndarray
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sirna.config.config import Config
 from sirna.prediction.histogram import fit_bins
-from sirna.protocols.targets import can_stand_for_unseen, group_targets
+from sirna.protocols.targets import can_represent_unseen_targets, group_targets
 from sirna.table.splits import Split
 
 
@@ -96,4 +96,4 @@ class FoldTask:
         if self.config.protocol.every_target_is_unseen:
             return self.groups
         targets = group_targets(self.training_rows)
-        return targets if can_stand_for_unseen(targets) else None
+        return targets if can_represent_unseen_targets(targets) else None

@@ -40,7 +40,7 @@ class Siblings:
     most: int
 
     @classmethod
-    def among(
+    def from_rows(
         cls, rows: pd.DataFrame, roles: tuple[str, ...], covariates: Covariates, most: int
     ) -> Self:
         """Build the look-up from checked rows, keeping only the columns that it needs."""
@@ -71,7 +71,7 @@ class Siblings:
         """
         numbers = [covariates.numbers(part) for part in (rows, self.measured)]
         categories = [covariates.categories(part) for part in (rows, self.measured)]
-        order, start, count = self._runs(rows)
+        order, start, count = self._siblings_by_duplex(rows)
         widest = max(int(count.max(initial=0)), 1)
         size = max(1, PLACES_AT_ONCE // widest)
         chunks = []
@@ -82,13 +82,13 @@ class Siblings:
             if training:
                 place[place == np.arange(len(rows))[some, None]] = -1
             chunks.append(
-                self._described(
+                self._encode_nearest(
                     [numbers[0][some], numbers[1]], [categories[0][some], categories[1]], place
                 )
             )
         return np.concatenate(chunks)
 
-    def _described(
+    def _encode_nearest(
         self, numbers: list[np.ndarray], categories: list[np.ndarray], place: np.ndarray
     ) -> np.ndarray:
         """Encode the nearest siblings; `place`, shape (n, k), holds their positions or -1."""
@@ -112,7 +112,7 @@ class Siblings:
         features = np.concatenate(parts, axis=2) * (place >= 0)[..., None]
         return features.astype(np.float32)
 
-    def _runs(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _siblings_by_duplex(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sort the measured rows by duplex, and find the siblings of each row among them.
 
         Returns
@@ -124,26 +124,26 @@ class Siblings:
         """
         both = [part.reindex(columns=list(self.roles)) for part in (self.measured, rows)]
         code = duplex_codes(pd.concat(both, ignore_index=True), self.roles)
-        asked, measured = code[len(self.measured) :], code[: len(self.measured)]
+        query, measured = code[len(self.measured) :], code[: len(self.measured)]
         order = np.argsort(measured, kind="stable")
-        start = np.searchsorted(measured[order], asked)
-        count = np.searchsorted(measured[order], asked, side="right") - start
-        count[asked == NO_SEQUENCE] = 0
+        start = np.searchsorted(measured[order], query)
+        count = np.searchsorted(measured[order], query, side="right") - start
+        count[query == NO_SEQUENCE] = 0
         return order, start, count
 
 
 def _distance(numbers: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:
     """Return row minus sibling in one numeric condition, shape (n, k); 0 if either is missing."""
     value, missing = 2 * role, 2 * role + 1
-    asked, measured = numbers
-    unknown = asked[:, missing, None] + measured[place, missing] > 0
-    distance: np.ndarray = np.where(unknown, 0.0, asked[:, value, None] - measured[place, value])
+    query, measured = numbers
+    unknown = query[:, missing, None] + measured[place, missing] > 0
+    distance: np.ndarray = np.where(unknown, 0.0, query[:, value, None] - measured[place, value])
     return distance
 
 
 def _same(categories: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:
     """Return whether rows and siblings have the same training category, shape (n, k)."""
-    asked, measured = categories
-    named = asked[:, role, None] > max(MISSING_INDEX, UNSEEN_INDEX)
-    same: np.ndarray = (asked[:, role, None] == measured[place, role]) & named
+    query, measured = categories
+    named = query[:, role, None] > max(MISSING_INDEX, UNSEEN_INDEX)
+    same: np.ndarray = (query[:, role, None] == measured[place, role]) & named
     return same

@@ -23,7 +23,7 @@ class GenomicTokenizer:
     tail : {"keep", "drop"}
         What happens to bases at the 3' end that are too few for a k-mer: they become a shorter last
         token, or are dropped. (The published baseline uses k = 3 and stride 3 and drops them, so it
-        loses 2 of 23 bases; see `lost`.)
+        loses 2 of 23 bases; see `count_uncovered`.)
     """
 
     ngram: int = 3
@@ -53,7 +53,7 @@ class GenomicTokenizer:
         uncovered = len(bases) > self._covered(len(bases))
         return [*cut, rest] if rest and uncovered and self.tail == "keep" else cut
 
-    def lost(self, sequence: str) -> int:
+    def count_uncovered(self, sequence: str) -> int:
         """Count the bases at the 3' end that are in no token."""
         entries = sequence.split()
         if len(entries) != 1 or self.tail == "keep":

@@ -29,15 +29,15 @@ class State:
     Attributes
     ----------
     tensors : dict of str to Tensor
-    facts : dict
+    data : dict
         Plain data for JSON.
     """
 
     tensors: dict[str, Tensor]
-    facts: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
 
 
-class Watch:
+class FitCallbacks:
     """Callbacks by which a fit reports, stops and resumes; this base class does nothing."""
 
     device: torch.device = CPU
@@ -125,7 +125,7 @@ class Member(ABC):
     @classmethod
     @abstractmethod
     def fit(
-        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
         """Fit on the training rows of a task and predict its held-out rows.
 
@@ -134,14 +134,14 @@ class Member(ABC):
         task : FoldTask
         index : int
             The member's index among those of its family in the fold, from 0.
-        watch : Watch
+        callbacks : FitCallbacks
         on_folds : sequence of members
             For a fit on all rows: the members of this family fitted on the folds.
 
         Returns
         -------
         Fitted, or None
-            None if `watch.stop()` ended the fit before it had a usable result.
+            None if `callbacks.stop()` ended the fit before it had a usable result.
         """
 
     @classmethod
@@ -248,4 +248,4 @@ def fitted_without_choice(member: Specific, task: FoldTask) -> Fitted[Specific]:
     """Predict the held-out rows with a member that made no choice on them."""
     nothing = Histogram(task.edges, np.zeros((0, len(task.edges) - 1)))
     predicted = member.predict(task.held_out_rows) if len(task.held_out) else nothing
-    return Fitted(member, HeldOut.without_choice(task.held_out, predicted))
+    return Fitted(member, HeldOut.same_for_all(task.held_out, predicted))

@@ -8,7 +8,7 @@ import numpy as np
 from sirna.config.config import Config
 from sirna.members.base import Fitted, LeftOut, Member
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, average, mix, mix_held_out, weights_of
+from sirna.prediction.mixture import HeldOut, average, family_weights, mix, mix_held_out
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class FoldMembers:
 
     def can_predict(self, config: Config) -> bool:
         """Return whether a family with a weight for the held-out rows has a member."""
-        return bool(weights_of(config, False, self.by_family))
+        return bool(family_weights(config, False, self.by_family))
 
     def held_out(self, config: Config) -> HeldOut:
         """Return the mixture of what the members predict for the fold's held-out rows."""
-        weights = weights_of(config, False, self.by_family)
+        weights = family_weights(config, False, self.by_family)
         parts = {
             name: average([fitted.held_out for fitted in self.by_family[name]]) for name in weights
         }
@@ -60,7 +60,7 @@ class FoldMembers:
             The families that may take part.
         """
         found: dict[str, LeftOut] = {}
-        for name in weights_of(config, True, families):
+        for name in family_weights(config, True, families):
             parts = [part for one in self.of_family(name) if (part := one.left_out()) is not None]
             if parts:
                 predicted = Histogram.mixture([part.predicted for part in parts])

@@ -47,7 +47,7 @@ class Residuals:
         mean, sd = self.scale.numpy()
         return standardised(percent, float(mean), float(sd))
 
-    def around(self, mean: np.ndarray) -> Histogram:
+    def distributions(self, mean: np.ndarray) -> Histogram:
         """Return the distributions around n standardised means, shape (n,)."""
         edges, knots, bias, spread = (
             part.numpy() for part in (self.edges, self.knots, self.bias, self.spread)

@@ -17,9 +17,9 @@ from scipy.special import ndtr, ndtri
 
 from sirna.prediction.histogram import Histogram, bin_of
 
-LEAST_MASS = 1e-6
+LEAST_LIKELIHOOD = 1e-6
 """Least probability of a bin in the fit, so that a single outlier does not decide the spread."""
-SMALLEST = 1e-15
+PROBABILITY_MARGIN = 1e-15
 """Least distance of a probability from 0 and 1; closer ones are moved. It is below the rounding
 errors of sums of probabilities."""
 NARROWEST, WIDEST = 0.5, 3.0
@@ -78,17 +78,17 @@ def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
     -------
     Calibration
     """
-    bins, reached = bin_of(predicted.edges, truth), predicted.reached()
+    bins, cdf_at_edges = bin_of(predicted.edges, truth), predicted.cdf_at_edges()
     rows = np.arange(len(truth))
-    low = _normal_quantiles(reached[rows, bins])
-    high = _normal_quantiles(reached[rows, bins + 1])
+    low = _normal_quantiles(cdf_at_edges[rows, bins])
+    high = _normal_quantiles(cdf_at_edges[rows, bins + 1])
     low[bins == 0], high[bins == predicted.probs.shape[1] - 1] = -np.inf, np.inf
 
     def cost(log_spread: float) -> float:
         spread = np.exp(log_spread)
         mass = ndtr(high / spread) - ndtr(low / spread)
         prior = PRIOR * log_spread**2 / (2 * len(truth))
-        return float(-np.log(np.maximum(mass, LEAST_MASS)).mean()) + prior
+        return float(-np.log(np.maximum(mass, LEAST_LIKELIHOOD)).mean()) + prior
 
     bounds = float(np.log(NARROWEST)), float(np.log(WIDEST))
     return Calibration(float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x)))
@@ -108,14 +108,14 @@ def reliability(
     tenth = np.minimum((probability * 10).astype(int), 9)
     return [
         {
-            "rows": int((tenth == number).sum()),
-            "predicted": float(probability[tenth == number].mean()),
-            "observed": float((truth[tenth == number] < threshold).mean()),
+            "rows": int((tenth == index).sum()),
+            "predicted": float(probability[tenth == index].mean()),
+            "observed": float((truth[tenth == index] < threshold).mean()),
         }
-        for number in np.unique(tenth)
+        for index in np.unique(tenth)
     ]
 
 
 def _normal_quantiles(probability: np.ndarray) -> np.ndarray:
-    quantiles: np.ndarray = ndtri(np.clip(probability, SMALLEST, 1 - SMALLEST))
+    quantiles: np.ndarray = ndtri(np.clip(probability, PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN))
     return quantiles

@@ -59,11 +59,11 @@ class Decision:
             return predicted.mean()
         if self.kind == "median":
             return predicted.median()
-        called, spared = _candidates(predicted, self.threshold)
-        gain = self._gain(predicted, called, spared)
-        return np.where(gain >= self.cut, called, spared)
+        called, not_called = _candidates(predicted, self.threshold)
+        gain = self._gain(predicted, called, not_called)
+        return np.where(gain >= self.cut, called, not_called)
 
-    def towards(self, other: Self, share: float) -> Self:
+    def interpolate(self, other: Self, share: float) -> Self:
         """Interpolate between this decision (share 0) and another of the same kind (share 1)."""
         ends = ((1 - share, self), (share, other))
         names = ("cut", "range_weight", "mae_weight")
@@ -88,9 +88,9 @@ class Decision:
             raise ValueError(f"unknown decision {raw['kind']!r}")
         return cls(raw["kind"], **numbers)
 
-    def _gain(self, predicted: Histogram, called: np.ndarray, spared: np.ndarray) -> np.ndarray:
+    def _gain(self, predicted: Histogram, called: np.ndarray, not_called: np.ndarray) -> np.ndarray:
         error = predicted.absolute_error(called)
-        rise = error - predicted.absolute_error(spared)
+        rise = error - predicted.absolute_error(not_called)
         p = predicted.prob_below(self.threshold)
         gain: np.ndarray = p - self.range_weight * error - self.mae_weight * rise
         return gain
@@ -194,7 +194,7 @@ class _Cut:
 
 
 def _best_cut(
-    gain: np.ndarray, below: np.ndarray, error_called: np.ndarray, error_spared: np.ndarray
+    gain: np.ndarray, below: np.ndarray, error_called: np.ndarray, error_not_called: np.ndarray
 ) -> _Cut:
     """Find the cut with the best score, in O(n log n) steps.
 
@@ -202,7 +202,7 @@ def _best_cut(
     ----------
     below : array, shape (n,)
         1 for a positive row and 0 for others, or the probability that the row is positive.
-    error_called, error_spared : array, shape (n,)
+    error_called, error_not_called : array, shape (n,)
         The absolute error, or its expectation, of a row that is called positive or not called.
     """
     order = np.argsort(-gain, kind="stable")
@@ -210,15 +210,15 @@ def _best_cut(
     count = np.arange(1, n + 1)
     hits = np.cumsum(below[order])
     range_mae = np.cumsum(error_called[order]) / count
-    mae = (error_spared.sum() + np.cumsum((error_called - error_spared)[order])) / n
+    mae = (error_not_called.sum() + np.cumsum((error_called - error_not_called)[order])) / n
     f1 = 2 * hits / (count + hits[-1])
     score = 0.5 * (1 - mae / 100) + 0.5 * f1 * (1 - range_mae / 100)
     ranked = gain[order]
     score[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of equal gain are called together
     last = int(score.argmax())
-    nobody = float(0.5 * (1 - error_spared.mean() / 100))
-    if nobody >= score[last]:
-        return _Cut(float(ranked[0]) + MARGIN, 0, nobody, 0.0, 100.0)
+    score_without_calls = float(0.5 * (1 - error_not_called.mean() / 100))
+    if score_without_calls >= score[last]:
+        return _Cut(float(ranked[0]) + MARGIN, 0, score_without_calls, 0.0, 100.0)
     following = ranked[last + 1] if last + 1 < n else ranked[last] - 2 * MARGIN
     cut = float(ranked[last] + following) / 2
     if cut <= following:  # `ranked[last]` and `following` are neighbouring floats

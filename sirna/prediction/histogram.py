@@ -6,7 +6,8 @@ from typing import Self
 
 import numpy as np
 
-SMALLEST_MASS = 1e-12
+LEAST_BIN_MASS = 1e-12
+"""Least probability of a bin where it is a divisor or the argument of a logarithm."""
 
 
 def bin_of(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -58,7 +59,7 @@ class Histogram:
     def __getitem__(self, rows: np.ndarray) -> "Histogram":
         return Histogram(self.edges, self.probs[rows])
 
-    def reached(self) -> np.ndarray:
+    def cdf_at_edges(self) -> np.ndarray:
         """Return P(y < edge) at every edge, shape (n, bins + 1)."""
         return np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.probs, axis=1)], axis=1)
 
@@ -67,7 +68,7 @@ class Histogram:
         inside = np.clip(at, self.edges[0], self.edges[-1])
         bins = bin_of(self.edges, inside)
         part = (inside - self.edges[bins]) / (self.edges[bins + 1] - self.edges[bins])
-        cdf: np.ndarray = self.reached()[:, bins] + part * self.probs[:, bins]
+        cdf: np.ndarray = self.cdf_at_edges()[:, bins] + part * self.probs[:, bins]
         return cdf
 
     def prob_below(self, value: float) -> np.ndarray:
@@ -77,11 +78,11 @@ class Histogram:
 
     def quantile(self, level: float) -> np.ndarray:
         """Return the value that y stays below with probability `level`, shape (n,)."""
-        reached = np.cumsum(self.probs, axis=1)
-        bins = np.minimum((reached < level).sum(axis=1), self.probs.shape[1] - 1)
+        cdf_at_edges = np.cumsum(self.probs, axis=1)
+        bins = np.minimum((cdf_at_edges < level).sum(axis=1), self.probs.shape[1] - 1)
         rows = np.arange(len(self))
         mass = self.probs[rows, bins]
-        part = (level - (reached[rows, bins] - mass)) / np.maximum(mass, SMALLEST_MASS)
+        part = (level - (cdf_at_edges[rows, bins] - mass)) / np.maximum(mass, LEAST_BIN_MASS)
         low, high = self.edges[bins], self.edges[bins + 1]
         value: np.ndarray = low + np.clip(part, 0.0, 1.0) * (high - low)
         return value
@@ -109,7 +110,7 @@ class Histogram:
     def log_loss(self, truth: np.ndarray) -> float:
         """Return the mean negative log probability of the bins that the true values fall into."""
         mass = self.probs[np.arange(len(truth)), bin_of(self.edges, truth)]
-        return float(-np.log(np.maximum(mass, SMALLEST_MASS)).mean())
+        return float(-np.log(np.maximum(mass, LEAST_BIN_MASS)).mean())
 
     def rebinned(self, edges: np.ndarray) -> "Histogram":
         """Return the same distributions over other bins; exact if `edges` includes these edges."""

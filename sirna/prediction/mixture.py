@@ -22,32 +22,32 @@ class HeldOut:
     ----------
     positions : array of int, shape (n,)
         Positions of the rows in the table.
-    by_other_half : Histogram of n rows
+    chosen_by_other_half : Histogram of n rows
         From the epoch that the other half of the fold chose; the rows are scored with these.
-    by_own_half : Histogram of n rows
+    chosen_by_own_half : Histogram of n rows
         From the epoch that the row's own half chose; the other half's postprocessing is fitted to
         these.
-    by_all : Histogram of n rows
+    chosen_by_all : Histogram of n rows
         From the epoch that all held-out rows chose; the bundle's postprocessing is fitted to these.
     """
 
     positions: np.ndarray
-    by_other_half: Histogram
-    by_own_half: Histogram
-    by_all: Histogram
+    chosen_by_other_half: Histogram
+    chosen_by_own_half: Histogram
+    chosen_by_all: Histogram
 
     @classmethod
-    def without_choice(cls, positions: np.ndarray, predicted: Histogram) -> Self:
+    def same_for_all(cls, positions: np.ndarray, predicted: Histogram) -> Self:
         """Use one prediction for all three, for a model that made no choice on these rows."""
         return cls(positions, predicted, predicted, predicted)
 
     @property
     def parts(self) -> tuple[Histogram, Histogram, Histogram]:
         """The three predictions."""
-        return self.by_other_half, self.by_own_half, self.by_all
+        return self.chosen_by_other_half, self.chosen_by_own_half, self.chosen_by_all
 
 
-def weights_of(config: Config, unseen: bool, present: Collection[str]) -> dict[str, float]:
+def family_weights(config: Config, unseen: bool, present: Collection[str]) -> dict[str, float]:
     """Return the weights of the families that are present; they add up to 1.
 
     The weight of an absent family goes to the present families of its kind: those with a weight for
@@ -67,10 +67,14 @@ def weights_of(config: Config, unseen: bool, present: Collection[str]) -> dict[s
     given = config.mixture.unseen_target if unseen else known_weights
     given = {name: weight for name, weight in given.items() if weight}
     weights: dict[str, float] = {}
-    for for_known in (True, False):
-        alike = {k: w for k, w in given.items() if (known_weights.get(k, 0) > 0) == for_known}
-        acting = {k: w for k, w in alike.items() if k in present}
-        weights |= _scaled(acting, sum(alike.values()))
+    for predicts_known_targets in (True, False):
+        same_kind = {
+            k: w
+            for k, w in given.items()
+            if (known_weights.get(k, 0) > 0) == predicts_known_targets
+        }
+        present_weights = {k: w for k, w in same_kind.items() if k in present}
+        weights |= _scaled(present_weights, sum(same_kind.values()))
     return _scaled({name: weights[name] for name in given if name in weights}, 1.0)
 
 
@@ -91,9 +95,9 @@ def mix(parts: Mapping[str, Histogram], config: Config, unseen: bool = False) ->
         By family.
     config : Config
     unseen : bool
-        See `weights_of`.
+        See `family_weights`.
     """
-    weights = weights_of(config, unseen, parts)
+    weights = family_weights(config, unseen, parts)
     return Histogram.mixture([parts[name] for name in weights], list(weights.values()))
 
 

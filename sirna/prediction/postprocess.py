@@ -79,8 +79,8 @@ def fit_unseen_postprocess(
     truth : array, shape (n,)
     config : Config
     """
-    alone = fit_postprocess(predicted, truth, config)
+    unseen_only = fit_postprocess(predicted, truth, config)
     return Postprocess(
-        Calibration(usual.calibration.spread * alone.calibration.spread),
-        usual.decision.towards(alone.decision, config.decision.unseen_targets),
+        Calibration(usual.calibration.spread * unseen_only.calibration.spread),
+        usual.decision.interpolate(unseen_only.decision, config.decision.unseen_targets),
     )

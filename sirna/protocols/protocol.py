@@ -23,8 +23,6 @@ class Protocol:
     ----------
     name : str
         The value of `--protocol`.
-    question : str
-        The question that a score under this protocol answers.
     groups : callable
         Function from n checked rows to the name of each row's group, shape (n,) of str. The rows of
         one group are held out together.
@@ -40,7 +38,6 @@ class Protocol:
     """
 
     name: str
-    question: str
     groups: Callable[[pd.DataFrame], np.ndarray]
     looks_up_siblings: bool = False
     hides_target_names: bool = False
@@ -70,13 +67,11 @@ def _by_target(rows: pd.DataFrame) -> np.ndarray:
 _ALL = (
     Protocol(
         name="rows",
-        question="more conditions of known duplexes",
         groups=_each_row,
         looks_up_siblings=True,
     ),
     Protocol(
         name="duplex",
-        question="a new duplex for a known target",
         groups=_by_guide,
         defaults={
             # Without sibling measurements the network must learn more from the sequences.
@@ -85,7 +80,6 @@ _ALL = (
     ),
     Protocol(
         name="target",
-        question="a new target",
         groups=_by_target,
         hides_target_names=True,
         every_target_is_unseen=True,

@@ -43,7 +43,7 @@ def group_targets(rows: pd.DataFrame) -> np.ndarray:
     return _join_by_guide(names, guide).to_numpy().astype(str)
 
 
-def can_stand_for_unseen(targets: np.ndarray) -> bool:
+def can_represent_unseen_targets(targets: np.ndarray) -> bool:
     """Return whether targets, predicted without their rows, may represent unseen targets.
 
     Parameters

@@ -20,9 +20,9 @@ from sirna.features.fold import FoldTask
 from sirna.members.base import Fitted, Member, State, Stored
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
-from sirna.system.files import recovered, write_folder
+from sirna.system.files import recover, write_folder
 
-TENSORS, FACTS = "tensors.safetensors", "facts.json"
+TENSORS, PLAIN_DATA = "tensors.safetensors", "facts.json"
 LEARNED, HELD_OUT, EDGES = "learned.", "held_out.", "held_out.edges"
 PREDICTIONS = 3
 """Number of predictions in a `HeldOut`; if all are the same, only one is stored."""
@@ -48,7 +48,7 @@ class Checkpoint:
             For a damaged folder.
         """
         state = self._read()
-        return None if state is None or "member" in state.facts else state
+        return None if state is None or "member" in state.data else state
 
     def save(self, state: State) -> None:
         """Store the state of an unfinished fit, completely or not at all."""
@@ -57,11 +57,11 @@ class Checkpoint:
     def save_fitted(self, fitted: Fitted[Member], log: list[dict[str, float]]) -> None:
         """Store a finished member, its predictions and its rows of `log.csv`."""
         stored, held_out = fitted.member.stored(), fitted.held_out
-        edges = held_out.by_all.edges
+        edges = held_out.chosen_by_all.edges
         tensors = {f"{LEARNED}{name}": tensor for name, tensor in stored.tensors.items()}
         tensors[EDGES] = torch.from_numpy(edges)
-        for number, part in enumerate(_distinct(held_out)):
-            tensors[f"{HELD_OUT}{number}"] = torch.from_numpy(part.probs)
+        for index, part in enumerate(_distinct(held_out)):
+            tensors[f"{HELD_OUT}{index}"] = torch.from_numpy(part.probs)
         member = {"fold": stored.fold, "encoder": stored.encoder, "facts": stored.facts}
         self._write(State(tensors, {"member": member, "log": log}))
 
@@ -76,11 +76,11 @@ class Checkpoint:
             For a damaged folder.
         """
         state = self._read()
-        if state is None or "member" not in state.facts:
+        if state is None or "member" not in state.data:
             return None
-        return self.guarded(lambda: (_fitted(family, task, state), state.facts["log"]))
+        return self.restore_or_fail(lambda: (_fitted(family, task, state), state.data["log"]))
 
-    def guarded(self, restore: Callable[[], Result]) -> Result:
+    def restore_or_fail(self, restore: Callable[[], Result]) -> Result:
         """Call `restore`; if it fails, raise a SirnaError that names the folder."""
         try:
             return restore()
@@ -91,12 +91,12 @@ class Checkpoint:
             ) from error
 
     def _read(self) -> State | None:
-        if not recovered(self.folder).is_dir():
+        if not recover(self.folder).is_dir():
             return None
-        return self.guarded(
+        return self.restore_or_fail(
             lambda: State(
                 load_file(self.folder / TENSORS),
-                dict(json.loads((self.folder / FACTS).read_text(encoding="utf-8"))),
+                dict(json.loads((self.folder / PLAIN_DATA).read_text(encoding="utf-8"))),
             )
         )
 
@@ -105,13 +105,13 @@ class Checkpoint:
             # copy each tensor, since safetensors refuses tensors that share memory
             copies = {name: _copy(tensor) for name, tensor in state.tensors.items()}
             (draft / TENSORS).write_bytes(save(copies))  # write_bytes: a full disk is an OSError
-            (draft / FACTS).write_text(json.dumps(state.facts), encoding="utf-8")
+            (draft / PLAIN_DATA).write_text(json.dumps(state.data), encoding="utf-8")
 
         write_folder(self.folder, write)
 
 
 def _fitted(family: type[Member], task: FoldTask, state: State) -> Fitted[Member]:
-    tensors, raw = state.tensors, state.facts["member"]
+    tensors, raw = state.tensors, state.data["member"]
     learned = {
         name.removeprefix(LEARNED): tensor
         for name, tensor in tensors.items()
@@ -122,14 +122,14 @@ def _fitted(family: type[Member], task: FoldTask, state: State) -> Fitted[Member
     edges = tensors[EDGES].numpy()
     parts = [
         Histogram(edges, tensors[name].numpy())
-        for number in range(PREDICTIONS)
-        if (name := f"{HELD_OUT}{number}") in tensors
+        for index in range(PREDICTIONS)
+        if (name := f"{HELD_OUT}{index}") in tensors
     ]
     if not parts or any(part.probs.shape != (len(task.held_out), len(edges) - 1) for part in parts):
         raise ValueError("its predictions are not those of the held-out rows")
     if len(parts) == PREDICTIONS:
         return Fitted(member, HeldOut(task.held_out, *parts))
-    return Fitted(member, HeldOut.without_choice(task.held_out, parts[0]))
+    return Fitted(member, HeldOut.same_for_all(task.held_out, parts[0]))
 
 
 def _distinct(held_out: HeldOut) -> list[Histogram]:

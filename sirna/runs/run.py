@@ -10,10 +10,10 @@ from typing import Any
 from sirna.bundle.store import MANIFEST
 from sirna.errors import SirnaError, UsageError
 from sirna.runs.checkpoint import Checkpoint
-from sirna.system.files import LOCK, near_miss, recovered
+from sirna.system.files import LOCK, name_suggestion, recover
 
 RUNS = Path("runs")
-BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
+FILES_BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
 """Files that are written before config.toml. A folder with no other file can be used again."""
 
 
@@ -56,7 +56,7 @@ class Run:
     @property
     def bundle(self) -> Path:
         """All that inference needs."""
-        return recovered(self.folder / "bundle")
+        return recover(self.folder / "bundle")
 
     @property
     def finished(self) -> bool:
@@ -113,7 +113,7 @@ def new_run(folder: Path | None, protocol: str) -> Run:
         folder = next(RUNS / name for name in names if not (RUNS / name).exists())
     elif not folder.exists():
         pass
-    elif not folder.is_dir() or {item.name for item in folder.iterdir()} - BEFORE_CONFIG:
+    elif not folder.is_dir() or {item.name for item in folder.iterdir()} - FILES_BEFORE_CONFIG:
         raise UsageError(f"{folder}: already exists; give --resume or another --run.")
     return Run(folder)
 
@@ -124,7 +124,8 @@ def run_to_resume(folder: Path | None) -> Run:
         run = Run(folder)
         if not run.config.is_file():
             raise UsageError(
-                f"{folder}: no run to resume ({run.config.name} is absent){near_miss(folder)}."
+                f"{folder}: no run to resume ({run.config.name} is absent)"
+                f"{name_suggestion(folder)}."
             )
         return run
     started = [Run(path.parent) for path in RUNS.glob("*/config.toml")]
@@ -153,13 +154,13 @@ def finished_run(folder: Path | None) -> Run:
     if folder.is_file():
         raise SirnaError(f"{folder}: is a file; name the folder of a run or of a bundle.")
     if not folder.is_dir():
-        raise SirnaError(f"{folder}: no such run{near_miss(folder)}.")
+        raise SirnaError(f"{folder}: no such run{name_suggestion(folder)}.")
     run = Run(folder)
     if run.config.is_file() and not run.bundle.is_dir() and not (folder / MANIFEST).is_file():
-        raise SirnaError(f"{folder}: its training has written no bundle yet; {resuming(run)}.")
+        raise SirnaError(f"{folder}: its training has written no bundle yet; {resume_hint(run)}.")
     return run
 
 
-def resuming(run: Run) -> str:
+def resume_hint(run: Run) -> str:
     """Return a hint for the user: the command that resumes a run."""
     return f"to go on: sirna train --resume --run {shlex.quote(str(run.folder))}"

@@ -7,7 +7,8 @@ this simulation (marked "chosen").
 
 Positions count from 1, at the 5' end of the strand. Strands are arrays of single RNA letters of
 shape (n, width), 5' to 3', padded with ``""``; a chemistry is an array of the same shape with
-letters of `KINDS`. The rules of the guide use its positions 1 to 19 and return shape (n,).
+letters of `NUCLEOTIDE_KINDS`. The rules of the guide use its positions 1 to 19 and return shape
+(n,).
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,10 @@ Letters = NDArray[np.str_]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-CORE: Final = 19
+RULE_LENGTH: Final = 19
 """Nucleotides of the guide, from its 5' end, that the rules of 2004 were written for."""
 
-KINDS: Final = {
+NUCLEOTIDE_KINDS: Final = {
     "r": ("A C G U", "{}-3'-phosphate"),
     "m": ("a c g u", "2'-O-methyl{}-3'-phosphate"),
     "f": ("Af Cf Gf Uf", "2'-fluoro{}-3'-phosphate"),
@@ -36,11 +37,13 @@ KINDS: Final = {
 _NUCLEOSIDES: Final = {"A": "adenosine", "C": "cytidine", "G": "guanosine", "U": "uridine"}
 _TOKENS: Final = {
     kind + base: token
-    for kind, (tokens, _) in KINDS.items()
+    for kind, (tokens, _) in NUCLEOTIDE_KINDS.items()
     for base, token in zip("ACGU", tokens.split(), strict=True)
 }
 CHEMICAL_NAMES: Final[dict[str, str]] = {
-    token: KINDS[place[0]][1].format("thymidine" if "T" in token else _NUCLEOSIDES[place[1]])
+    token: NUCLEOTIDE_KINDS[place[0]][1].format(
+        "thymidine" if "T" in token else _NUCLEOSIDES[place[1]]
+    )
     for place, token in _TOKENS.items()
 } | {
     "L96": "N-[tris(GalNAc-alkyl)-amidodecanoyl)]-4-hydroxyprolinol",
@@ -124,7 +127,7 @@ def core_passenger(guide: Letters) -> Letters:
 
     The rules of 2004 number this strand; in a duplex of 21 and 23 nt it is sense 3 to 21.
     """
-    return complement(guide[:, CORE - 1 :: -1])
+    return complement(guide[:, RULE_LENGTH - 1 :: -1])
 
 
 def reynolds_2004(guide: Letters) -> Floats:
@@ -148,7 +151,7 @@ def ui_tei_2004(guide: Letters) -> Floats:
     A/U at the 5' end of the guide; G/C at the 5' end of the passenger; five A/U or more in the 5'
     third of the guide (positions 1-7); no stretch of more than nine G/C.
     """
-    weak = np.isin(guide[:, :CORE], ("A", "U"))
+    weak = np.isin(guide[:, :RULE_LENGTH], ("A", "U"))
     weak_before = np.pad(weak.cumsum(axis=1), ((0, 0), (1, 0)))
     stretch = (weak_before[:, 10:] == weak_before[:, :-10]).any(axis=1)
     rich = weak[:, :7].sum(axis=1) >= 5
@@ -178,17 +181,17 @@ def end_asymmetry(guide: Letters) -> Floats:
     pair, with the energies of Xia et al. 1998.
     """
     weak = np.isin(guide, ("A", "U"))
-    pairs = np.strings.add(guide[:, : CORE - 1], guide[:, 1:CORE])
-    stacks = np.zeros(pairs.shape)
-    for pair, kcal in STACKING_KCAL.items():
-        stacks[pairs == pair] = kcal
-    ends = TERMINAL_AU_KCAL * (1.0 * weak[:, 0] - weak[:, CORE - 1])
+    dinucleotides = np.strings.add(guide[:, : RULE_LENGTH - 1], guide[:, 1:RULE_LENGTH])
+    stacks = np.zeros(dinucleotides.shape)
+    for dinucleotide, kcal in STACKING_KCAL.items():
+        stacks[dinucleotides == dinucleotide] = kcal
+    ends = TERMINAL_AU_KCAL * (1.0 * weak[:, 0] - weak[:, RULE_LENGTH - 1])
     return np.asarray(stacks[:, :4].sum(axis=1) - stacks[:, -4:].sum(axis=1) + ends)
 
 
 def gc_excess(guide: Letters) -> Floats:
     """Return how far the G/C fraction is outside 0.30-0.52; 0 inside (Reynolds et al. 2004)."""
-    gc = np.isin(guide[:, :CORE], ("G", "C")).mean(axis=1)
+    gc = np.isin(guide[:, :RULE_LENGTH], ("G", "C")).mean(axis=1)
     return np.asarray(np.maximum(0.0, np.maximum(0.30 - gc, gc - 0.52)), dtype=np.float64)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sirna.simulate import efficacy as rules
+from sirna.simulate import efficacy
 from sirna.simulate.efficacy import Flags, Floats, Letters, measurement_cdf
 from sirna.simulate.study_designs import (
     CELL,
@@ -25,7 +25,7 @@ from sirna.simulate.study_designs import (
     LONGEST,
     METHOD,
     NAMED,
-    PROGRAMMES,
+    STUDY_DESIGNS,
     conditions,
     draw_chemistry,
 )
@@ -111,15 +111,15 @@ def simulate(duplexes: int = DEFAULT_DUPLEXES, seed: int = 0) -> Simulation:
     drawn = _draw_duplexes(rng, duplexes, _draw_targets(rng), _draw_publications(rng))
     rows = _draw_rows(rng, drawn)
     rows["noise_free_pct"] = _noise_free(rows)
-    rows[_LABEL] = rules.measure(rng, rows["noise_free_pct"].to_numpy())
+    rows[_LABEL] = efficacy.measure(rng, rows["noise_free_pct"].to_numpy())
     rows["id"] = rng.integers(1, 5, len(rows)).cumsum()
     unnamed = rows["publication"] >= NAMED
     rows.loc[unnamed, _TARGET_COLUMNS] = None
     rows.loc[rows["silent"], [CELL, METHOD, HOURS]] = None
     in_test = _draw_test(rng, (~unnamed & ~rows["silent"]).to_numpy(), rows["phosphate"].to_numpy())
     test = rows[in_test].reset_index(drop=True)
-    tokens = sorted(sorted(rules.CHEMICAL_NAMES), key=len)
-    names = [rules.CHEMICAL_NAMES[token] for token in tokens]
+    tokens = sorted(sorted(efficacy.CHEMICAL_NAMES), key=len)
+    names = [efficacy.CHEMICAL_NAMES[token] for token in tokens]
     return Simulation(
         train=rows.loc[~in_test, _COLUMNS].reset_index(drop=True),
         test=test[_COLUMNS].assign(**{_LABEL: np.nan}).astype({HOURS: int}),
@@ -162,11 +162,13 @@ def _draw_transcripts(rng: Generator, gc: Floats, length: NDArray[np.int_]) -> l
 
 def _draw_publications(rng: Generator) -> pd.DataFrame:
     """Draw a row for each publication and target: its share of the duplexes and its properties."""
-    new, count = NAMED - _REPEATS, len(PROGRAMMES)
-    pairs = [(t % new, t) for t in range(_HUMAN)] + [(t, _HUMAN + t) for t in range(_MOUSE)]
-    pairs += [(new + t, t) for t in range(_REPEATS)]
-    pairs += [(NAMED + t % 3, _HUMAN + _MOUSE + t) for t in range(_UNNAMED)]
-    table = pd.DataFrame(sorted(pairs), columns=["publication", "target"])
+    new, count = NAMED - _REPEATS, len(STUDY_DESIGNS)
+    publication_targets = [(t % new, t) for t in range(_HUMAN)] + [
+        (t, _HUMAN + t) for t in range(_MOUSE)
+    ]
+    publication_targets += [(new + t, t) for t in range(_REPEATS)]
+    publication_targets += [(NAMED + t % 3, _HUMAN + _MOUSE + t) for t in range(_UNNAMED)]
+    table = pd.DataFrame(sorted(publication_targets), columns=["publication", "target"])
     size, fixed = np.exp(rng.normal(0.0, 0.6, count)), list(FIXED_SHARES)
     size *= (1.0 - sum(FIXED_SHARES.values())) / np.delete(size, fixed).sum()
     size[fixed] = list(FIXED_SHARES.values())
@@ -191,10 +193,10 @@ def _draw_duplexes(
     repeats = (np.diff(line, prepend=-1) == 0) & (rng.random(count) < _SAME_SITE)
     guide, surroundings, unexplained = _draw_sites(rng, drawn, targets, repeats)
     drawn = drawn.join(draw_chemistry(rng, drawn["publication"].to_numpy()))
-    guide_kinds = rules.letters(drawn["guide_kinds"].to_list())
-    potency = rules.sequence_potency(guide, surroundings) + unexplained
-    potency += rules.guide_chemistry(guide_kinds, drawn["lead"].to_numpy(dtype="U2"))
-    potency += rules.passenger_chemistry(rules.letters(drawn["passenger_kinds"].to_list()))
+    guide_kinds = efficacy.letters(drawn["guide_kinds"].to_list())
+    potency = efficacy.sequence_potency(guide, surroundings) + unexplained
+    potency += efficacy.guide_chemistry(guide_kinds, drawn["lead"].to_numpy(dtype="U2"))
+    potency += efficacy.passenger_chemistry(efficacy.letters(drawn["passenger_kinds"].to_list()))
     numbers = 5_000_000 + rng.integers(1, 400, count).cumsum()
     suffix = rng.choice([".1", ".2", ""], count, p=[0.9, 0.06, 0.04])
     names = [f"AD-{n}{s}" for n, s in zip(numbers, suffix, strict=True)]
@@ -216,12 +218,12 @@ def _draw_sites(
     for i in np.flatnonzero(repeats):
         for values in (length, site, unexplained):
             values[i] = values[i - 1]
-    rna = rules.letters(targets["gene_target_seq"].str.replace("T", "U").to_list())
+    rna = efficacy.letters(targets["gene_target_seq"].str.replace("T", "U").to_list())
     padded = np.pad(rna, ((0, 0), (_FLANK, _FLANK)))
     columns = site.astype(int)[:, None] + np.arange(LONGEST + 2 * _FLANK)
     surroundings = padded[drawn["target"].to_numpy()[:, None], columns]
     backwards = _FLANK + length[:, None] - 1 - np.arange(LONGEST)
-    guide = rules.complement(np.take_along_axis(surroundings, backwards, axis=1))
+    guide = efficacy.complement(np.take_along_axis(surroundings, backwards, axis=1))
     guide[np.arange(LONGEST) >= length[:, None]] = ""
     first = drawn["first_base"].to_numpy(dtype="U1")
     guide[:, 0] = np.where(first == "", guide[:, 0], first)
@@ -231,14 +233,14 @@ def _draw_sites(
 def _write_strands(guide: Letters, chemistry: pd.DataFrame) -> pd.DataFrame:
     """Write both strands of each duplex: as bases, as a list of tokens, and as joined tokens."""
     antisense = ["".join(strand) for strand in guide]
-    partner = ["".join(strand) for strand in rules.complement(guide)]
+    partner = ["".join(strand) for strand in efficacy.complement(guide)]
     sense = [p[: _SENSE_LENGTHS[len(p)]][::-1] for p in partner]
     tails = np.where(chemistry["galnac"], "L96", "").tolist()
-    guide_tokens = list(map(rules.spell, antisense, chemistry["guide_kinds"], chemistry["lead"]))
+    guide_tokens = list(map(efficacy.spell, antisense, chemistry["guide_kinds"], chemistry["lead"]))
     for i in np.flatnonzero(chemistry["thioate"]):
         guide_tokens[i].insert(-2, "s")
     none = [""] * len(sense)
-    sense_tokens = list(map(rules.spell, sense, chemistry["passenger_kinds"], none, tails))
+    sense_tokens = list(map(efficacy.spell, sense, chemistry["passenger_kinds"], none, tails))
     return pd.DataFrame(
         {
             "siRNA_sense_seq": sense,
@@ -269,10 +271,10 @@ def _noise_free(rows: pd.DataFrame) -> Floats:
     """Return the percentage that remains in every row, before measurement noise."""
     free_uptake = (rows[METHOD] == "Free uptake").to_numpy()
     galnac, hexadecyl = rows["galnac"].to_numpy(), rows["hexadecyl"].to_numpy()
-    log10_ec50 = rules.delivery_log10_ec50(rows[CELL].to_list(), free_uptake, galnac, hexadecyl)
+    log10_ec50 = efficacy.delivery_log10_ec50(rows[CELL].to_list(), free_uptake, galnac, hexadecyl)
     log10_ec50 += (rows["resistance"] + rows["strictness"] - rows["potency"]).to_numpy()
     dose, floor, ceiling = (rows[name].to_numpy() for name in (DOSE, "floor", "ceiling"))
-    return rules.remaining_pct(dose, log10_ec50, floor, ceiling)
+    return efficacy.remaining_pct(dose, log10_ec50, floor, ceiling)
 
 
 def _draw_test(rng: Generator, complete: Flags, phosphate: Flags) -> Flags:

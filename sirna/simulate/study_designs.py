@@ -1,7 +1,7 @@
 """The study designs of the simulated publications: cell lines, chemistries and conditions.
 
 A publication is an index from 0. Those below `NAMED` name their targets; the last three do not.
-Each has a study design (`Programme`): the cell lines and chemistries for one tissue. The names of
+Each has a study design (`StudyDesign`): the cell lines and chemistries for one tissue. The names of
 the cell lines are real; which publication uses what, and how often, is chosen for this simulation.
 Doses are in nM.
 """
@@ -25,8 +25,8 @@ __all__ = [
     "LONGEST",
     "METHOD",
     "NAMED",
-    "PROGRAMMES",
-    "Programme",
+    "STUDY_DESIGNS",
+    "StudyDesign",
     "conditions",
     "draw_chemistry",
 ]
@@ -56,11 +56,11 @@ _CURVE_PUBLICATION: Final = 7
 
 
 @dataclass(frozen=True)
-class Programme:
+class StudyDesign:
     """A study design: what the publications on one tissue have in common.
 
-    Chemistries are texts of `efficacy.KINDS` letters, 5' to 3'; nucleotides beyond the last letter
-    are 2'-O-methyl.
+    Chemistries are texts of `efficacy.NUCLEOTIDE_KINDS` letters, 5' to 3'; nucleotides beyond
+    the last letter are 2'-O-methyl.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ _RIBOSE: Final = ("mfmmmfmfrrmmmfmf",)
 _PLAIN: Final = ("mmmmmmfmfff", "mmmmmmmmfff", "fmfmfmfmfffmfmfmfmfmf")
 _LIPID: Final = ("mmmmmhfmfff", "mmmmmhmmdmd", "mmmmmmfmfffmmmmh")
 _MONKEY: Final = "Primary Monkey Hepatocytes"
-_LIVER: Final = Programme(
+_LIVER: Final = StudyDesign(
     human=("Primary Human Hepatocytes", "Hep3B Cells", _MONKEY, "HepG2 Cells"),
     mouse=("Primary Mouse Hepatocytes", "Hepa1-6 Cells"),
     guides=_CLASSIC + _CAREFUL + _DNA + _TRIALS,
@@ -102,7 +102,7 @@ _LIVER: Final = Programme(
     vinyl=0.15,
     galnac=0.97,
 )
-_NEURAL: Final = Programme(
+_NEURAL: Final = StudyDesign(
     human=("BE(2)-C Cells", "COS-7 Cells"),
     mouse=("Neuro2a Cells", "COS-7 Cells"),
     guides=_CLASSIC + _CAREFUL + _DNA + _RIBOSE,
@@ -121,7 +121,7 @@ _REPORTER: Final = replace(
     mouse=("COS-7 Cells", "Hepa1-6 Cells"),
 )
 _TURNS: Final = (_LIVER, _NEURAL, _LIVER, _LIVER, _EYE, _REPORTER, _LIVER, _NEURAL)
-PROGRAMMES: Final = tuple(_TURNS[p % len(_TURNS)] for p in range(NAMED + 3))
+STUDY_DESIGNS: Final = tuple(_TURNS[p % len(_TURNS)] for p in range(NAMED + 3))
 """The study design of each publication."""
 
 
@@ -139,16 +139,16 @@ def draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFram
     -------
     pandas.DataFrame
         A row for each duplex: `guide_kinds` and `passenger_kinds`, `LONGEST` letters of
-        `sirna.simulate.efficacy.KINDS`; `lead`, the token before the guide: "VP", "P" or ""; flags
-        `phosphate` (the one duplex with "P", the first whose publication leaves nothing out),
-        `thioate` (a phosphorothioate in the guide), `galnac` (L96 ends the passenger) and
-        `hexadecyl` (2'-O-hexadecyl in the passenger).
+        `sirna.simulate.efficacy.NUCLEOTIDE_KINDS`; `lead`, the token before the guide: "VP", "P"
+        or ""; flags `phosphate` (the one duplex with "P", the first whose publication leaves
+        nothing out), `thioate` (a phosphorothioate in the guide), `galnac` (L96 ends the passenger)
+        and `hexadecyl` (2'-O-hexadecyl in the passenger).
     """
-    programmes = [PROGRAMMES[p] for p in publication]
-    chance = rng.random((5, len(programmes)))
+    designs = [STUDY_DESIGNS[p] for p in publication]
+    chance = rng.random((5, len(designs)))
     ordinary = ~np.isin(publication, list(FIXED_SHARES))
-    phosphate = np.arange(len(programmes)) == ordinary.argmax()  # the first without missing values
-    vinyl = np.where(chance[0] < [p.vinyl for p in programmes], "VP", "")
+    phosphate = np.arange(len(designs)) == ordinary.argmax()  # the first without missing values
+    vinyl = np.where(chance[0] < [p.vinyl for p in designs], "VP", "")
 
     def choose(menus: list[tuple[str, ...]], chance: Floats) -> list[str]:
         places = [int(c * len(menu)) for menu, c in zip(menus, chance, strict=True)]
@@ -157,12 +157,12 @@ def draw_chemistry(rng: Generator, publication: NDArray[np.int_]) -> pd.DataFram
 
     table = pd.DataFrame(
         {
-            "guide_kinds": choose([p.guides for p in programmes], chance[1] ** 2),
-            "passenger_kinds": choose([p.passengers for p in programmes], chance[2] ** 2),
+            "guide_kinds": choose([p.guides for p in designs], chance[1] ** 2),
+            "passenger_kinds": choose([p.passengers for p in designs], chance[2] ** 2),
             "lead": np.where(phosphate, "P", vinyl),
             "phosphate": phosphate,
             "thioate": chance[3] < _THIOATE_SHARE,
-            "galnac": chance[4] < [p.galnac for p in programmes],
+            "galnac": chance[4] < [p.galnac for p in designs],
         }
     )
     return table.assign(hexadecyl=table["passenger_kinds"].str.contains("h"))
@@ -174,7 +174,7 @@ def conditions(publication: int, species: str) -> pd.DataFrame:
     Parameters
     ----------
     publication : int
-        0 or more, below the length of `PROGRAMMES`.
+        0 or more, below the length of `STUDY_DESIGNS`.
     species : str
         Of the target: "Homo sapiens", "Mus musculus" or "Macaca fascicularis".
 
@@ -185,8 +185,8 @@ def conditions(publication: int, species: str) -> pd.DataFrame:
         `concentration_unit`; `often`, its relative frequency, above 0; `silent`, true if the
         publication does not report the condition.
     """
-    programme, turn = PROGRAMMES[publication], publication // 3
-    menu = programme.mouse if species == "Mus musculus" else programme.human
+    design, turn = STUDY_DESIGNS[publication], publication // 3
+    menu = design.mouse if species == "Mus musculus" else design.human
     cells = [menu[turn % len(menu)], menu[(turn + 1) % len(menu)]]
     if species == "Macaca fascicularis":
         cells = [_MONKEY]

@@ -16,12 +16,12 @@ from sirna.table.splits import Split
 
 DECIMALS = 2
 """Decimals of a written percentage; few enough to hide rounding errors of sums."""
-BELOW_THRESHOLD = 0.01
+BASELINE_MARGIN = 0.01
 """The constant baseline predicts the threshold minus this value in every row."""
-SETTING = ("publication", "target", "dose", "cell_line", "hours")
-"""The roles that are equal in all rows of a setting; duplexes are ranked within a setting."""
-RANKED = 20
-"""Least number of rows of a setting whose ranking is scored."""
+ASSAY_ROLES = ("publication", "target", "dose", "cell_line", "hours")
+"""The roles that are equal in all rows of an assay; duplexes are ranked within an assay."""
+FEWEST_RANKED_ROWS = 20
+"""Least number of rows of an assay whose ranking is scored."""
 
 
 def oof_table(
@@ -46,35 +46,41 @@ def oof_table(
     held = np.concatenate([part.positions for part in parts])
     count = len(held)
     both = Histogram.stacked(
-        [*(part.by_other_half for part in parts), *(part.by_own_half for part in parts)]
+        [
+            *(part.chosen_by_other_half for part in parts),
+            *(part.chosen_by_own_half for part in parts),
+        ]
     )
-    by_other_half, by_own_half = both[np.arange(count)], both[np.arange(count, 2 * count)]
-    truth, setting = rows["label"].to_numpy()[held], _settings(rows)[held]
-    fold, half = split.fold[held], split.half[held]
+    chosen_by_other_half, chosen_by_own_half = (
+        both[np.arange(count)],
+        both[np.arange(count, 2 * count)],
+    )
+    truth, assay = rows["label"].to_numpy()[held], _assay_indices(rows)[held]
+    folds, halves = split.fold[held], split.half[held]
     frames = []
-    for number, side in sorted(set(zip(fold.tolist(), half.tolist(), strict=True))):
-        judged = (fold == number) & (half == side)
-        # Rows of the same fold: use the epoch that they chose, so that the judged half has no
+    for fold, half in sorted(set(zip(folds.tolist(), halves.tolist(), strict=True))):
+        scored = (folds == fold) & (halves == half)
+        # Rows of the same fold: use the epoch that they chose, so that the scored half has no
         # influence. Rows of other folds: use the predictions that they are scored with.
-        same_fold = (fold == number)[:, None]
-        probs = np.where(same_fold, by_own_half.probs, by_other_half.probs)
-        others = Histogram(both.edges, probs)[~judged]
-        postprocess = fit_postprocess(others, truth[~judged], config)
-        predicted, points = postprocess.apply(by_other_half[judged])
+        same_fold = (folds == fold)[:, None]
+        probs = np.where(same_fold, chosen_by_own_half.probs, chosen_by_other_half.probs)
+        others = Histogram(both.edges, probs)[~scored]
+        postprocess = fit_postprocess(others, truth[~scored], config)
+        predicted, points = postprocess.apply(chosen_by_other_half[scored])
         columns = {
-            "id": split.ids[held[judged]],
-            "group": split.groups[held[judged]],
-            "fold": number,
-            "half": side,
-            "setting": setting[judged],
-            "measured": truth[judged],
+            "id": split.ids[held[scored]],
+            "group": split.groups[held[scored]],
+            "fold": fold,
+            "half": half,
+            "setting": assay[scored],
+            "measured": truth[scored],
             "predicted": rounded(points, threshold, DECIMALS),
             "median": predicted.median().round(DECIMALS),
             "prob_below_threshold": predicted.prob_below(threshold).round(4),
             "interval_low": predicted.quantile(tail).round(4),
             "interval_high": predicted.quantile(1 - tail).round(4),
         }
-        frames.append(pd.DataFrame(columns, index=held[judged]))
+        frames.append(pd.DataFrame(columns, index=held[scored]))
     return pd.concat(frames).sort_index()
 
 
@@ -90,7 +96,7 @@ def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
 
     per_fold = {fold: score(oof[oof["fold"] == fold]) for fold in sorted(set(oof["fold"].tolist()))}
     scores = np.array([part.score for part in per_fold.values()])
-    constant = np.full(len(oof), threshold - BELOW_THRESHOLD)
+    constant = np.full(len(oof), threshold - BASELINE_MARGIN)
     measured = oof["measured"]
     covered = (measured >= oof["interval_low"]) & (measured <= oof["interval_high"])
     return {
@@ -109,19 +115,19 @@ def metrics(oof: pd.DataFrame, config: Config) -> dict[str, Any]:
     }
 
 
-def _settings(rows: pd.DataFrame) -> np.ndarray:
-    """Return the index of each row's setting, shape (n,) of int."""
-    shared = [role for role in SETTING if role in rows]
+def _assay_indices(rows: pd.DataFrame) -> np.ndarray:
+    """Return the index of each row's assay, shape (n,) of int."""
+    shared = [role for role in ASSAY_ROLES if role in rows]
     if not shared:
         return np.zeros(len(rows), dtype=np.int64)
     return rows.groupby(shared, dropna=False).ngroup().to_numpy()
 
 
 def _ranking(oof: pd.DataFrame) -> dict[str, float] | None:
-    """Return the mean rank correlation of medians and measurements within settings."""
+    """Return the mean rank correlation of medians and measurements within assays."""
     ranks = [
         frame["measured"].corr(frame["median"], method="spearman")
         for _, frame in oof.groupby("setting")
-        if len(frame) >= RANKED and (frame[["measured", "median"]].nunique() > 1).all()
+        if len(frame) >= FEWEST_RANKED_ROWS and (frame[["measured", "median"]].nunique() > 1).all()
     ]
     return {"settings": len(ranks), "spearman": float(np.mean(ranks))} if ranks else None

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from sirna.features.fold import FoldTask
-from sirna.members.base import Fitted, Member, State, Watch
+from sirna.members.base import FitCallbacks, Fitted, Member, State
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import families_for
 from sirna.runs.checkpoint import Checkpoint
@@ -27,7 +27,7 @@ class FoldTraining:
     ----------
     run : Run
     device : torch.device
-    request : StopRequest
+    stop : StopRequest
         Ends the training as soon as possible.
     console : Console
     log : list of dict
@@ -36,7 +36,7 @@ class FoldTraining:
 
     run: Run
     device: torch.device
-    request: StopRequest
+    stop: StopRequest
     console: Console
     log: list[dict[str, Any]] = field(default_factory=list)
 
@@ -56,7 +56,7 @@ class FoldTraining:
                 fitted = self._fitted(family, task, index, earlier)
                 if fitted is not None:
                     trained.add(fitted)
-                if self.request.asked:
+                if self.stop.requested:
                     return trained
         return trained
 
@@ -65,21 +65,21 @@ class FoldTraining:
     ) -> Fitted[Member] | None:
         """Fit one member, or restore the one that was fitted before an interruption."""
         checkpoint = self.run.checkpoint(task.fold, family.family, index)
-        place = {"fold": task.fold, "member": f"{family.family}-{index}"}
+        log_columns = {"fold": task.fold, "member": f"{family.family}-{index}"}
         done = checkpoint.load_fitted(family, task)
         if done is not None:
             fitted, rows = done
-            self.log += [{**place, **row} for row in rows]
+            self.log += [{**log_columns, **row} for row in rows]
             return fitted
-        watch = _RunWatch(self, place, checkpoint)
+        callbacks = _RunCallbacks(self, log_columns, checkpoint)
         began = time.perf_counter()
         try:
-            found = family.fit(task, index, watch, on_folds)
+            found = family.fit(task, index, callbacks, on_folds)
         finally:
-            watch.close()
-        if found is None or self.request.asked:
+            callbacks.close()
+        if found is None or self.stop.requested:
             return found
-        checkpoint.save_fitted(found, watch.rows)
+        checkpoint.save_fitted(found, callbacks.rows)
         count = family.count(task.config)
         name = f"{family.title} {index + 1} of {count}" if count > 1 else family.title
         self.console.line(
@@ -89,26 +89,26 @@ class FoldTraining:
         return found
 
 
-class _RunWatch(Watch):
+class _RunCallbacks(FitCallbacks):
     """Keeps the state of a fit in the run's folder, and shows it on the console."""
 
     def __init__(
-        self, training: FoldTraining, place: dict[str, Any], checkpoint: Checkpoint
+        self, training: FoldTraining, log_columns: dict[str, Any], checkpoint: Checkpoint
     ) -> None:
         self.device = training.device
         self.rows: list[dict[str, float]] = []
         self._training = training
-        self._place = place
+        self._log_columns = log_columns
         self._checkpoint = checkpoint
         self._display: TrainingDisplay | None = None
 
     def stop(self) -> bool:
-        return self._training.request.asked
+        return self._training.stop.requested
 
     def resume(self, restore: Callable[[State], None]) -> None:
         state = self._checkpoint.load()
         if state is not None:
-            self._checkpoint.guarded(lambda: restore(state))
+            self._checkpoint.restore_or_fail(lambda: restore(state))
 
     def save(self, state: State) -> None:
         self._checkpoint.save(state)
@@ -127,7 +127,7 @@ class _RunWatch(Watch):
 
     def log(self, row: dict[str, float]) -> None:
         self.rows.append(row)
-        self._training.log.append({**self._place, **row})
+        self._training.log.append({**self._log_columns, **row})
 
     def close(self) -> None:
         """End the display."""

@@ -9,7 +9,7 @@ from sirna.features.dataset import tokenizer_of
 from sirna.features.fold import FoldTask
 from sirna.members.base import Member
 from sirna.members.registry import FAMILIES, families_for
-from sirna.prediction.mixture import weights_of
+from sirna.prediction.mixture import family_weights
 from sirna.stages.console import Console
 
 LEAST_DROPOUT = 0.2
@@ -49,7 +49,7 @@ def describe_run(
 
 def _weights(config: Config, unseen: bool) -> str:
     """List the weights for rows of known or of unseen targets."""
-    weights = weights_of(config, unseen, FAMILIES)
+    weights = family_weights(config, unseen, FAMILIES)
     return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())
 
 
@@ -68,15 +68,15 @@ def describe_fold(task: FoldTask, console: Console) -> None:
     )
 
 
-def lost_bases(rows: pd.DataFrame, config: Config) -> list[str]:
+def uncovered_bases_notes(rows: pd.DataFrame, config: Config) -> list[str]:
     """Describe streams whose tokens do not cover all bases at the 3' end."""
-    notices = []
+    notes = []
     for name, stream in config.streams.items():
         if stream.kind == "bases" and stream.role in rows:
-            lost = rows[stream.role].dropna().map(tokenizer_of(stream).lost)
-            if lost.any():
-                notices.append(
-                    f"stream {name}: up to {lost.max()} bases at the 3' end of "
-                    f"{(lost > 0).sum():,} rows are in no token (tail = 'drop')"
+            uncovered = rows[stream.role].dropna().map(tokenizer_of(stream).count_uncovered)
+            if uncovered.any():
+                notes.append(
+                    f"stream {name}: up to {uncovered.max()} bases at the 3' end of "
+                    f"{(uncovered > 0).sum():,} rows are in no token (tail = 'drop')"
                 )
-    return notices
+    return notes

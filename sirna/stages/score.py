@@ -27,8 +27,8 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
     """
     measured = read_labels(truth, config, Purpose.TRUTH)
     predicted = read_labels(submission, config, Purpose.PREDICTION)
-    known = measured.rows.set_index("id")["label"]
-    given = predicted.rows.set_index("id")["label"]
+    truth_by_id = measured.rows.set_index("id")["label"]
+    predicted_by_id = predicted.rows.set_index("id")["label"]
     column = config.columns["id"]
     for have, want in ((predicted, measured), (measured, predicted)):
         lacking = pd.Index(want.rows["id"]).difference(have.rows["id"], sort=False)
@@ -40,10 +40,14 @@ def score(truth: Path, submission: Path, config: Config) -> dict[str, Score]:
                 "truth and submission must hold the same ids."
             )
     threshold = config.score.threshold
-    found = {"submission": competition_score(known, given.loc[known.index], threshold)}
+    found = {
+        "submission": competition_score(
+            truth_by_id, predicted_by_id.loc[truth_by_id.index], threshold
+        )
+    }
     if ORACLE in measured.raw:
         oracle = pd.to_numeric(measured.raw[ORACLE], errors="coerce").to_numpy(dtype=np.float64)
         if not np.isfinite(oracle).all():
             raise SirnaError(f"{truth}: column {ORACLE!r} holds a value that is not a number.")
-        found["oracle"] = competition_score(known, oracle, threshold)
+        found["oracle"] = competition_score(truth_by_id, oracle, threshold)
     return found

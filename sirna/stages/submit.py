@@ -19,7 +19,7 @@ from sirna.config.roles import SEQUENCES
 from sirna.errors import SirnaError, UsageError
 from sirna.prediction.decision import expected_score, rounded
 from sirna.prediction.histogram import Histogram
-from sirna.runs.run import finished_run, resuming
+from sirna.runs.run import finished_run, resume_hint
 from sirna.stages.console import Console
 from sirna.stages.evaluation import DECIMALS
 from sirna.system.device import choose_device
@@ -32,7 +32,7 @@ from sirna.table.units import from_remaining
 SUBMISSIONS = Path("submissions")
 LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
 LOG_NAME = "log.csv"
-SAME = 1e-6
+ROUNDING_TOLERANCE = 1e-6
 """A written value may exceed its bound by this much because of rounding."""
 
 
@@ -108,20 +108,20 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
         f"{about['scores']['score']:.4f})"
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
-        console.note(f"the training of this run is not finished; {resuming(run)}")
+        console.note(f"the training of this run is not finished; {resume_hint(run)}")
     table = read_table(request.test, bundle.config, Purpose.TEST)
     if not request.force:
-        _check_same(path, table, bundle.config)
+        _check_same_rows(path, table, bundle.config)
     if request.with_uncertainty:
-        _check_free(table, bundle.config, request.columns)
+        _check_added_columns(table, bundle.config, request.columns)
     _check_sequences(bundle, table)
     columns = bundle.config.columns
     absent = absent_columns(table.raw, columns, bundle.columns_read, "missing in every row")
-    for notice in (*absent, *table.notices):
-        console.note(notice)
+    for note in (*absent, *table.notes):
+        console.note(note)
     predicted = bundle.predict(table.rows, device)
-    for notice in novelties(bundle, table.rows, predicted):
-        console.note(notice)
+    for note in novelties(bundle, table.rows, predicted):
+        console.note(note)
     frame = _fill(table, predicted.points, bundle.config, request.columns)
     distribution, threshold = predicted.distribution, bundle.config.score.threshold
     expected = expected_score(distribution, predicted.points, threshold)
@@ -133,8 +133,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
-    facts = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
-    _log(dict(zip(LOG_COLUMNS, facts, strict=True)))
+    values = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
+    _log(dict(zip(LOG_COLUMNS, values, strict=True)))
     return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
 
 
@@ -160,7 +160,7 @@ def _check_out(path: Path, test: Path) -> None:
         )
 
 
-def _check_same(path: Path, table: Table, config: Config) -> None:
+def _check_same_rows(path: Path, table: Table, config: Config) -> None:
     """Refuse to replace a file that has other rows, before the rows are predicted.
 
     A file with the same rows is compared later, since it may be the same submission.
@@ -172,7 +172,7 @@ def _check_same(path: Path, table: Table, config: Config) -> None:
     except SirnaError:
         same = False
     if not same:
-        raise _other(path)
+        raise _other_submission_error(path)
 
 
 def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
@@ -184,11 +184,11 @@ def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
     return column in written and written[column].str.strip().tolist() == ids
 
 
-def _other(path: Path) -> UsageError:
+def _other_submission_error(path: Path) -> UsageError:
     return UsageError(f"{path}: holds another submission; give --out FILE, or --force.")
 
 
-def _check_free(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
+def _check_added_columns(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
     """Refuse a test file that already has a column that would be added."""
     taken = [name for name in _uncertainty_names(config) if name in table.raw]
     if taken and columns == "all":
@@ -223,7 +223,7 @@ def _fill(
         return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
     frame = raw.reset_index(drop=True)
     if label in frame and not blank(frame[label]).all():
-        frame.insert(list(frame).index(label), _free(f"{label}_measured", raw), frame[label])
+        frame.insert(list(frame).index(label), _unused_name(f"{label}_measured", raw), frame[label])
     frame[label] = values
     return frame
 
@@ -263,7 +263,7 @@ def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
     if path.exists() and not force:
         if path.read_bytes() == csv_bytes(path, frame):
             return True
-        raise _other(path)
+        raise _other_submission_error(path)
     write_csv(path, frame)
     return False
 
@@ -275,7 +275,7 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
         raise SirnaError(f"{path}: has other ids than {table.source}: please report this bug.")
     value = pd.to_numeric(written[config.columns["label"]], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
-    if not ((value >= low - SAME) & (value <= high + SAME)).all():
+    if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
         raise SirnaError(
             f"{path}: has a value that is not from {low:g} to {high:g}: please report this bug."
         )
@@ -301,7 +301,7 @@ def _decimals(config: Config) -> int:
     return DECIMALS + 2 * (config.label.kind == "fraction")
 
 
-def _free(name: str, frame: pd.DataFrame) -> str:
+def _unused_name(name: str, frame: pd.DataFrame) -> str:
     while name in frame:
         name += "_"
     return name

@@ -22,19 +22,19 @@ from sirna.features.fold import FoldTask
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES, check_families
 from sirna.prediction.mixture import HeldOut
-from sirna.runs.run import Run, new_run, resuming, run_to_resume
+from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
 from sirna.stages.console import Console
 from sirna.stages.evaluation import metrics, oof_table
 from sirna.stages.fold_training import FoldTraining
-from sirna.stages.run_description import describe_fold, describe_run, lost_bases
+from sirna.stages.run_description import describe_fold, describe_run, uncovered_bases_notes
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
 from sirna.system.device import choose_device
-from sirna.system.files import held, write_csv, write_text
+from sirna.system.files import locked, write_csv, write_text
 from sirna.system.signals import stop_on_signals
-from sirna.table.splits import NEVER, Split, make_split
+from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 from sirna.table.training_source import Source, training_source
 
-FAR_OFF = 2.0
+SHARE_TOLERANCE = 2.0
 """If the share of held-out rows differs from the requested one by more than this factor, print a
 note."""
 
@@ -80,7 +80,7 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     config = with_changes(config, {"data.train": source.name})
     split = _split(source, config, request.splits, console)
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
-    with held(run.folder):
+    with locked(run.folder):
         new_run(run.folder, protocol)
         write_text(run.digest, source.digest)
         split.save(run.splits)
@@ -101,7 +101,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = _split(source, config, run.splits, console)
-    with held(run.folder):
+    with locked(run.folder):
         return _Training(run, source, split, config, choose_device(device), console).work()
 
 
@@ -123,7 +123,7 @@ def check(request: TrainRequest, console: Console) -> None:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _HeldOutResults:
     """The predictions and scores of the held-out rows."""
 
     held_out: list[HeldOut]
@@ -149,18 +149,18 @@ class _Training:
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
         describe_run(self.source.table.rows, self.config, tasks, self.console)
         on_all_rows = tasks.pop() if self.config.train.refit else None
-        with stop_on_signals() as request:
-            training = FoldTraining(self.run, self.device, request, self.console)
+        with stop_on_signals() as stop:
+            training = FoldTraining(self.run, self.device, stop, self.console)
             folds = self._train_folds(tasks, training)
-            judged = self._judge(folds)
-            unfinished = request.asked or on_all_rows is not None
-            outcome = self._write(folds, judged, training.log, began, unfinished)
-            if on_all_rows is not None and not request.asked:
+            results = self._evaluate(folds)
+            unfinished = stop.requested or on_all_rows is not None
+            outcome = self._write(folds, results, training.log, began, unfinished)
+            if on_all_rows is not None and not stop.requested:
                 rows = len(on_all_rows.training)
                 self.console.line(f"all rows: {rows:,} train the bundle's members again")
                 again = training.train(on_all_rows, folds)
-                if not request.asked:
-                    outcome = self._write([again], judged, training.log, began, False)
+                if not stop.requested:
+                    outcome = self._write([again], results, training.log, began, False)
         return outcome
 
     def _train_folds(self, tasks: list[FoldTask], training: FoldTraining) -> list[FoldMembers]:
@@ -171,23 +171,23 @@ class _Training:
             trained = training.train(task)
             if trained.can_predict(self.config):
                 folds.append(trained)
-            if training.request.asked:
+            if training.stop.requested:
                 break
         if not folds:
             raise SirnaError(
                 f"{self.run.folder}: stopped before any member was trained, so there is no bundle; "
-                f"{resuming(self.run)}."
+                f"{resume_hint(self.run)}."
             )
-        if training.request.asked:
+        if training.stop.requested:
             counts = ", ".join(f"{name}: {count}" for name, count in _counts(folds).items())
             self.console.note(f"stopped; the bundle predicts with what is finished ({counts})")
         return folds
 
-    def _judge(self, folds: list[FoldMembers]) -> _Judged:
+    def _evaluate(self, folds: list[FoldMembers]) -> _HeldOutResults:
         """Predict and score the held-out rows of the folds."""
         held_out = [fold.held_out(self.config) for fold in folds]
         facts = [member.facts for fold in folds for member in fold.members]
-        return _Judged(
+        return _HeldOutResults(
             held_out,
             oof_table(held_out, self.source.table.rows, self.split, self.config),
             [fact["epoch"] for fact in facts if "epoch" in fact],
@@ -196,7 +196,7 @@ class _Training:
     def _write(
         self,
         folds: Sequence[FoldMembers],
-        judged: _Judged,
+        results: _HeldOutResults,
         log: list[dict[str, Any]],
         began: float,
         interrupted: bool,
@@ -204,8 +204,8 @@ class _Training:
         """Write all results so far, so that a later failure does not lose them."""
         rows = self.source.table.rows
         rates = [float(row["rows_per_second"]) for row in log if "rows_per_second" in row]
-        figures = metrics(judged.oof, self.config) | {
-            "best_epochs": judged.best_epochs,
+        figures = metrics(results.oof, self.config) | {
+            "best_epochs": results.best_epochs,
             "table_rows": len(rows),
             "seconds": round(time.perf_counter() - began, 1),
             "rows_per_second": round(float(np.mean(rates))) if rates else None,
@@ -223,8 +223,8 @@ class _Training:
             },
         }
         write_csv(self.run.log, pd.DataFrame(log))
-        write_csv(self.run.oof, judged.oof)
-        bundle = build_bundle(folds, judged.held_out, rows, self.config, about)
+        write_csv(self.run.oof, results.oof)
+        bundle = build_bundle(folds, results.held_out, rows, self.config, about)
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)
@@ -241,9 +241,9 @@ def _counts(folds: Sequence[FoldMembers]) -> dict[str, int]:
 def _open(argument: Path | None, config: Config, console: Console) -> Source:
     """Read the training table and print what should be known about it."""
     source = training_source(argument, config)
-    console.line(f"data: {source.name} ({source.why}): {len(source.table):,} rows")
-    for notice in (*source.table.notices, *lost_bases(source.table.rows, config)):
-        console.note(notice)
+    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
+    for note in (*source.table.notes, *uncovered_bases_notes(source.table.rows, config)):
+        console.note(note)
     return source
 
 
@@ -254,8 +254,8 @@ def _split(source: Source, config: Config, splits: Path | None, console: Console
         ids = rows["id"].to_numpy().astype(str)
         return Split.load(splits, ids, config.protocol.groups(rows))
     split = make_split(rows, config.split, source.name)
-    share, wanted = float((split.fold != NEVER).mean()), config.split.valid
-    if config.split.folds < 2 and not wanted / FAR_OFF <= share <= wanted * FAR_OFF:
+    share, wanted = float((split.fold != NOT_HELD_OUT).mean()), config.split.valid
+    if config.split.folds < 2 and not wanted / SHARE_TOLERANCE <= share <= wanted * SHARE_TOLERANCE:
         console.note(
             f"{share:.0%} of the rows are held out, not {wanted:.0%}, because groups are large"
         )

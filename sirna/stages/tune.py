@@ -23,7 +23,7 @@ from sirna.errors import SirnaError
 from sirna.runs.run import RUNS
 from sirna.stages.console import Console
 from sirna.system.device import choose_device
-from sirna.system.files import held, write_csv, write_text
+from sirna.system.files import locked, write_csv, write_text
 from sirna.system.signals import stop_on_signals
 from sirna.table.splits import make_split
 from sirna.table.training_source import Source, training_source
@@ -31,15 +31,15 @@ from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.display import TuneDisplay
 from sirna.tuning.objective import Objective
 from sirna.tuning.page import importances, plain, study_page
-from sirna.tuning.space import SearchConfig, flat, load_search
+from sirna.tuning.space import SearchConfig, leaves_of, load_search
 from sirna.tuning.study import (
     POLL_SECONDS,
-    begin,
-    counts,
+    do_trials,
+    finished_trials,
     open_storage,
     open_study,
-    sweep,
-    work,
+    prepare,
+    requeue_interrupted,
 )
 
 TUNE = RUNS / "tune"
@@ -93,7 +93,7 @@ class TuneOutcome:
     importances: dict[str, float]
 
     @property
-    def matters(self) -> list[tuple[str, str, float]]:
+    def important_parameters(self) -> list[tuple[str, str, float]]:
         """Key, best value and share of the score's variance, for shares of 1 % or more."""
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])
         values = self.best.params
@@ -110,7 +110,7 @@ class TuneOutcome:
 
 
 @dataclass(frozen=True)
-class Watch:
+class SearchCallbacks:
     """Callbacks: whether a search must stop, and how its display is refreshed."""
 
     stop: Callable[[], bool]
@@ -130,46 +130,50 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     search = load_search(request.space, DEFAULT_SEARCH)
     search.check(request.config, str(request.space or "built-in space"))
     source = training_source(request.table, request.config)
-    console.line(f"data: {source.name} ({source.why}): {len(source.table):,} rows")
-    for notice in source.table.notices:
-        console.note(notice)
+    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
+    for note in source.table.notes:
+        console.note(note)
     folder = TUNE / request.study
     deadline = time.monotonic() + (request.timeout or float("inf"))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    alone = nullcontext() if request.storage else held(folder)
-    with alone, stop_on_signals() as asked:
+    lock = nullcontext() if request.storage else locked(folder)
+    with lock, stop_on_signals() as stop:
         storage = open_storage(folder, request.storage, request.jobs)
-        study = open_study(storage, request.study, search, _identity(request, 0))
-        begin(study, search.defaults(request.config), _circumstances(request, source))
-        if not request.storage and (again := sweep(study)):
+        study = open_study(storage, request.study, search, _worker_id(request, 0))
+        prepare(study, search.defaults(request.config), _data_and_config(request, source))
+        if not request.storage and (again := requeue_interrupted(study)):
             console.line(
                 f"{again} trials were interrupted when their process was killed; they are repeated"
             )
-        console.line(f"study: {request.study}, {len(counts(study))} of {request.total} trials")
+        console.line(
+            f"study: {request.study}, {len(finished_trials(study))} of {request.total} trials"
+        )
         where = _dashboard(folder, request.storage)
         console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")
         display = TuneDisplay(study, request.total)
-        watch = Watch(lambda: asked.asked or time.monotonic() > deadline, display.refresh)
+        callbacks = SearchCallbacks(
+            lambda: stop.requested or time.monotonic() > deadline, display.refresh
+        )
         try:
             if request.jobs > 1:
-                _in_processes(request, source, search, study, watch)
+                _in_processes(request, source, search, study, callbacks)
             else:
-                _do_trials(request, source, search, study, watch)
+                _do_trials(request, source, search, study, callbacks)
         finally:
             display.close()
     return _write(folder, source, study, request)
 
 
-def _identity(request: TuneRequest, number: int) -> int:
+def _worker_id(request: TuneRequest, worker: int) -> int:
     """Return an id that no other worker has, so that no two workers draw the same parameters.
 
     Without a shared database it is the worker's index. With one it is random, since workers on
     different machines may start at the same moment.
     """
-    return secrets.randbits(32) if request.storage else number
+    return secrets.randbits(32) if request.storage else worker
 
 
-def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
+def _data_and_config(request: TuneRequest, source: Source) -> dict[str, Any]:
     """Return the data and settings that must be the same in all trials of a study."""
     data = {"data": {"train": ""}}
     fixed = {**request.config.model_dump(mode="json"), **data}
@@ -177,19 +181,27 @@ def _circumstances(request: TuneRequest, source: Source) -> dict[str, Any]:
 
 
 def _do_trials(
-    request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
+    request: TuneRequest,
+    source: Source,
+    search: SearchConfig,
+    study: optuna.Study,
+    callbacks: SearchCallbacks,
 ) -> None:
     """Do trials in this process."""
     rows = source.table.rows
     split = make_split(rows, request.config.split, source.name)
     device = choose_device(request.device)
-    objective = Objective(rows, split, request.config, search, device, watch.stop)
-    objective.on_epoch = watch.refresh
-    work(study, objective, request.total, watch.stop, watch.refresh)
+    objective = Objective(rows, split, request.config, search, device, callbacks.stop)
+    objective.on_epoch = callbacks.refresh
+    do_trials(study, objective, request.total, callbacks.stop, callbacks.refresh)
 
 
 def _in_processes(
-    request: TuneRequest, source: Source, search: SearchConfig, study: optuna.Study, watch: Watch
+    request: TuneRequest,
+    source: Source,
+    search: SearchConfig,
+    study: optuna.Study,
+    callbacks: SearchCallbacks,
 ) -> None:
     """Start worker processes that do the trials, and show the progress."""
     context = multiprocessing.get_context("spawn")
@@ -197,25 +209,25 @@ def _in_processes(
     plain = {**vars(request), "config": config.model_dump(mode="json"), "table": None}
     threads = max(1, torch.get_num_threads() // request.jobs)
     workers: list[BaseProcess] = [
-        context.Process(target=_worker, args=(plain, search.model_dump(), number, threads))
-        for number in range(1, request.jobs + 1)
+        context.Process(target=_worker, args=(plain, search.model_dump(), index, threads))
+        for index in range(1, request.jobs + 1)
     ]
     for worker in workers:
         worker.start()
     stopping = False
     while any(worker.is_alive() for worker in workers):
-        if watch.stop() and not stopping:
+        if callbacks.stop() and not stopping:
             stopping = True
             for worker in workers:
                 worker.terminate()  # SIGTERM: a worker prunes its trial and ends
-        watch.refresh()
+        callbacks.refresh()
         time.sleep(POLL_SECONDS)
     codes = [worker.exitcode for worker in workers]
-    if any(codes) and len(counts(study)) < request.total and not stopping:
+    if any(codes) and len(finished_trials(study)) < request.total and not stopping:
         raise SirnaError(f"workers ended with {codes}; run the same command again to go on.")
 
 
-def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads: int) -> None:
+def _worker(plain: dict[str, Any], search: dict[str, Any], worker: int, threads: int) -> None:
     """Do trials in a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
     torch.set_num_threads(threads)
@@ -224,16 +236,16 @@ def _worker(plain: dict[str, Any], search: dict[str, Any], number: int, threads:
     request = TuneRequest(config=config, **plain)
     space = SearchConfig.model_validate(search)
     storage = open_storage(TUNE / request.study, request.storage, request.jobs)
-    study = open_study(storage, request.study, space, _identity(request, number))
+    study = open_study(storage, request.study, space, _worker_id(request, worker))
     source = training_source(None, config)
-    with stop_on_signals(signal.SIGTERM) as asked:
-        watch = Watch(lambda: asked.asked, lambda: None)
-        _do_trials(request, source, space, study, watch)
+    with stop_on_signals(signal.SIGTERM) as stop:
+        callbacks = SearchCallbacks(lambda: stop.requested, lambda: None)
+        _do_trials(request, source, space, study, callbacks)
 
 
 def _write(folder: Path, source: Source, study: optuna.Study, request: TuneRequest) -> TuneOutcome:
     """Write the trials, the best configuration and the page."""
-    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
     if not complete:
         raise SirnaError(f"{folder}: no trial was completed; run the same command again.")
     best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
@@ -249,9 +261,9 @@ def _write(folder: Path, source: Source, study: optuna.Study, request: TuneReque
 def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
     """Return the values that differ from the defaults, with their origin in comments."""
     protocol = config.split.protocol
-    usual = flat(load_config(flags={"split.protocol": protocol}))
+    usual = leaves_of(load_config(flags={"split.protocol": protocol}))
     tables: dict[str, Any] = {}
-    for key, value in flat(config).items():
+    for key, value in leaves_of(config).items():
         if value != usual.get(key) or key == "split.protocol" or key.startswith("streams."):
             *sections, last = key.split(".")
             table = tables

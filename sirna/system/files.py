@@ -20,7 +20,7 @@ LOCK = "lock"
 """The file whose lock marks a folder as in use by a process."""
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary name beside `path`, then rename the file to `path`.
 
     Raises
@@ -42,13 +42,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, completely or not at all."""
-    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:
     """Write a table as UTF-8 CSV (.csv.gz: compressed), completely or not at all."""
     data = csv_bytes(path, frame)
-    write_whole(path, lambda draft: draft.write_bytes(data))
+    write_atomically(path, lambda draft: draft.write_bytes(data))
 
 
 def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
@@ -72,11 +72,11 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         write(draft)
-        shutil.rmtree(_aside(path), ignore_errors=True)
+        shutil.rmtree(_old_path(path), ignore_errors=True)
         if path.exists():
-            path.rename(_aside(path))
+            path.rename(_old_path(path))
         draft.rename(path)
-        shutil.rmtree(_aside(path), ignore_errors=True)
+        shutil.rmtree(_old_path(path), ignore_errors=True)
     except OSError as error:
         raise SirnaError(f"{path}: cannot be written ({error})") from error
     finally:
@@ -84,7 +84,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Create a folder and lock it against other processes while the context lasts.
 
     The operating system also releases the lock if the process is killed.
@@ -111,14 +111,14 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def recovered(path: Path) -> Path:
+def recover(path: Path) -> Path:
     """Return `path`; if an interrupted `write_folder` moved the folder away, move it back first."""
-    if not path.exists() and _aside(path).exists():
-        _aside(path).rename(path)
+    if not path.exists() and _old_path(path).exists():
+        _old_path(path).rename(path)
     return path
 
 
-def near_miss(path: Path) -> str:
+def name_suggestion(path: Path) -> str:
     """Return ``" (did you mean 'x'?)"`` if the folder of an absent path has a similar name."""
     if path.exists() or not path.parent.is_dir():
         return ""
@@ -138,5 +138,5 @@ def _draft(path: Path) -> Path:
     return path.with_name(f".{os.getpid()}.{path.name}")
 
 
-def _aside(path: Path) -> Path:
+def _old_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")

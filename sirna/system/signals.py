@@ -9,36 +9,38 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """A flag: `asked` is True once a stop was requested."""
+    """A flag: `requested` is True once a stop was requested."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
 
 @contextmanager
 def stop_on_signals(
-    *numbers: signal.Signals,
+    *signals: signal.Signals,
 ) -> Iterator[StopRequest]:
     """Record the first signal as a request to stop; then restore the previous handlers.
 
     Parameters
     ----------
-    numbers : Signals
+    signals : Signals
         Default: SIGINT and SIGTERM.
     """
     request = StopRequest()
-    old = {number: signal.getsignal(number) for number in numbers or STOP_SIGNALS}
+    old = {
+        signal_number: signal.getsignal(signal_number) for signal_number in signals or STOP_SIGNALS
+    }
 
     def restore() -> None:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        for signal_number, handler in old.items():
+            signal.signal(signal_number, handler)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        request.asked = True
+    def ask(signal_number: int, frame: FrameType | None) -> None:
+        request.requested = True
         restore()
 
-    for number in old:
-        signal.signal(number, ask)
+    for signal_number in old:
+        signal.signal(signal_number, ask)
     try:
         yield request
     finally:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from sirna.table.sequence import reverse_complement
 
-PAIRED = ((0, 19), (1, 19), (1, 17), (1, 14))
+SEARCHED_PARTS = ((0, 19), (1, 19), (1, 17), (1, 14))
 """Parts of the guide (start and stop of a slice) that are searched for, the longest first. The ends
 of a guide need not pair with its target."""
 
@@ -32,7 +32,7 @@ def binding_sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
 
 
 def _site(guide: str, transcript: str) -> float:
-    for first, last in PAIRED:
+    for first, last in SEARCHED_PARTS:
         paired = reverse_complement(guide[first:last])
         place = transcript.find(paired) if len(paired) == last - first else -1
         if place >= 0:

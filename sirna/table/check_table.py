@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.config import Config
-from sirna.config.roles import BASES, CATEGORIES, ROLES, SCALES, SEQUENCES, TOKENS
+from sirna.config.roles import BASES, CATEGORIES, NUMERIC_ROLES, ROLES, SEQUENCES, TOKENS
 from sirna.errors import SirnaError, suggestion
 from sirna.table.consistency import report_inconsistencies
 from sirna.table.derive import add_derived, transcripts
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, Report, blank
 from sirna.table.sequence import rna
-from sirna.table.units import doses, labels
+from sirna.table.units import read_doses, read_label_column
 
 RNA_LETTERS = frozenset("ACGU")
 BETWEEN_BASES = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
@@ -50,14 +50,14 @@ class Table:
         - `label`: percentage of mRNA that remains
 
         Missing values are NaN.
-    notices : tuple of str
+    notes : tuple of str
         Notes for the user, such as absent columns and odd rows.
     """
 
     source: str
     raw: pd.DataFrame
     rows: pd.DataFrame
-    notices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,33 +89,35 @@ def check_table(
     columns = config.columns
     required = ("guide", "label") if purpose is Purpose.TRAINING else ("guide",)
     _require_columns(raw, source, columns, required)
-    written = _by_role(raw, columns)
-    text = _normalised(written)
-    names = {role: name for role, name in columns.items() if role in text}
-    report = Report(source, _ids(text, raw.index), strict=purpose is Purpose.TRAINING)
-    if "id" in text:
-        _check_ids(text["id"], names["id"], report)
+    raw_by_role = _by_role(raw, columns)
+    normalised = _normalised(raw_by_role)
+    names = {role: name for role, name in columns.items() if role in normalised}
+    report = Report(source, _ids(normalised, raw.index), strict=purpose is Purpose.TRAINING)
+    if "id" in normalised:
+        _check_ids(normalised["id"], names["id"], report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
     for role in (*SEQUENCES, *CATEGORIES):
-        if role in text:
-            rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-        if role in text and role in {"guide", *config.sequences}:
-            _check_sequences(text[role], written[role], role, names[role], report)
-    add_derived(rows, text)
-    sites = transcripts(text) if "transcript" in text else None
-    report_inconsistencies(rows, sites, written, names, report)
+        if role in normalised:
+            rows[role] = normalised[role].mask(blank(normalised[role])).astype(object).to_numpy()
+        if role in normalised and role in {"guide", *config.sequences}:
+            _check_sequences(normalised[role], raw_by_role[role], role, names[role], report)
+    add_derived(rows, normalised)
+    sites = transcripts(normalised) if "transcript" in normalised else None
+    report_inconsistencies(rows, sites, raw_by_role, names, report)
     _report_unnumbered(rows, names, report)
-    for role in SCALES:
-        if role in text:
-            rows[role] = _numbers(role, text, names, report)
-    if "label" in text:
-        rows["label"] = labels(text["label"], names["label"], config.label, report, purpose)
+    for role in NUMERIC_ROLES:
+        if role in normalised:
+            rows[role] = _numbers(role, normalised, names, report)
+    if "label" in normalised:
+        rows["label"] = read_label_column(
+            normalised["label"], names["label"], config.label, report, purpose
+        )
     report.raise_if_bad()
-    notices = report.notices
+    notes = report.notes
     if purpose is Purpose.TRAINING:
         optional = columns.keys() - {"label"}
-        notices = [*absent_columns(raw, columns, optional, "left out"), *notices]
-    return Table(source, raw, rows, tuple(notices))
+        notes = [*absent_columns(raw, columns, optional, "left out"), *notes]
+    return Table(source, raw, rows, tuple(notes))
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
@@ -134,16 +136,16 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
     report = Report(str(path), _ids(text, raw.index))
     if "id" in text:
         _check_ids(text["id"], columns["id"], report)
-    label = labels(text["label"], columns["label"], config.label, report, purpose)
+    label = read_label_column(text["label"], columns["label"], config.label, report, purpose)
     report.raise_if_bad()
     rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
     return Table(str(path), raw, rows)
 
 
 def absent_columns(
-    raw: pd.DataFrame, columns: Mapping[str, str], roles: Collection[str], fate: str
+    raw: pd.DataFrame, columns: Mapping[str, str], roles: Collection[str], consequence: str
 ) -> list[str]:
-    """Describe the roles whose columns a file lacks; `fate` says what that means for the rows."""
+    """Describe the roles whose columns a file lacks, and the `consequence` for its rows."""
     lacking = {
         role: f"{name!r}{suggestion(name, _without_role(raw, columns))}"
         for role, name in columns.items()
@@ -151,12 +153,12 @@ def absent_columns(
     }
     numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
     named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
-    notices = [f"the file lacks some columns; {fate}: {', '.join(named)}"] if named else []
+    notes = [f"the file lacks some columns; {consequence}: {', '.join(named)}"] if named else []
     if unit and columns["dose"] in raw:
-        notices.append(f"the file has no column {unit}: doses are read as nM")
+        notes.append(f"the file has no column {unit}: doses are read as nM")
     if numbered:
-        notices.append(f"the file has no column {numbered}: the rows are numbered from 1")
-    return notices
+        notes.append(f"the file has no column {numbered}: the rows are numbered from 1")
+    return notes
 
 
 def _without_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> set[str]:
@@ -191,9 +193,9 @@ def _by_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     return stripped
 
 
-def _normalised(written: pd.DataFrame) -> pd.DataFrame:
+def _normalised(raw_by_role: pd.DataFrame) -> pd.DataFrame:
     """Spell bases as capital RNA letters without marks between them; separate tokens by blanks."""
-    text = written.copy()
+    text = raw_by_role.copy()
     for role in BASES:
         if role in text:
             bare = text[role].str.replace(BETWEEN_BASES, "", regex=True).str.strip()
@@ -226,9 +228,9 @@ def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
 
 
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
-    report.refuse(column, blank(ids), ids, "every row needs an id; fill it in")
+    report.add_fault(column, blank(ids), ids, "every row needs an id; fill it in")
     twice = ids.duplicated(keep=False) & ~blank(ids)
-    report.refuse(column, twice, ids, "an id occurs more than once; remove or rename the copies")
+    report.add_fault(column, twice, ids, "an id occurs more than once; remove or rename the copies")
 
 
 def _check_sequences(
@@ -236,21 +238,23 @@ def _check_sequences(
 ) -> None:
     missing = blank(text)
     remedy = "; fill it in or drop the row" if report.strict else ""
-    report.fault(column, missing, written, f"a sequence is missing{remedy}")
+    report.add_fault_or_note(column, missing, written, f"a sequence is missing{remedy}")
     if role in BASES:
         distinct = pd.Series(text.unique())
         wrong = set(distinct[~distinct.map(RNA_LETTERS.issuperset)]) - set(text[missing])
-        rule = "bases are A, C, G and U or T; tokens belong in a modification list"
-        report.fault(column, text.isin(wrong), written, rule, "other letters are unknown")
+        expectation = "bases are A, C, G and U or T; tokens belong in a modification list"
+        report.add_fault_or_note(
+            column, text.isin(wrong), written, expectation, "other letters are unknown"
+        )
 
 
 def _numbers(role: str, text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:
     """Read the numbers of one role, shape (n,); NaN where missing or faulty."""
     if role == "dose":
-        return doses(text, names, report)
+        return read_doses(text, names, report)
     low, high = ROLES[role].limits or (-np.inf, np.inf)
-    rule = f"a number from {low:g} to {high:g} is needed; blank if unknown"
-    return report.number(text[role], names[role], lambda v: (v >= low) & (v <= high), rule)
+    expectation = f"a number from {low:g} to {high:g} is needed; blank if unknown"
+    return report.number(text[role], names[role], lambda v: (v >= low) & (v <= high), expectation)
 
 
 def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report) -> None:
@@ -259,7 +263,7 @@ def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report
         return
     lacking = int(rows["duplex_number"].isna().sum())
     if lacking:
-        report.notices.append(
+        report.notes.append(
             f"column {names['duplex']!r}: {lacking} of {len(rows)} rows have no number in it, so "
             "their place in the series of duplexes that were made side by side is missing"
         )

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from sirna.table.report import ENOUGH, Report
+from sirna.table.report import FEWEST_VALUES, Report
 from sirna.table.sequence import COMPLEMENT, reverse_complement
 from sirna.table.tokens import nucleotides
 
-CORE = slice(1, 17)
+PAIRED_PART = slice(1, 17)
 """Nucleotides of a guide that pair with its target even if its ends do not. They are too many to
 match a transcript by chance."""
 STEM = 8
@@ -43,60 +43,62 @@ def report_inconsistencies(
     names : dict of str to str
         Role -> the file's column.
     report : Report
-        Collects the notices.
+        Collects the notes.
     """
 
-    def notice(role: str, bad: np.ndarray, rule: str) -> None:
-        report.notice(names[role], bad, text[role], rule)
+    def note(role: str, affected: np.ndarray, expectation: str) -> None:
+        report.add_note(names[role], affected, text[role], expectation)
 
     guide, all_rows = rows["guide"], np.ones(len(rows), dtype=bool)
     if transcripts is not None:
         unbound = rows["site"].isna().to_numpy()
-        itself = _where(unbound, _is_in, guide, transcripts)
-        notice(
-            "guide", itself, "is a part of its transcript and not its complement; strands swapped?"
+        swapped = _where(unbound, _contains_guide, guide, transcripts)
+        note(
+            "guide", swapped, "is a part of its transcript and not its complement; strands swapped?"
         )
-        backwards = _where(unbound, _pairs_backwards, guide, transcripts)
-        notice("guide", backwards, "pairs with its transcript from 3' to 5'; write it 5' to 3'")
+        reversed_guide = _where(unbound, _pairs_backwards, guide, transcripts)
+        note("guide", reversed_guide, "pairs with its transcript from 3' to 5'; write it 5' to 3'")
         given, bound = int(transcripts.notna().sum()), int((~unbound).sum())
-        if given >= ENOUGH and 2 * bound < given:
-            report.notices.append(
+        if given >= FEWEST_VALUES and 2 * bound < given:
+            report.notes.append(
                 f"column {names['transcript']!r}: only {bound} of {given} guides pair with the "
                 "transcript in their row; the binding sites of the others are missing"
             )
     if "passenger" in rows:
-        apart = _where(all_rows, _unpaired, guide, rows["passenger"])
-        rule = f"does not pair with {names['guide']!r}; check that both are written 5' to 3'"
-        notice("passenger", apart, rule)
+        unpaired = _where(all_rows, _unpaired, guide, rows["passenger"])
+        expectation = f"does not pair with {names['guide']!r}; check that both are written 5' to 3'"
+        note("passenger", unpaired, expectation)
     for strand in ("guide", "passenger"):
         role = f"{strand}_modifications"
         if role in rows and strand in rows:
-            other = _where(all_rows, _spell_otherwise, rows[strand], rows[role])
-            rule = f"has other bases than {names[strand]!r}; check strand and direction (5' to 3')"
-            notice(role, other, rule)
+            differing = _where(all_rows, _spell_otherwise, rows[strand], rows[role])
+            expectation = (
+                f"has other bases than {names[strand]!r}; check strand and direction (5' to 3')"
+            )
+            note(role, differing, expectation)
 
 
 def _where(
-    asked: np.ndarray, holds: Callable[[str, str], bool], first: pd.Series, second: pd.Series
+    selected: np.ndarray, holds: Callable[[str, str], bool], first: pd.Series, second: pd.Series
 ) -> np.ndarray:
-    """Mark the rows of `asked` that have both texts and for which `holds` is true, shape (n,)."""
+    """Mark the `selected` rows that have both texts and for which `holds` is true, shape (n,)."""
     both = pd.DataFrame({"first": first.to_numpy(), "second": second.to_numpy()})
-    distinct = both[asked].dropna().drop_duplicates()
+    distinct = both[selected].dropna().drop_duplicates()
     found = [holds(*texts) for texts in zip(distinct["first"], distinct["second"], strict=True)]
     matched = both.merge(distinct.assign(found=found), how="left")["found"]
-    return asked & matched.eq(True).to_numpy()
+    return selected & matched.eq(True).to_numpy()
 
 
-def _is_in(guide: str, transcript: str) -> bool:
-    return _contains(transcript, guide[CORE])
+def _contains_guide(guide: str, transcript: str) -> bool:
+    return _contains(transcript, guide[PAIRED_PART])
 
 
 def _pairs_backwards(guide: str, transcript: str) -> bool:
-    return _contains(transcript, guide[CORE].translate(COMPLEMENT))
+    return _contains(transcript, guide[PAIRED_PART].translate(COMPLEMENT))
 
 
 def _contains(transcript: str, core: str) -> bool:
-    return len(core) == CORE.stop - CORE.start and core in transcript
+    return len(core) == PAIRED_PART.stop - PAIRED_PART.start and core in transcript
 
 
 def _unpaired(guide: str, passenger: str) -> bool:

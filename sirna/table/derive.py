@@ -10,7 +10,7 @@ from sirna.table.binding_site import binding_sites
 from sirna.table.report import blank
 from sirna.table.species_match import species_matches
 
-DUPLEX_NUMBER = r"(\d{1,15})"
+DUPLEX_NUMBER_PATTERN = r"(\d{1,15})"
 
 
 def _site(rows: pd.DataFrame, text: pd.DataFrame) -> np.ndarray:
@@ -19,7 +19,7 @@ def _site(rows: pd.DataFrame, text: pd.DataFrame) -> np.ndarray:
 
 def _duplex_number(rows: pd.DataFrame, text: pd.DataFrame) -> np.ndarray:
     """Return the first number in the duplex id; later duplexes have greater numbers."""
-    number = text["duplex"].str.extract(DUPLEX_NUMBER, expand=False)
+    number = text["duplex"].str.extract(DUPLEX_NUMBER_PATTERN, expand=False)
     return pd.to_numeric(number).to_numpy(dtype=float, na_value=np.nan)
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from sirna.config.roles import SCALES
+from sirna.config.roles import NUMERIC_ROLES
 
 LENGTHS = {"guide": "guide length", "passenger": "passenger length"}
-NUMBER = "duplex_number"
-MEASURED = (*SCALES, NUMBER)
+DUPLEX_NUMBER = "duplex_number"
+MEASURED = (*NUMERIC_ROLES, DUPLEX_NUMBER)
 SOURCES = {length: role for role, length in LENGTHS.items()}
 """Name of a range -> the role that it is computed from, if the two differ."""
-TAIL = 0.005
+TRIMMED_SHARE = 0.005
 """Share of the duplex numbers at either end that their range leaves out, as possible errors."""
 ROUNDING = 1 + 1e-9
 OTHER_NUMBERING = 2.0
@@ -25,10 +25,10 @@ def ranges_of(rows: pd.DataFrame) -> Ranges:
     """Return the ranges of n checked rows; roles without any value are left out."""
     found: Ranges = {}
     for name, values in _values(rows).items():
-        known = values[np.isfinite(values)]
-        if len(known):
-            ends = (TAIL, 1 - TAIL) if name == NUMBER else (0.0, 1.0)
-            low, high = np.quantile(known, ends, method="nearest")
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            ends = (TRIMMED_SHARE, 1 - TRIMMED_SHARE) if name == DUPLEX_NUMBER else (0.0, 1.0)
+            low, high = np.quantile(finite, ends, method="nearest")
             found[name] = (float(low), float(high))
     return found
 
@@ -55,7 +55,7 @@ def other_numbering(rows: pd.DataFrame, ranges: Ranges) -> np.ndarray:
     treated as missing.
     """
     nothing = np.zeros(len(rows), dtype=bool)
-    return out_of_range(rows, ranges, OTHER_NUMBERING).get(NUMBER, nothing)
+    return out_of_range(rows, ranges, OTHER_NUMBERING).get(DUPLEX_NUMBER, nothing)
 
 
 def _values(rows: pd.DataFrame) -> dict[str, np.ndarray]:

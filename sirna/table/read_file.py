@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sirna.errors import SirnaError
-from sirna.system.files import near_miss
+from sirna.system.files import name_suggestion
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
@@ -54,7 +54,7 @@ def is_table_name(path: Path) -> bool:
 
 def _checked_name(path: Path) -> str:
     if not path.exists():
-        raise SirnaError(f"{path}: no such file{near_miss(path)}.")
+        raise SirnaError(f"{path}: no such file{name_suggestion(path)}.")
     if path.is_dir():
         raise SirnaError(f"{path}: is a folder; name a table file in it.")
     if not is_table_name(path):

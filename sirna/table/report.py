@@ -9,12 +9,12 @@ import pandas as pd
 
 from sirna.errors import SirnaError
 
-SHOWN = 10
+MOST_ROWS_SHOWN = 10
 """Largest number of rows that one message lists."""
 LONGEST_SHOWN = 60
 """Largest number of characters of a value that a message quotes."""
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
-ENOUGH = 20
+FEWEST_VALUES = 20
 """Checks that look at all values of a column together need at least this many values."""
 
 
@@ -49,7 +49,7 @@ class Report:
         Its index says where the rows are in the file; it is named "line" or "row".
     strict : bool
         Whether a faulty value makes the table unusable; otherwise it is read as missing.
-    notices : list of str
+    notes : list of str
         Notes for the user about a table that can be used.
     faults : list of str
         Reasons why the table cannot be used.
@@ -58,11 +58,11 @@ class Report:
     source: str
     ids: pd.Series
     strict: bool = True
-    notices: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def refuse(
-        self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
+    def add_fault(
+        self, column: str, affected: np.ndarray | pd.Series, values: pd.Series, expectation: str
     ) -> None:
         """Add a fault that makes the table unusable for any purpose.
 
@@ -70,38 +70,45 @@ class Report:
         ----------
         column : str
             The column's name in the file.
-        bad : array of bool, shape (n,)
+        affected : array of bool, shape (n,)
         values : Series of str, length n
-        rule : str
+        expectation : str
             What was expected and what to do.
         """
-        self._add(self.faults, column, bad, values, rule)
+        self._add(self.faults, column, affected, values, expectation)
 
-    def fault(
+    def add_fault_or_note(
         self,
         column: str,
-        bad: np.ndarray | pd.Series,
+        affected: np.ndarray | pd.Series,
         values: pd.Series,
-        rule: str,
-        fate: str = "read as missing",
+        expectation: str,
+        consequence: str = "read as missing",
     ) -> None:
         """Add a fault or, if `strict` is False, a note.
 
-        The parameters are those of `refuse`; `fate` says how a value is read if not `strict`.
+        The parameters are those of `add_fault`; `consequence` says how a value is read if not
+        `strict`.
         """
         if self.strict:
-            self.refuse(column, bad, values, rule)
+            self.add_fault(column, affected, values, expectation)
         else:
-            self.notice(column, bad, values, f"{rule}; {fate}; the rows are predicted")
+            self.add_note(
+                column, affected, values, f"{expectation}; {consequence}; the rows are predicted"
+            )
 
-    def notice(
-        self, column: str, bad: np.ndarray | pd.Series, values: pd.Series, rule: str
+    def add_note(
+        self, column: str, affected: np.ndarray | pd.Series, values: pd.Series, expectation: str
     ) -> None:
-        """Add a note about rows that are read unchanged; the parameters are those of `refuse`."""
-        self._add(self.notices, column, bad, values, rule)
+        """Add a note about rows that are read unchanged; for the parameters see `add_fault`."""
+        self._add(self.notes, column, affected, values, expectation)
 
     def number(
-        self, text: pd.Series, column: str, within: Callable[[np.ndarray], np.ndarray], rule: str
+        self,
+        text: pd.Series,
+        column: str,
+        within: Callable[[np.ndarray], np.ndarray],
+        expectation: str,
     ) -> np.ndarray:
         """Read a column of numbers, shape (n,); NaN where missing or faulty.
 
@@ -112,14 +119,16 @@ class Report:
             The column's name in the file.
         within : callable
             Function from finite numbers to booleans: which of them are acceptable.
-        rule : str
+        expectation : str
             A description of the numbers that `within` accepts.
         """
         value = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         finite = np.isfinite(value)
-        self.fault(column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5")
+        self.add_fault_or_note(
+            column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5"
+        )
         outside = finite & ~within(value)
-        self.fault(column, outside, text, rule)
+        self.add_fault_or_note(column, outside, text, expectation)
         return np.where(finite & ~outside, value, np.nan)
 
     def raise_if_bad(self) -> None:
@@ -131,23 +140,25 @@ class Report:
         self,
         messages: list[str],
         column: str,
-        bad: np.ndarray | pd.Series,
+        affected: np.ndarray | pd.Series,
         values: pd.Series,
-        rule: str,
+        expectation: str,
     ) -> None:
-        where = np.flatnonzero(bad)
+        where = np.flatnonzero(affected)
         if not len(where):
             return
         place = self.ids.index.name or "row"
         lines = [
             f"  row id {self.ids.iloc[row]} ({place} {self.ids.index[row]}): "
             f"{_shown(values.iloc[row])}"
-            for row in where[:SHOWN]
+            for row in where[:MOST_ROWS_SHOWN]
         ]
-        if len(where) > SHOWN:
-            lines.append(f"  and {len(where) - SHOWN} more rows")
+        if len(where) > MOST_ROWS_SHOWN:
+            lines.append(f"  and {len(where) - MOST_ROWS_SHOWN} more rows")
         count = f"{len(where)} row{'s' if len(where) > 1 else ''}"
-        messages.append("\n".join([f"{self.source}: column {column!r}, {count}: {rule}", *lines]))
+        messages.append(
+            "\n".join([f"{self.source}: column {column!r}, {count}: {expectation}", *lines])
+        )
 
 
 def _shown(value: object) -> str:

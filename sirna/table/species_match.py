@@ -25,7 +25,7 @@ SPECIES = {
 """Words that name a species."""
 ORDERS = {"human": "primates", "monkey": "primates", "mouse": "rodents", "rat": "rodents"}
 ORDERS |= {"hamster": "rodents"}
-LINES = {
+CELL_LINES = {
     "human": "293 293a 293ft 293t 5637 a172 a375 a431 a498 a549 ags arpe19 aspc1 be2c bewo "
     "bjab bxpc3 caco2 calu3 capan1 colo205 daudi du145 hacat hap1 hct116 hek hek293 "
     "hek293a hek293t hela hep3b hepg2 heparg hl60 ht1080 ht29 hucct1 huh7 huvec imr32 "
@@ -42,8 +42,10 @@ LINES = {
     "pig": "llcpk1 pk15",
 }
 """Cell lines by species, spelled with letters and digits only (source: Cellosaurus)."""
-OF_WORD = {word: species for species, words in SPECIES.items() for word in words}
-OF_LINE = {line: species for species, lines in LINES.items() for line in lines.split()}
+SPECIES_OF_WORD = {word: species for species, words in SPECIES.items() for word in words}
+SPECIES_OF_CELL_LINE = {
+    line: species for species, lines in CELL_LINES.items() for line in lines.split()
+}
 
 
 def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
@@ -56,28 +58,34 @@ def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
     cells : Series of n texts
         The cell line, or what the cells were taken from.
     """
-    named = pd.DataFrame({"target": species.map(_named), "cells": cells.map(_of_cells)})
+    named = pd.DataFrame(
+        {"target": species.map(_species_in_text), "cells": cells.map(_species_of_cells)}
+    )
     order = named.apply(lambda column: column.map(lambda name: ORDERS.get(name, name)))
-    known = named.notna().all(axis=1)
+    both_known = named.notna().all(axis=1)
     match = np.where(
         named["target"] == named["cells"],
         SAME,
         np.where(order["target"] == order["cells"], NEAR, FAR),
     )
-    return pd.Series(match, index=species.index, dtype=object).where(known, np.nan)
+    return pd.Series(match, index=species.index, dtype=object).where(both_known, np.nan)
 
 
-def _named(text: object) -> str | None:
+def _species_in_text(text: object) -> str | None:
     """Return the species that the words of a text name; None if there is not exactly one."""
     if not isinstance(text, str):
         return None
-    found = {OF_WORD[word] for word in re.findall("[a-z]+", text.casefold()) if word in OF_WORD}
+    found = {
+        SPECIES_OF_WORD[word]
+        for word in re.findall("[a-z]+", text.casefold())
+        if word in SPECIES_OF_WORD
+    }
     return found.pop() if len(found) == 1 else None
 
 
-def _of_cells(text: object) -> str | None:
+def _species_of_cells(text: object) -> str | None:
     """Return the species of the cells, from a word in their name or from the list of cell lines."""
     if not isinstance(text, str):
         return None
     name = re.sub(r"\bcell lines?\b|\bcells?\b", "", text.casefold())
-    return _named(text) or OF_LINE.get(re.sub("[^a-z0-9]", "", name))
+    return _species_in_text(text) or SPECIES_OF_CELL_LINE.get(re.sub("[^a-z0-9]", "", name))

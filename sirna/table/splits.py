@@ -14,7 +14,7 @@ from sirna.system.files import write_csv
 from sirna.table.read_file import read_text_table
 
 COLUMNS = ["id", "group", "fold", "half"]
-NEVER = -1
+NOT_HELD_OUT = -1
 """The fold of a row that is never held out."""
 
 
@@ -45,7 +45,7 @@ class Split:
     @property
     def folds(self) -> list[int]:
         """The indices of the folds."""
-        return [int(number) for number in np.unique(self.fold[self.fold != NEVER])]
+        return [int(fold) for fold in np.unique(self.fold[self.fold != NOT_HELD_OUT])]
 
     @property
     def whole(self) -> int:
@@ -84,12 +84,13 @@ class Split:
                 f"{unknown[0]!r}; make a new split or use the table that it was made from."
             )
         frame = frame.loc[ids]
-        torn = np.flatnonzero(frame["group"].to_numpy() != groups)
-        if len(torn):
+        differing = np.flatnonzero(frame["group"].to_numpy() != groups)
+        if len(differing):
             raise SirnaError(
-                f"{path}: row {str(ids[torn[0]])!r} is in group {frame['group'].iloc[torn[0]]!r} "
-                f"there and in {str(groups[torn[0]])!r} under this protocol; give the --protocol "
-                "that the split was made for."
+                f"{path}: row {str(ids[differing[0]])!r} is in group "
+                f"{frame['group'].iloc[differing[0]]!r} there and in "
+                f"{str(groups[differing[0]])!r} under this protocol; give the --protocol that the "
+                "split was made for."
             )
         try:
             fold, half = (frame[name].to_numpy().astype(np.int64) for name in ("fold", "half"))
@@ -103,26 +104,26 @@ class Split:
         """Raise SirnaError if no row is held out, or if a group is in more than one fold."""
         if not self.folds:
             raise SirnaError(f"{source}: the split holds no row out.")
-        if self.folds[0] < NEVER:
+        if self.folds[0] < NOT_HELD_OUT:
             raise SirnaError(
-                f"{source}: fold {self.folds[0]}: a fold is 0 or greater, or {NEVER} for a row "
-                "that is always a training row."
+                f"{source}: fold {self.folds[0]}: a fold is 0 or greater, or {NOT_HELD_OUT} for a "
+                "row that is always a training row."
             )
-        for number in self.folds:
-            if set(self.half[self.fold == number].tolist()) != {0, 1}:
+        for fold in self.folds:
+            if set(self.half[self.fold == fold].tolist()) != {0, 1}:
                 raise SirnaError(
-                    f"{source}: fold {number} needs two halves, 0 and 1, and rows in both of them; "
+                    f"{source}: fold {fold} needs two halves, 0 and 1, and rows in both of them; "
                     "use fewer folds or another protocol."
                 )
-        if len(self.folds) == 1 and not (self.fold == NEVER).any():
+        if len(self.folds) == 1 and not (self.fold == NOT_HELD_OUT).any():
             raise SirnaError(f"{source}: the split leaves no row to train on.")
         frame = pd.DataFrame({"group": self.groups, "fold": self.fold})
-        torn = frame.drop_duplicates().groupby("group", sort=True).size()
-        torn = torn[torn > 1]
-        if len(torn):
+        split_groups = frame.drop_duplicates().groupby("group", sort=True).size()
+        split_groups = split_groups[split_groups > 1]
+        if len(split_groups):
             raise SirnaError(
-                f"{source}: {len(torn)} groups are on both sides of the split, the first "
-                f"{str(torn.index[0])!r}: a leak under this protocol. Make a new split."
+                f"{source}: {len(split_groups)} groups are on both sides of the split, the first "
+                f"{str(split_groups.index[0])!r}: a leak under this protocol. Make a new split."
             )
 
 
@@ -137,10 +138,10 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
     ids = rows["id"].to_numpy().astype(str)
     groups = PROTOCOLS[config.protocol].groups(rows)
     order = np.argsort(ids, kind="stable")
-    names, member = np.unique(groups[order], return_inverse=True)
+    names, group_index = np.unique(groups[order], return_inverse=True)
     rng = np.random.default_rng([config.seed, 1])
     shuffled = rng.permutation(len(names))
-    sizes = np.bincount(member, minlength=len(names))
+    sizes = np.bincount(group_index, minlength=len(names))
     folds = config.folds if config.folds > 1 else 1
     if len(names) < 2 * folds + (folds == 1):
         raise SirnaError(
@@ -151,16 +152,20 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
         )
     if folds > 1:
         disturbed = sizes * rng.uniform(1 - config.shuffle, 1.0, len(sizes))
-        turns = shuffled[np.argsort(-disturbed[shuffled], kind="stable")]
-        fold_of = _paired(_deal(sizes, turns, folds), sizes, shuffled)
+        largest_first = shuffled[np.argsort(-disturbed[shuffled], kind="stable")]
+        fold_of = _with_two_groups_each(
+            _assign_balanced(sizes, largest_first, folds), sizes, shuffled
+        )
     else:
-        fold_of = _take(sizes, shuffled, config.valid * len(ids))
+        fold_of = _hold_out_share(sizes, shuffled, config.valid * len(ids))
     half_of = np.full(len(names), -1)
-    for number in range(folds):
-        inside = shuffled[fold_of[shuffled] == number]
-        half_of[inside] = _deal(sizes[inside], np.argsort(-sizes[inside], kind="stable"), 2)
+    for fold_index in range(folds):
+        inside = shuffled[fold_of[shuffled] == fold_index]
+        half_of[inside] = _assign_balanced(
+            sizes[inside], np.argsort(-sizes[inside], kind="stable"), 2
+        )
     fold, half = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
-    fold[order], half[order] = fold_of[member], half_of[member]
+    fold[order], half[order] = fold_of[group_index], half_of[group_index]
     split = Split(ids, groups, fold, half)
     split.check(source)
     return split
@@ -172,37 +177,39 @@ def _fewer(groups: int, folds: int) -> str:
     return most or "--valid 0.1 or " * (folds > 1 and groups == 3)
 
 
-def _deal(sizes: np.ndarray, turns: np.ndarray, folds: int) -> np.ndarray:
-    """Assign the groups, in the order of `turns`, each to the fold with the fewest rows so far."""
+def _assign_balanced(sizes: np.ndarray, order: np.ndarray, folds: int) -> np.ndarray:
+    """Assign the groups, in the order of `order`, each to the fold with the fewest rows so far."""
     fold_of = np.empty(len(sizes), np.int64)
     load = np.zeros(folds)
-    for group in turns:
+    for group in order:
         fold_of[group] = int(load.argmin())
         load[fold_of[group]] += sizes[group]
     return fold_of
 
 
-def _paired(fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+def _with_two_groups_each(
+    fold_of: np.ndarray, sizes: np.ndarray, shuffled: np.ndarray
+) -> np.ndarray:
     """Give every fold with a single group a second one, since two halves need two groups."""
     fold_of = fold_of.copy()
     smallest_first = shuffled[np.argsort(sizes[shuffled], kind="stable")]
     count = np.bincount(fold_of)
-    for lone in np.flatnonzero(count < 2):
-        spare = smallest_first[count[fold_of[smallest_first]] > 2]
-        count[fold_of[spare[0]]] -= 1
-        fold_of[spare[0]] = lone
+    for single in np.flatnonzero(count < 2):
+        movable = smallest_first[count[fold_of[smallest_first]] > 2]
+        count[fold_of[movable[0]]] -= 1
+        fold_of[movable[0]] = single
     return fold_of
 
 
-def _take(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
+def _hold_out_share(sizes: np.ndarray, shuffled: np.ndarray, goal: float) -> np.ndarray:
     """Go through the shuffled groups; hold out each that brings the row count nearer to `goal`."""
-    fold_of = np.full(len(sizes), NEVER)
+    fold_of = np.full(len(sizes), NOT_HELD_OUT)
     held = 0
     for group in shuffled:
         if abs(held + sizes[group] - goal) < abs(held - goal):
             fold_of[group] = 0
             held += sizes[group]
     if (fold_of == 0).sum() < 2:  # two halves need two groups: add the smallest
-        rest = shuffled[fold_of[shuffled] == NEVER]
+        rest = shuffled[fold_of[shuffled] == NOT_HELD_OUT]
         fold_of[rest[np.argsort(sizes[rest], kind="stable")][: 2 - (fold_of == 0).sum()]] = 0
     return fold_of

@@ -24,7 +24,7 @@ class Source:
     ----------
     name : str
         Absolute path or "embedded": a valid value of `data.train`.
-    why : str
+    origin : str
         How the table was found, for the first line that is printed.
     digest : str
         SHA-256 of the file.
@@ -32,23 +32,23 @@ class Source:
 
     table: Table
     name: str
-    why: str
+    origin: str
     digest: str
 
 
 def training_source(argument: Path | None, config: Config) -> Source:
     """Read the given file, else `data.train`, else `./train_data.csv`, else the embedded data."""
     if argument is not None:
-        path, why = argument, "given"
+        path, origin = argument, "given"
     elif config.data.train == EMBEDDED:
         return _embedded(config, "data.train")
     elif config.data.train:
-        path, why = Path(config.data.train), "data.train"
+        path, origin = Path(config.data.train), "data.train"
     elif IN_FOLDER.is_file():
-        path, why = IN_FOLDER, "found in the current folder"
+        path, origin = IN_FOLDER, "found in the current folder"
     else:
         return _embedded(config, "no file was given or found")
-    return Source(read_table(path, config), str(path.resolve()), why, sha256(path))
+    return Source(read_table(path, config), str(path.resolve()), origin, sha256(path))
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def as_text(frame: pd.DataFrame) -> pd.DataFrame:
     return text.set_index(pd.RangeIndex(1, len(text) + 1, name="row"))
 
 
-def _embedded(config: Config, why: str) -> Source:
+def _embedded(config: Config, origin: str) -> Source:
     text = as_text(simulate().train)
     digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
-    return Source(check_table(text, EMBEDDED, config), EMBEDDED, why, digest)
+    return Source(check_table(text, EMBEDDED, config), EMBEDDED, origin, digest)

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from sirna.tuning.study import FAILED, STOPPED, SURPLUS, counts
+from sirna.tuning.study import FAILED, STOPPED, SURPLUS, finished_trials
 
-SHOWN = 12
+MOST_TRIALS_SHOWN = 12
 COLUMNS = ("trial", "state", "score", "best", "epochs", "time left")
 
 
@@ -21,7 +21,7 @@ class TuneDisplay:
         self.study = study
         self.total = total
         self._began = time.monotonic()
-        self._before = len(counts(study))
+        self._done_before = len(finished_trials(study))
         self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
@@ -47,9 +47,9 @@ class TuneDisplay:
             self._live.stop()
 
     def _table(self, trials: list[FrozenTrial]) -> Table:
-        done = len(counts(self.study))
+        done = len(finished_trials(self.study))
         table = Table(*COLUMNS, title=f"{self.study.study_name}: {done} of {self.total} trials")
-        for trial in trials[-SHOWN:]:
+        for trial in trials[-MOST_TRIALS_SHOWN:]:
             table.add_row(*self._row(trial, trials))
         return table
 
@@ -59,8 +59,8 @@ class TuneDisplay:
             for other in trials
             if other.number <= trial.number and other.value is not None and _complete(other)
         ]
-        now = list(trial.intermediate_values.values())
-        value = trial.value if _complete(trial) else (max(now) if now else None)
+        reported = list(trial.intermediate_values.values())
+        value = trial.value if _complete(trial) else (max(reported) if reported else None)
         state = trial.state.name.lower()
         if trial.state == TrialState.PRUNED:
             reason = next((word for word in (STOPPED, SURPLUS) if word in trial.user_attrs), None)
@@ -72,16 +72,16 @@ class TuneDisplay:
             state,
             "-" if value is None else f"{value:.4f}",
             f"{max(values):.4f}" if values else "-",
-            str(trial.user_attrs.get("epochs", len(now))),
+            str(trial.user_attrs.get("epochs", len(reported))),
             self._time_left(),
         )
 
     def _time_left(self) -> str:
-        done = len(counts(self.study))
-        if done == self._before:
+        done = len(finished_trials(self.study))
+        if done == self._done_before:
             return "-"
-        pace = (time.monotonic() - self._began) / (done - self._before)
-        return f"{max(self.total - done, 0) * pace / 60:.0f} min"
+        seconds_per_trial = (time.monotonic() - self._began) / (done - self._done_before)
+        return f"{max(self.total - done, 0) * seconds_per_trial / 60:.0f} min"
 
 
 def _ended(trial: FrozenTrial) -> bool:

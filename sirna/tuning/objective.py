@@ -12,7 +12,7 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.encoded_fold import EncodedFold, encode_fold
 from sirna.features.fold import FoldTask
-from sirna.members.base import State, Watch
+from sirna.members.base import FitCallbacks, State
 from sirna.members.network.fit import fit, start
 from sirna.members.network.state import TrainingState
 from sirna.table.splits import Split
@@ -21,7 +21,7 @@ from sirna.tuning.study import STOPPED
 
 ENCODING_SECTIONS = ("vocab", "covariates", "siblings", "split")
 """Sections of the configuration that, in addition to the streams, decide how rows are encoded."""
-KEPT = 4
+CACHED_ENCODINGS = 4
 """Number of encodings (of all folds) in the cache; each holds the table as tensors."""
 
 
@@ -75,12 +75,12 @@ class Objective:
         folds = self.split.folds
         scores: list[float] = []
         epochs = 0
-        for number in folds:
-            task = FoldTask(self.rows, self.split, number, config)
-            fold = self.encoded(task)
-            state = start(fold, task.edges, config, task.seed, self.device)
-            watch = _TrialWatch(self, trial, state, epochs, config.train.epochs)
-            fit(state, fold, config, task.seed, watch)
+        for fold in folds:
+            task = FoldTask(self.rows, self.split, fold, config)
+            encoded = self.encoded(task)
+            state = start(encoded, task.edges, config, task.seed, self.device)
+            callbacks = _TrialCallbacks(self, trial, state, epochs, config.train.epochs)
+            fit(state, encoded, config, task.seed, callbacks)
             epochs += state.epoch
             if self.stop():
                 trial.set_user_attr(STOPPED, True)
@@ -110,13 +110,13 @@ class Objective:
         streams = {name: stream.model_dump() for name, stream in config.streams.items()}
         key = f"{task.fold} {streams} {parts}"
         if key not in self._folds:
-            while len(self._folds) >= KEPT * len(self.split.folds):
+            while len(self._folds) >= CACHED_ENCODINGS * len(self.split.folds):
                 del self._folds[next(iter(self._folds))]  # the oldest
             self._folds[key] = encode_fold(task)
         return self._folds[key]
 
 
-class _TrialWatch(Watch):
+class _TrialCallbacks(FitCallbacks):
     """Follow the epochs of a trial; if there is a single fold, report each epoch as a step."""
 
     def __init__(

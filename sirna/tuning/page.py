@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from optuna import visualization
 from optuna.trial import FrozenTrial, TrialState
 
-from sirna.tuning.study import counts
+from sirna.tuning.study import finished_trials
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -17,7 +17,7 @@ table {{ border-collapse: collapse }} td, th {{ padding: .2rem .8rem; text-align
 .wide {{ overflow-x: auto }}</style>
 </head><body><h1>{title}</h1>"""
 
-ENOUGH = 10
+FEWEST_TRIALS = 10
 """Least number of completed trials for which importances are computed."""
 SCORE = "score"
 
@@ -29,8 +29,8 @@ def plain(value: object) -> str:
 
 def importances(study: optuna.Study) -> dict[str, float]:
     """Return each parameter's share of the score's variance; empty if too few trials completed."""
-    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
-    if len(complete) < ENOUGH or len({trial.value for trial in complete}) < 2:
+    complete = [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
+    if len(complete) < FEWEST_TRIALS or len({trial.value for trial in complete}) < 2:
         return {}
     return optuna.importance.get_param_importances(study)
 
@@ -45,12 +45,12 @@ def study_page(study: optuna.Study, best: FrozenTrial, default: float | None) ->
     of_default = "" if default is None else f" The default configuration scored {default:.4f}."
     parts = [
         HEAD.format(title=html.escape(title)),
-        f"<p>{len(counts(study))} trials; the best, trial {best.number}, scored "
+        f"<p>{len(finished_trials(study))} trials; the best, trial {best.number}, scored "
         f"{best.value:.4f}.{of_default}</p><table>{rows}</table>",
     ]
-    for number, (name, figure) in enumerate(_figures(study).items()):
+    for index, (name, figure) in enumerate(_figures(study).items()):
         figure.update_layout(title=None, margin={"t": 40})
-        plot = figure.to_html(full_html=False, include_plotlyjs=number == 0)
+        plot = figure.to_html(full_html=False, include_plotlyjs=index == 0)
         parts.append(f'<h2>{html.escape(name)}</h2><div class="wide">{plot}</div>')
     return "\n".join([*parts, "</body></html>"])
 
@@ -59,7 +59,7 @@ def _figures(study: optuna.Study) -> dict[str, go.Figure]:
     figures = {"History": visualization.plot_optimization_history(study, target_name=SCORE)}
     if importances(study):
         figures["Importances"] = visualization.plot_param_importances(study, target_name=SCORE)
-    complete = [trial for trial in counts(study) if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
     varied = sorted({key for trial in complete for key in trial.params})
     if len(complete) > 1 and varied:
         slices = visualization.plot_slice(study, params=varied, target_name=SCORE)

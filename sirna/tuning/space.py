@@ -10,7 +10,7 @@ from pydantic import Field, Strict, ValidationError, model_validator
 
 from sirna.config.config import Config
 from sirna.config.fields import Section
-from sirna.config.load import explain, with_changes
+from sirna.config.load import describe_faults, with_changes
 from sirna.errors import UsageError, suggestion
 
 Value = bool | int | float | str
@@ -49,31 +49,31 @@ class Parameter(Section):
     @property
     def extremes(self) -> tuple[Value, ...]:
         """The extreme values; if the configuration accepts them, it accepts all others."""
-        return self.choices if self.kind == "choice" else self._ends
+        return self.choices if self.kind == "choice" else self._bounds
 
     @property
-    def _ends(self) -> tuple[int, int] | tuple[float, float]:
+    def _bounds(self) -> tuple[int, int] | tuple[float, float]:
         low, high = self.low or 0.0, self.high or 0.0
         return (int(low), int(high)) if self.kind == "int" else (low, high)
 
-    def holds(self, value: Any) -> bool:
+    def contains(self, value: Any) -> bool:
         """Return whether a value lies within the range."""
         if self.kind == "choice":
             return value in self.choices
-        low, high = self._ends
+        low, high = self._bounds
         return isinstance(value, int | float) and low <= value <= high
 
     def suggest(self, trial: Trial, key: str) -> Value:
         """Draw a value for a trial."""
         if self.kind == "choice":
             return cast("Value", trial.suggest_categorical(key, self.choices))
-        low, high = self._ends
+        low, high = self._bounds
         if self.kind == "int":
             return trial.suggest_int(key, int(low), int(high), log=self.log)
         return trial.suggest_float(key, float(low), float(high), log=self.log)
 
 
-IDLE = (
+KEYS_WITHOUT_EFFECT = (
     "train.networks",
     "train.refit",
     "mixture.",
@@ -120,12 +120,12 @@ class SearchConfig(Section):
             If a key is unknown, the configuration refuses a value, a condition is circular or
             depends on a key that does not vary, or a default is outside its range.
         """
-        known = flat(config)
+        current = leaves_of(config)
         for key, parameter in self.space.items():
             where = f"{source}: space key {key!r}"
-            if key not in known:
-                raise UsageError(f"{where} is not a configuration key{suggestion(key, known)}")
-            if key.startswith(IDLE):
+            if key not in current:
+                raise UsageError(f"{where} is not a configuration key{suggestion(key, current)}")
+            if key.startswith(KEYS_WITHOUT_EFFECT):
                 raise UsageError(f"{where} does not affect the score of a trial; leave it out")
             for value in parameter.extremes:
                 try:
@@ -135,9 +135,9 @@ class SearchConfig(Section):
                         f"{where} includes {value!r}, which is refused: {error}"
                     ) from None
             self._check_condition(key, parameter, where)
-            if not parameter.holds(known[key]):
+            if not parameter.contains(current[key]):
                 raise UsageError(
-                    f"{where} leaves out the default {known[key]!r}, which is the first trial; "
+                    f"{where} leaves out the default {current[key]!r}, which is the first trial; "
                     "widen the range or change the default with --set."
                 )
 
@@ -155,11 +155,11 @@ class SearchConfig(Section):
 
     def defaults(self, config: Config) -> dict[str, Value]:
         """Return the configuration's values of the keys that vary."""
-        known = flat(config)
+        current = leaves_of(config)
         return {
-            key: known[key]
+            key: current[key]
             for key, parameter in self.space.items()
-            if all(known[other] in allowed for other, allowed in parameter.when.items())
+            if all(current[other] in allowed for other, allowed in parameter.when.items())
         }
 
 
@@ -180,10 +180,10 @@ def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise UsageError(f"{source}: {explain(error, SearchConfig)}") from error
+        raise UsageError(f"{source}: {describe_faults(error, SearchConfig)}") from error
 
 
-def flat(config: Config) -> dict[str, Any]:
+def leaves_of(config: Config) -> dict[str, Any]:
     """Return every leaf of a configuration: dotted key -> value."""
 
     def walk(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:

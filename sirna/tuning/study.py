@@ -30,7 +30,7 @@ HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
 """Interval of a worker's heartbeat on a shared database, and its largest age for a live worker."""
 RETRIES = 3
 POLL_SECONDS = 1.0
-ALONE = (SirnaError, RuntimeError, MemoryError)
+TRIAL_ERRORS = (SirnaError, RuntimeError, MemoryError)
 """Errors that end only their trial, not the study: a diverged training, or too little memory."""
 BEGUN, FAILED, SURPLUS, STOPPED = "begun", "failed", "surplus", "stopped"
 """User attributes of trials: it has begun; why it failed; it exceeds the total; it was stopped."""
@@ -84,7 +84,7 @@ def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: in
     return study
 
 
-def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str, Any]) -> None:
+def prepare(study: optuna.Study, default: dict[str, Any], data_and_config: dict[str, Any]) -> None:
     """Record data and settings of the study, and enqueue the default configuration as first trial.
 
     So all trials can be compared, and the best trial is at least as good as the default.
@@ -95,19 +95,19 @@ def begin(study: optuna.Study, default: dict[str, Any], circumstances: dict[str,
         If the study was begun with other data or another configuration.
     """
     if not study.user_attrs:
-        for key, value in circumstances.items():
+        for key, value in data_and_config.items():
             study.set_user_attr(key, value)
-    for key, value in circumstances.items():
+    for key, value in data_and_config.items():
         if study.user_attrs.get(key) != value:
             raise UsageError(
                 f"study {study.study_name!r} began with another {key}; choose a new --study name."
             )
     live = study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
-    if not any(trial.user_attrs.get("default") for trial in (*counts(study), *live)):
+    if not any(trial.user_attrs.get("default") for trial in (*finished_trials(study), *live)):
         study.enqueue_trial(default, user_attrs={"default": True})
 
 
-def sweep(study: optuna.Study) -> int:
+def requeue_interrupted(study: optuna.Study) -> int:
     """Enqueue again the trials of a local study that a killed process left running.
 
     Returns
@@ -115,14 +115,14 @@ def sweep(study: optuna.Study) -> int:
     int
         The number of these trials.
     """
-    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in left:
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in running:
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, user_attrs={"redoes": trial.number, **trial.user_attrs})
-    return len(left)
+    return len(running)
 
 
-def counts(study: optuna.Study) -> list[FrozenTrial]:
+def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Return the trials that count as done: completed, pruned by the pruner, or failed."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     return [
@@ -134,7 +134,7 @@ def counts(study: optuna.Study) -> list[FrozenTrial]:
     ]
 
 
-def work(
+def do_trials(
     study: optuna.Study,
     objective: Callable[[optuna.Trial], float],
     total: int,
@@ -147,18 +147,18 @@ def work(
     killed, its trial must be repeated.
     """
 
-    def guarded(trial: optuna.Trial) -> float:
+    def run_trial(trial: optuna.Trial) -> float:
         trial.set_user_attr(BEGUN, True)
         if _begun_before(study, trial.number) >= total:
             trial.set_user_attr(SURPLUS, True)
             raise optuna.TrialPruned
         try:
             return objective(trial)
-        except ALONE as error:
+        except TRIAL_ERRORS as error:
             trial.set_user_attr(FAILED, _first_line(error))
             raise
 
-    while not stop() and len(counts(study)) < total:
+    while not stop() and len(finished_trials(study)) < total:
         if _begun_before(study, None) >= total:
             time.sleep(POLL_SECONDS)
             with _experimental():
@@ -166,7 +166,7 @@ def work(
             _requeue_unbegun(study)
             continue
         # One trial for each call: `optimize` sends heartbeats and enqueues stale trials again.
-        study.optimize(guarded, n_trials=1, catch=ALONE)
+        study.optimize(run_trial, n_trials=1, catch=TRIAL_ERRORS)
         on_trial()
 
 
@@ -194,7 +194,7 @@ def _requeue_unbegun(study: optuna.Study) -> None:
 
 def _begun_before(study: optuna.Study, number: int | None) -> int:
     """Count the done or running trials; if `number` is given, only those with smaller numbers."""
-    done = [trial.number for trial in counts(study)]
+    done = [trial.number for trial in finished_trials(study)]
     states = (TrialState.RUNNING,)
     running = [trial.number for trial in study.get_trials(deepcopy=False, states=states)]
     return sum(number is None or other < number for other in (*done, *running))

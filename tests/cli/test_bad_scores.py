@@ -44,7 +44,7 @@ def test_two_files_without_rows_are_not_scored(data: Path, refused, tmp_path: Pa
     assert "empty.csv" in refused("score", path, path)
 
 
-def test_an_oracle_that_is_no_number_is_named(data: Path, refused, tmp_path: Path) -> None:
+def test_an_oracle_that_is_not_a_number_is_named(data: Path, refused, tmp_path: Path) -> None:
     truth = pd.read_csv(data / "test_truth.csv", dtype=str)
     path = write(tmp_path / "bad.csv", truth, put("oracle_pct", "x"))
     assert "oracle_pct" in refused("score", path, data / "test_truth.csv")

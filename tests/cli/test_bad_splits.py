@@ -58,7 +58,7 @@ def test_a_split_of_another_protocol_is_refused(data, run, refused, tiny) -> Non
     assert "--protocol" in message
 
 
-def test_too_few_groups_for_the_folds_is_told(data: Path, refused, tiny: list[str]) -> None:
+def test_too_few_groups_for_the_folds_are_reported(data: Path, refused, tiny: list[str]) -> None:
     options = ("--protocol", "target", "--folds", "50")
     message = refused("train", data / "train_data.csv", *tiny, *options)
     for part in ("train_data.csv", "groups", "'target'", "50 folds", "--folds 10 or"):

@@ -38,7 +38,7 @@ def test_a_bad_test_file_is_refused_and_nothing_is_written(
 ODD = {
     "dose zero": (put(DOSE, "0"), [DOSE, "row id 4 ", "'0'", "above 0"]),
     "label text": (put(LABEL, "high"), [LABEL, "row id 4 ", "'high'", "finite number"]),
-    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "0 or more"]),
+    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "from 0 to 10000"]),
 }
 
 
@@ -57,7 +57,7 @@ def test_an_odd_value_in_a_test_file_is_reported_and_its_row_predicted(
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.txt", "out", ""])
-def test_an_output_that_is_no_csv_name_is_refused_before_anything_is_written(
+def test_an_output_that_is_not_a_csv_name_is_refused_before_anything_is_written(
     name: str, data: Path, run: Path, refused, tmp_path: Path
 ) -> None:
     folder = tmp_path / "made"
@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_before_its_bundle_can_be_resumed(run, data, refus
     assert f"sirna train --resume --run {tmp_path / 'killed'}" in message
 
 
-def test_without_any_run_the_command_for_one_is_named(data: Path, refused) -> None:
+def test_the_message_without_any_run_names_the_command_for_one(data: Path, refused) -> None:
     assert "sirna train" in refused("submit", data / "test.csv")
 
 

@@ -75,7 +75,7 @@ TRAINING = {
     "label absurd": (put(LABEL, "1e39"), [LABEL, "row id 7 ", "'1e39'"]),
     "label decimal comma": (put(LABEL, "1,5"), [LABEL, "row id 7 ", "'1,5'", "as in 12.5"]),
     "label percent sign": (put(LABEL, "12%"), [LABEL, "row id 7 ", "'12%'", "finite number"]),
-    "label negative": (put(LABEL, "-1"), [LABEL, "row id 7 ", "'-1'", "0 or more"]),
+    "label negative": (put(LABEL, "-1"), [LABEL, "row id 7 ", "'-1'", "from 0 to 10000"]),
     "labels are fractions": (as_fractions, [LABEL, "row id 7 ", "label.kind = 'fraction'"]),
     "guide blank": (put(GUIDE, ""), [GUIDE, "row id 7 ", "''", "fill it in or drop"]),
     "guide with N": (put(GUIDE, "ACGN"), [GUIDE, "row id 7 ", "'ACGN'", "A, C, G and U or T"]),
@@ -93,7 +93,7 @@ TRAINING = {
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def test_a_bad_training_file_is_refused_by_file_place_value_and_remedy(
+def test_a_bad_training_file_is_refused_with_file_place_value_and_remedy(
     name: str, training: Frame, refused, tmp_path: Path, tiny: list[str]
 ) -> None:
     damage, expected = TRAINING[name]
@@ -112,7 +112,9 @@ def test_ten_bad_rows_are_shown_and_the_rest_counted(training, refused, tmp_path
     assert "23 more" in message
 
 
-def test_faults_of_several_columns_are_told_at_once(training, refused, tmp_path, tiny) -> None:
+def test_faults_of_several_columns_are_reported_in_one_message(
+    training, refused, tmp_path, tiny
+) -> None:
     training = training.copy()
     training.loc[2, LABEL], training.loc[3, DOSE], training.loc[4, GUIDE] = "x", "-2", "??"
     message = refused("train", write(tmp_path / "bad.csv", training, lambda f: f), *tiny)
@@ -135,14 +137,14 @@ def test_a_bad_row_is_named_by_its_line_in_the_file(training, refused, tmp_path,
         (".", ["folder", "name a table file"]),
     ],
 )
-def test_a_path_that_is_no_table_is_refused(name, expected, training, refused, tmp_path) -> None:
+def test_a_path_that_is_not_a_table_is_refused(name, expected, training, refused, tmp_path) -> None:
     (tmp_path / "train_data.tsv").write_bytes(csv(training, "\t"))
     message = refused("train", tmp_path / name)
     for part in expected:
         assert part in message
 
 
-def test_a_near_miss_of_a_file_name_is_offered(data: Path, refused) -> None:
+def test_a_misspelt_file_name_gets_a_suggestion(data: Path, refused) -> None:
     assert "did you mean 'train_data.csv'" in refused("train", data / "traindata.csv")
 
 

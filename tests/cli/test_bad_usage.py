@@ -107,7 +107,7 @@ def test_an_absent_device_is_refused_and_leaves_no_run(
     [["--debug", "train", "absent.csv"], ["train", "--debug", "absent.csv"]],
     ids=" ".join,
 )
-def test_debug_shows_the_traceback_wherever_it_stands(arguments: list[str], cli) -> None:
+def test_debug_shows_the_traceback_at_any_position_of_the_option(arguments: list[str], cli) -> None:
     outcome = cli(*arguments)
     assert outcome.code != 0
     assert "Traceback" in outcome.err

@@ -51,8 +51,8 @@ def kill_at(line: str, time: int, number: int, process: Popen[str]) -> None:
 
 def figures(run: Path) -> dict[str, object]:
     """Return the figures that an interruption must not change."""
-    told = json.loads((run / "metrics.json").read_text())
-    return {key: told[key] for key in told if key not in {*TIMES, "peak_memory_mb"}}
+    figures = json.loads((run / "metrics.json").read_text())
+    return {key: figures[key] for key in figures if key not in {*TIMES, "peak_memory_mb"}}
 
 
 def assert_same_run(run: Path, other: Path) -> None:
@@ -86,7 +86,7 @@ def assert_same_run(run: Path, other: Path) -> None:
         "SIGKILL at its end",
     ],
 )
-def test_a_resumed_run_ends_as_the_uninterrupted_one(
+def test_a_resumed_run_equals_the_uninterrupted_one(
     number: signal.Signals,
     options: list[str],
     line: str,
@@ -138,7 +138,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch):
     return arriving
 
 
-def test_a_stop_before_the_first_epoch_is_told_and_can_be_resumed(
+def test_a_stop_before_the_first_epoch_is_reported_and_can_be_resumed(
     run: Path, data: Path, cli, ok, tiny: list[str], signalled
 ) -> None:
     with signalled(1):
@@ -151,13 +151,13 @@ def test_a_stop_before_the_first_epoch_is_told_and_can_be_resumed(
     assert_same_run(run, Path("runs/torn"))
 
 
-def test_the_signals_handlers_are_as_they_were_after_a_training(data, ok, tiny) -> None:
+def test_signal_handlers_are_restored_after_a_training(data, ok, tiny) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     ok("train", data / "train_data.csv", *tiny, "--run", "run")
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_second_signal_insists_without_a_traceback(data, tiny, cli, signalled) -> None:
+def test_a_second_signal_ends_the_process_without_a_traceback(data, tiny, cli, signalled) -> None:
     with signalled(2):
         outcome = cli("train", data / "train_data.csv", *tiny, "--run", "run")
     assert outcome.code not in {0, 70}
@@ -169,13 +169,13 @@ def test_a_second_signal_insists_without_a_traceback(data, tiny, cli, signalled)
     [["--set", "train.epochs=9"], ["--folds", "3"], ["--check"], ["--seed", "1"]],
     ids=" ".join,
 )
-def test_resuming_takes_no_other_settings(options: list[str], run: Path, cli) -> None:
+def test_resuming_accepts_no_other_settings(options: list[str], run: Path, cli) -> None:
     outcome = cli("train", "--resume", "--run", run, *options)
     assert outcome.code == 2
     assert "--run DIR only" in outcome.err
 
 
-def test_there_must_be_a_run_to_resume(cli, data: Path) -> None:
+def test_resuming_without_a_run_is_refused(cli, data: Path) -> None:
     for options in ([], ["--run", data], ["--run", "absent"]):
         outcome = cli("train", "--resume", *options)
         assert outcome.code == 2
@@ -186,8 +186,8 @@ def test_there_must_be_a_run_to_resume(cli, data: Path) -> None:
 def interrupted(data: Path, ok, tiny: list[str]) -> Path:
     """Make a run that looks as if it had been stopped after its last epoch."""
     ok("train", data / "train_data.csv", *tiny, "--run", "torn")
-    told = json.loads(Path("torn/metrics.json").read_text())
-    Path("torn/metrics.json").write_text(json.dumps(told | {"interrupted": True}))
+    figures = json.loads(Path("torn/metrics.json").read_text())
+    Path("torn/metrics.json").write_text(json.dumps(figures | {"interrupted": True}))
     return Path("torn")
 
 
@@ -230,18 +230,18 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_run_is_not_resumed(name: str, data: Path, cli, ok, tiny: list[str]) -> None:
-    damage, told = DAMAGE[name]
+    damage, expected = DAMAGE[name]
     run = interrupted(data, ok, tiny)
     damage(run)
     outcome = cli("train", "--resume", "--run", run)
     assert outcome.code == 1, outcome.err
     assert "Traceback" not in outcome.err
-    assert told in outcome.err
+    assert expected in outcome.err
     faults = [line for line in outcome.err.splitlines() if not line.startswith("note: ")]
     assert len(faults) == 1
 
 
-def test_a_run_whose_figures_were_lost_writes_them_anew(data, ok, tiny) -> None:
+def test_a_run_without_metrics_writes_them_again(data, ok, tiny) -> None:
     run = interrupted(data, ok, tiny)
     before = figures(run)
     (run / "metrics.json").unlink()
@@ -249,7 +249,7 @@ def test_a_run_whose_figures_were_lost_writes_them_anew(data, ok, tiny) -> None:
     assert figures(run) == before | {"interrupted": False}
 
 
-def test_a_near_miss_of_a_run_is_offered(data, cli, ok, tiny) -> None:
+def test_a_misspelt_run_gets_a_suggestion(data, cli, ok, tiny) -> None:
     interrupted(data, ok, tiny)
     for command in (("train", "--resume"), ("submit", data / "test.csv")):
         assert "did you mean 'torn'" in cli(*command, "--run", "tron").err

@@ -48,7 +48,7 @@ def test_the_log_names_fold_and_network_of_every_epoch(several: Path) -> None:
     assert log[["fold", "member", "epoch"]].to_numpy().tolist() == expected
 
 
-def test_the_first_network_is_the_one_that_trains_alone(
+def test_the_first_network_equals_a_single_network(
     several: Path, data, ok, tiny, tmp_path: Path
 ) -> None:
     ok("train", data / "train_data.csv", *tiny, "--folds", FOLDS, "--run", "alone")

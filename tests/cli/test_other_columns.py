@@ -61,7 +61,7 @@ def own(table: pd.DataFrame, trained: Path, ok) -> pd.DataFrame:
     return pd.read_csv("out.csv")
 
 
-def test_rows_and_columns_come_back_with_an_inhibited_fraction(own, table) -> None:
+def test_rows_and_columns_are_kept_with_predictions_as_inhibited_fractions(own, table) -> None:
     expected = table[90:].reset_index(drop=True)
     assert list(own) == list(expected)
     pd.testing.assert_frame_equal(own[["antisense", "well"]], expected[["antisense", "well"]])
@@ -85,7 +85,7 @@ def test_the_interval_is_ordered_in_the_labels_own_direction(own, trained, ok) -
     pd.testing.assert_series_equal(sure["inhibition"], own["inhibition"])
 
 
-def test_the_out_of_fold_file_is_in_percent_that_remains(trained, table) -> None:
+def test_the_out_of_fold_file_is_in_remaining_percent(trained, table) -> None:
     oof = pd.read_csv(trained / "oof.csv")
     measured = 100 * (1 - table["inhibition"].to_numpy()[oof["id"].to_numpy() - 1])
     np.testing.assert_allclose(oof["measured"], measured)
@@ -100,7 +100,9 @@ def test_a_submission_without_ids_is_scored_row_by_row(own, table, config, ok) -
     assert f"score {expected.score:.4f}" in out
 
 
-def test_an_id_of_another_name_is_kept_and_scored_by(table, config, ok, tiny, tmp_path) -> None:
+def test_an_id_column_of_another_name_is_kept_and_used_for_scoring(
+    table, config, ok, tiny, tmp_path
+) -> None:
     config.write_text(CONFIG.format('id = "plate"\n'))
     table["plate"] = [f"P{number:03d}" for number in range(120)]
     table[:90].to_csv("own.csv", index=False)
@@ -111,18 +113,18 @@ def test_an_id_of_another_name_is_kept_and_scored_by(table, config, ok, tiny, tm
     out = pd.read_csv(tmp_path / "out.csv")
     assert list(out) == ["plate", "inhibition"]
     assert out["plate"].tolist() == table["plate"][90:].tolist()
-    said = ok("score", "truth.csv", "out.csv", "--config", config).out
+    printed = ok("score", "truth.csv", "out.csv", "--config", config).out
     expected = competition_score(
         100 * (1 - table["inhibition"][90:].to_numpy()), 100 * (1 - out["inhibition"].to_numpy())
     )
-    assert f"score {expected.score:.4f}" in said
+    assert f"score {expected.score:.4f}" in printed
 
 
 def test_percentages_under_a_fraction_label_are_refused(table, config, cli) -> None:
     table.assign(inhibition=100 * table["inhibition"]).to_csv("own.csv", index=False)
     outcome = cli("train", "own.csv", "--config", config, "--check")
     assert outcome.code == 1
-    for part in ("own.csv", "'inhibition'", "row id 1 ", "at most 1", "[label]"):
+    for part in ("own.csv", "'inhibition'", "row id 1 ", "from -9 to 1 ", "[label]"):
         assert part in outcome.err
 
 

@@ -12,7 +12,7 @@ import pytest
 import sirna
 from sirna.bundle.bundle import Bundle
 from sirna.features.fold import FoldTask
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.members.trees.member import TreesMember
 from sirna.prediction.histogram import Histogram
@@ -33,7 +33,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, data: Path, cli, tiny: list[s
     return folder
 
 
-def test_all_figures_stay_those_of_the_folds(pair: Path) -> None:
+def test_all_metrics_are_still_those_of_the_folds(pair: Path) -> None:
     once, again = pair / "once", pair / "again"
     assert (once / "oof.csv").read_bytes() == (again / "oof.csv").read_bytes()
     figures = [json.loads((run / "metrics.json").read_text()) for run in (once, again)]
@@ -49,7 +49,7 @@ def tokens(network) -> list[str]:
     return network.dataset_encoder.vocabs["modifications"].to_list()
 
 
-def test_the_bundle_holds_members_of_all_rows_and_no_others(pair: Path, data: Path, read) -> None:
+def test_the_bundle_has_only_members_of_all_rows(pair: Path, data: Path, read) -> None:
     rows = len(read(data / "train_data.csv"))
     bundle = sirna.load_bundle(pair / "again/bundle")
     assert folds(bundle) == {"network": [2, 2], "gaussian_process": [2], "trees": [2]}
@@ -92,7 +92,9 @@ def test_the_test_file_is_predicted_by_the_members_of_all_rows(pair, data, ok, r
     assert (once[label] != again[label]).any()
 
 
-def test_what_predicts_unseen_targets_is_fitted_without_the_rows_target(data, ok, tiny) -> None:
+def test_postprocessing_for_unseen_targets_is_fitted_without_the_rows_target(
+    data, ok, tiny
+) -> None:
     some = ("--set", "train.refit=true", "--set", "gaussian_process.most_rows=60")
     ok("train", data / "train_data.csv", *tiny, *some, "--protocol", "duplex", "--run", "run")
     bundle = sirna.load_bundle(Path("run/bundle"))
@@ -101,7 +103,9 @@ def test_what_predicts_unseen_targets_is_fitted_without_the_rows_target(data, ok
     assert 0 < len(process.chosen) < len(rows)
     ids, groups = rows["id"].to_numpy().astype(str), bundle.config.protocol.groups(rows)
     split = Split.load(Path("run/splits.csv"), ids, groups)
-    again = TreesMember.fit(FoldTask(rows, split, trees.fold, bundle.config), 0, Watch()).member
+    again = TreesMember.fit(
+        FoldTask(rows, split, trees.fold, bundle.config), 0, FitCallbacks()
+    ).member
     np.testing.assert_array_equal(trees.means_left_out, again.means_left_out)
     parts = [member.left_out() for member in (process, trees)]
     chosen = parts[0].positions
@@ -114,7 +118,9 @@ def test_what_predicts_unseen_targets_is_fitted_without_the_rows_target(data, ok
     assert found.decision.cut == pytest.approx(expected.decision.cut, rel=1e-6)
 
 
-def test_too_few_targets_make_no_trees_and_a_note_says_so(data, ok, tiny, read) -> None:
+def test_with_too_few_targets_no_trees_are_trained_and_a_note_is_printed(
+    data, ok, tiny, read
+) -> None:
     train = read(data / "train_data.csv")
     names = sorted(set(train["gene_target_symbol_name"]) - {""})
     few = train[train["gene_target_symbol_name"].isin(names[:3])]
@@ -125,17 +131,17 @@ def test_too_few_targets_make_no_trees_and_a_note_says_so(data, ok, tiny, read) 
     assert "trees" not in sirna.load_bundle(Path("run/bundle")).by_family
 
 
-def test_trees_that_are_not_there_for_every_fold_are_left_out(
+def test_trees_that_are_missing_in_a_fold_are_left_out_of_the_bundle(
     data, ok, cli, tiny, monkeypatch
 ) -> None:
     some = ("train", data / "train_data.csv", *tiny, "--folds", 2, "--run")
     ok(*some, "whole")
     fit = TreesMember.fit.__func__
 
-    def interrupted(cls, task: FoldTask, index: int, watch: Watch, on_folds=()):
+    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
         if task.fold:
             os.kill(os.getpid(), signal.SIGINT)
-        return fit(cls, task, index, watch, on_folds)
+        return fit(cls, task, index, callbacks, on_folds)
 
     with monkeypatch.context() as patch:
         patch.setattr(TreesMember, "fit", classmethod(interrupted))
@@ -172,15 +178,17 @@ def test_every_kind_of_run_is_trained_on_all_rows(protocol, changes, data, ok, t
     assert pd.read_csv("out.csv")["mRNA_remaining_pct"].between(0, 200).all()
 
 
-def test_a_failure_on_all_rows_takes_nothing_of_the_folds(data, cli, ok, tiny, monkeypatch) -> None:
+def test_a_failure_on_all_rows_keeps_the_results_of_the_folds(
+    data, cli, ok, tiny, monkeypatch
+) -> None:
     whole = ("train", data / "train_data.csv", *tiny, "--set", "train.refit=true", "--run")
     ok(*whole, "whole")
     fit = GaussianProcessMember.fit.__func__
 
-    def too_much(cls, task: FoldTask, index: int, watch: Watch, on_folds=()):
+    def too_much(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
         if not len(task.held_out):
             raise MemoryError("all rows are too many")
-        return fit(cls, task, index, watch, on_folds)
+        return fit(cls, task, index, callbacks, on_folds)
 
     with monkeypatch.context() as patch:
         patch.setattr(GaussianProcessMember, "fit", classmethod(too_much))

@@ -17,7 +17,7 @@ def test_the_truth_scores_one(data: Path, ok) -> None:
     assert parts["submission"]["mae"] == 0
 
 
-def test_a_submission_is_scored_by_id_whatever_the_order(run, data, ok, read) -> None:
+def test_a_submission_is_scored_by_id_in_any_order(run, data, ok, read) -> None:
     ok("submit", data / "test.csv", "--run", run, "--out", "out.csv")
     out = read("out.csv")
     out.sample(frac=1, random_state=1).to_csv("shuffled.csv", index=False)
@@ -31,7 +31,7 @@ def test_a_submission_is_scored_by_id_whatever_the_order(run, data, ok, read) ->
 
 
 @pytest.mark.parametrize("value", ["0", "1", "29.99", "-4.5", "250"])
-def test_any_finite_prediction_is_scored_as_it_stands(value: str, data, ok, read) -> None:
+def test_any_finite_prediction_is_scored_unchanged(value: str, data, ok, read) -> None:
     truth = read(data / "test_truth.csv")
     more = pd.concat([truth, truth.assign(id="again-" + truth["id"])])
     more.to_csv("truth.csv", index=False)
@@ -41,6 +41,6 @@ def test_any_finite_prediction_is_scored_as_it_stands(value: str, data, ok, read
     assert parts["submission"] == pytest.approx(expected.as_dict())
 
 
-def test_the_printed_score_is_a_plain_line_off_a_terminal(data: Path, ok) -> None:
+def test_the_printed_score_is_a_plain_line_without_a_terminal(data: Path, ok) -> None:
     out = ok("score", data / "test_truth.csv", data / "test_truth.csv").out
     assert "submission: score 1.0000" in out.splitlines()[0]

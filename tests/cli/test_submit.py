@@ -21,7 +21,7 @@ def submitted(ok, read, run: Path, test: Path | str, *options: object) -> pd.Dat
     return read(out)
 
 
-def test_every_row_comes_back_in_its_order_with_its_columns(run, data, ok, read) -> None:
+def test_every_row_keeps_its_order_and_columns(run, data, ok, read) -> None:
     test = read(data / "test.csv").sample(frac=1, random_state=2)
     test["note"] = ['a "quoted", note\nof two lines', *(f"00{i}" for i in range(1, len(test)))]
     test.to_csv("test.csv", index=False)
@@ -52,7 +52,7 @@ def test_ids_keep_their_zeros_and_their_blanks(run: Path, data: Path, ok, read) 
     assert submitted(ok, read, run, "test.csv")["id"].tolist() == test["id"].tolist()
 
 
-def test_the_default_run_is_the_newest_and_the_place_bears_its_name(data, ok, tiny, read) -> None:
+def test_by_default_the_newest_run_predicts_and_names_the_folder(data, ok, tiny, read) -> None:
     for seed in (1, 2):
         ok("train", data / "train_data.csv", *tiny, "--run", f"runs/{seed}", "--seed", seed)
     ok("submit", data / "test.csv")
@@ -62,7 +62,7 @@ def test_the_default_run_is_the_newest_and_the_place_bears_its_name(data, ok, ti
     assert log["file"].tolist() == ["submissions/2/submission.csv"]
 
 
-def test_a_run_that_finished_goes_before_a_newer_one_that_did_not(data, ok, tiny, read) -> None:
+def test_a_finished_run_is_preferred_to_a_newer_unfinished_one(data, ok, tiny, read) -> None:
     for seed in (1, 2):
         ok("train", data / "train_data.csv", *tiny, "--run", f"runs/{seed}", "--seed", seed)
     figures = Path("runs/2/metrics.json")
@@ -85,13 +85,13 @@ def test_the_same_input_gives_the_same_bytes_at_any_time_in_any_process(
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_second_submit_leaves_the_file_and_says_so(run, data, ok) -> None:
+def test_a_second_submit_reports_an_unchanged_file(run, data, ok) -> None:
     command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
     assert "written" in ok(*command).out
     assert "unchanged" in ok(*command).out
 
 
-def test_another_submission_is_replaced_only_by_force(run, data, cli, ok) -> None:
+def test_another_submission_is_replaced_only_with_force(run, data, cli, ok) -> None:
     command = ("submit", data / "test.csv", "--run", run, "--out", "out.csv")
     ok(*command)
     before = Path("out.csv").read_bytes()
@@ -116,7 +116,7 @@ def test_a_submission_for_other_rows_is_refused_before_any_work(
     assert len(read("out.csv")) == 5
 
 
-def test_only_columns_that_the_bundle_reads_are_missed(run, data, ok, read) -> None:
+def test_only_columns_that_the_bundle_reads_are_reported_as_absent(run, data, ok, read) -> None:
     test = read(data / "test.csv")
     test = test.drop(columns=["cell_line_donor", "siRNA_sense_seq", "concentration_unit"])
     test.to_csv("test.csv", index=False)
@@ -133,7 +133,7 @@ def test_only_columns_that_the_bundle_reads_are_missed(run, data, ok, read) -> N
     assert "cell line" not in again
 
 
-def test_a_sequence_that_no_stream_reads_is_needed_by_nothing(data, ok, read, tiny) -> None:
+def test_a_sequence_that_no_stream_reads_is_not_required(data, ok, read, tiny) -> None:
     without = [
         *("--set", "streams.guide_modifications.enabled=false"),
         *("--set", "streams.passenger_modifications.enabled=false"),
@@ -152,14 +152,16 @@ def test_a_sequence_that_no_stream_reads_is_needed_by_nothing(data, ok, read, ti
     }
 
 
-def test_without_an_id_role_a_column_of_that_name_is_one_like_any(data, ok, read, tiny) -> None:
+def test_without_an_id_role_a_column_named_id_is_an_ordinary_column(data, ok, read, tiny) -> None:
     ok("train", data / "train_data.csv", *tiny, "--set", "columns.id=''", "--run", "run")
     for _ in range(2):
         ok("submit", data / "test.csv", "--run", "run", "--out", "out.csv")
     assert read("out.csv")["id"].tolist() == read(data / "test.csv")["id"].tolist()
 
 
-def test_a_bundle_beside_a_configuration_is_a_bundle(run, data, ok, tmp_path) -> None:
+def test_a_bundle_next_to_a_configuration_is_recognised_as_a_bundle(
+    run, data, ok, tmp_path
+) -> None:
     shutil.copytree(run / "bundle", tmp_path / "flat")
     shutil.copy(run / "config.toml", tmp_path / "flat")
     printed = ok("submit", data / "test.csv", "--run", tmp_path / "flat", "--out", "out.csv")
@@ -173,7 +175,9 @@ def test_the_test_file_is_never_overwritten(run: Path, data: Path, cli) -> None:
     assert Path("test.csv").read_bytes() == before
 
 
-def test_only_ids_and_predictions_on_request(run: Path, data: Path, ok, read) -> None:
+def test_a_submission_has_only_ids_and_predictions_on_request(
+    run: Path, data: Path, ok, read
+) -> None:
     whole = submitted(ok, read, run, data / "test.csv")
     narrow = submitted(ok, read, run, data / "test.csv", "--columns", "id")
     pd.testing.assert_frame_equal(narrow, whole[["id", LABEL]])
@@ -190,7 +194,7 @@ def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok,
     assert ((numbers["median"] < 30) == (numbers["prob_below_30"] > 0.5))[surely].all()
 
 
-def test_a_test_file_may_have_other_names_for_its_columns(run, data, cli, ok, read) -> None:
+def test_a_test_file_can_have_other_column_names(run, data, cli, ok, read) -> None:
     test = read(data / "test.csv")
     names = {"siRNA_antisense_seq": "Guide 5-3", "siRNA_concentration": "c (nM)"}
     test.rename(columns=names).to_csv("mine.csv", index=False)
@@ -247,8 +251,8 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_what_the_training_rows_lack_is_reported(name, run, data, cli, read) -> None:
-    change, printed = STRANGE[name]
+def test_values_that_no_training_row_has_are_reported(name, run, data, cli, read) -> None:
+    change, expected = STRANGE[name]
     test = read(data / "test.csv")
     assert len(test) == 15
     plain = cli("submit", data / "test.csv", "--run", run, "--out", "plain.csv")
@@ -257,8 +261,8 @@ def test_what_the_training_rows_lack_is_reported(name, run, data, cli, read) -> 
     test.to_csv("odd.csv", index=False)
     odd = cli("submit", "odd.csv", "--run", run, "--out", "out.csv")
     assert odd.code == 0
-    assert printed in " ".join(odd.err.split())
-    assert printed not in " ".join(plain.err.split())
+    assert expected in " ".join(odd.err.split())
+    assert expected not in " ".join(plain.err.split())
 
 
 def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) -> None:
@@ -278,9 +282,7 @@ def test_numbers_of_another_numbering_are_read_as_missing(run, data, cli, read) 
     assert [count in printed[name] for name in written] == [False, True, False]
 
 
-def test_columns_of_uncertainty_that_are_there_already_are_not_overwritten(
-    run, data, cli, ok, read
-) -> None:
+def test_existing_columns_of_uncertainty_are_not_overwritten(run, data, cli, ok, read) -> None:
     ok("submit", data / "test.csv", "--run", run, "--out", "first.csv", "--with-uncertainty")
     outcome = cli("submit", "first.csv", "--run", run, "--out", "out.csv", "--with-uncertainty")
     assert outcome.code == 1
@@ -302,7 +304,7 @@ def test_measured_labels_in_a_test_file_are_kept_under_another_name(run, data, o
     assert out[f"{LABEL}_measured"].tolist() == known[LABEL].tolist()
 
 
-def test_zeros_as_placeholders_of_the_label_are_no_fault(run, data, ok, read) -> None:
+def test_zeros_as_placeholders_of_the_label_are_accepted(run, data, ok, read) -> None:
     test = read(data / "test.csv")
     twice = pd.concat([test, test.assign(id="again-" + test["id"])]).assign(**{LABEL: "0"})
     twice.to_csv("test.csv", index=False)
@@ -343,7 +345,7 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "printed"),
+    ("column", "value", "expected"),
     [
         ("siRNA_antisense_seq", "ACGNNACGUACGUACGUACGUAC", "siRNA_antisense_seq"),
         ("siRNA_antisense_seq", "", "siRNA_antisense_seq"),
@@ -358,15 +360,15 @@ def test_a_prediction_does_not_depend_on_the_other_rows(
         ),
     ],
 )
-def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
-    column: str, value: str, printed: str, run: Path, data: Path, ok, read
+def test_a_row_that_cannot_be_fully_encoded_is_predicted_and_counted(
+    column: str, value: str, expected: str, run: Path, data: Path, ok, read
 ) -> None:
     whole = by_id(submitted(ok, read, run, data / "test.csv"))
     test = read(data / "test.csv")
     test.loc[3, column] = value
     test.to_csv("test.csv", index=False)
     outcome = ok("submit", "test.csv", "--run", run, "--out", "out.csv")
-    notes = [line for line in outcome.err.splitlines() if printed in line]
+    notes = [line for line in outcome.err.splitlines() if expected in line]
     assert notes
     assert any(character.isdigit() for character in notes[0])
     out = by_id(read("out.csv"))
@@ -374,7 +376,7 @@ def test_a_row_that_cannot_be_encoded_fully_is_predicted_and_counted(
     assert out.drop(out.index[3]).tolist() == whole.drop(whole.index[3]).tolist()
 
 
-def test_rows_of_an_unseen_target_are_predicted_less_surely(ok, tiny, read) -> None:
+def test_rows_of_an_unseen_target_have_wider_intervals(ok, tiny, read) -> None:
     ok("sample", "data", "--duplexes", 100)
     alone = ("--set", "mixture.unseen_target.trees=0", "--protocol", "duplex")
     ok("train", "data/train_data.csv", *tiny, *alone, "--run", "run")
@@ -403,7 +405,9 @@ def test_under_target_all_rows_have_one_postprocessing(data, ok, tiny) -> None:
     assert load_bundle(Path("run/bundle")).unseen_postprocess is None
 
 
-def test_a_missing_condition_is_a_value_of_its_own(run: Path, data: Path, ok, read) -> None:
+def test_missing_conditions_are_equal_however_they_are_written(
+    run: Path, data: Path, ok, read
+) -> None:
     test = read(data / "test.csv")
     columns = ["cell_line_donor", "Transfection_method", "siRNA_concentration"]
     test[columns] = ""
@@ -427,7 +431,7 @@ def test_units_of_a_dose_are_converted(run: Path, data: Path, ok, read) -> None:
     assert submitted(ok, read, run, "test.csv")[LABEL].tolist() == whole[LABEL].tolist()
 
 
-def test_bases_may_be_dna_or_rna_in_either_case(run: Path, data: Path, ok, read) -> None:
+def test_bases_can_be_dna_or_rna_in_upper_or_lower_case(run: Path, data: Path, ok, read) -> None:
     test = read(data / "test.csv")
     whole = submitted(ok, read, run, data / "test.csv")
     column = "siRNA_antisense_seq"

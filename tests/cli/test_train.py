@@ -53,7 +53,7 @@ def test_a_sample_overwrites_nothing(data: Path, cli) -> None:
     assert tree(data) == before
 
 
-def test_a_run_holds_all_that_the_design_promises(run: Path) -> None:
+def test_a_run_has_all_documented_files(run: Path) -> None:
     for name in ("config.toml", "log.csv", "splits.csv", "oof.csv", "metrics.json"):
         assert (run / name).stat().st_size
     members = {"network-0", "gaussian_process-0", "trees-0"}
@@ -111,13 +111,15 @@ def test_an_existing_run_is_never_overwritten(run: Path, data, cli, tiny) -> Non
     assert tree(run) == before
 
 
-def test_runs_of_one_second_get_folders_of_their_own(data, ok, tiny, tmp_path: Path) -> None:
+def test_runs_started_in_the_same_second_get_different_folders(
+    data, ok, tiny, tmp_path: Path
+) -> None:
     for _ in range(2):
         ok("train", data / "train_data.csv", *tiny, "--set", "train.epochs=1")
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
-def test_a_check_ends_in_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path: Path) -> None:
+def test_a_check_prints_one_verdict_and_writes_nothing(data, ok, tiny, tmp_path: Path) -> None:
     outcome = ok("train", data / "train_data.csv", *tiny, "--check")
     verdict = outcome.out.splitlines()[-1]
     assert verdict.startswith("check: ok")
@@ -135,7 +137,7 @@ def test_a_check_refuses_a_run_folder_that_training_would_refuse(run, data, cli,
     assert cli("train", data / "train_data.csv", *tiny, "--check", "--run", run).code == 2
 
 
-def test_folds_hold_every_row_out_once_and_give_a_network_each(
+def test_every_row_is_held_out_once_and_every_fold_gives_a_network(
     data, ok, tiny, tmp_path: Path, read
 ) -> None:
     outcome = ok("train", data / "train_data.csv", *tiny, "--folds", 3, "--run", "run")
@@ -226,7 +228,7 @@ def test_under_target_trees_have_their_weight_in_every_row(data, ok, tiny, monke
     assert Path("with/oof.csv").read_bytes() == before
 
 
-def test_trees_change_nothing_for_rows_of_known_targets(data, ok, tiny) -> None:
+def test_trees_do_not_change_predictions_for_known_targets(data, ok, tiny) -> None:
     again = ("--folds", "2", "--set", "train.refit=true")
     printed = ok("train", data / "train_data.csv", *tiny, *again, "--run", "with").out
     assert "all rows: trees on" in printed
@@ -269,7 +271,7 @@ def test_the_bundle_looks_siblings_up_among_all_labelled_rows(run: Path, trainin
         assert network.dataset_encoder.siblings.measured["label"].tolist() == labels
 
 
-def test_under_target_no_name_of_a_target_changes_a_prediction(data, ok, tiny) -> None:
+def test_under_target_names_of_targets_do_not_change_predictions(data, ok, tiny) -> None:
     ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "run")
     bundle = sirna.load_bundle(Path("run/bundle"))
     assert bundle.by_family["network"][0].dataset_encoder.covariates.training_only
@@ -280,7 +282,7 @@ def test_under_target_no_name_of_a_target_changes_a_prediction(data, ok, tiny) -
 
 
 @pytest.mark.parametrize(("dropout", "noted"), [("0.0", True), ("0.4", False)])
-def test_little_dropout_is_noted_where_names_are_read(data, ok, tiny, dropout, noted) -> None:
+def test_low_dropout_is_noted_if_names_are_read(data, ok, tiny, dropout, noted) -> None:
     change = ("--set", f"model.covariate_dropout={dropout}")
     options = (*tiny, *change, "--protocol", "target", "--check")
     message = "must learn to predict without them"
@@ -293,7 +295,7 @@ def test_a_share_that_large_groups_do_not_allow_is_noted(data, ok, tiny) -> None
     assert "rows are held out, not" not in ok(*command, 0.2).err
 
 
-def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(
+def test_a_saved_split_is_used_again_with_any_seed_and_order(
     run: Path, data, ok, tiny, tmp_path: Path, read
 ) -> None:
     shuffled = read(data / "train_data.csv").sample(frac=1, random_state=5)
@@ -306,7 +308,7 @@ def test_a_saved_split_is_used_again_whatever_the_seed_and_the_order(
     pd.testing.assert_frame_equal(old, new.loc[old.index])
 
 
-def test_folds_asked_for_beside_a_saved_split_are_not_ignored_in_silence(
+def test_folds_requested_with_a_saved_split_are_not_ignored_silently(
     run: Path, data, cli, tiny
 ) -> None:
     options = ("--splits", run / "splits.csv", "--folds", 3, "--check")

@@ -35,7 +35,7 @@ def trials(study: str = "rows") -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=study, storage=url).get_trials()
 
 
-def test_trials_are_a_total_and_a_study_goes_on_where_it_stopped(search) -> None:
+def test_trials_are_a_total_and_a_study_continues_where_it_stopped(search) -> None:
     assert search("--trials", 3).code == 0
     assert search("--trials", 6).code == 0
     drawn = [tuple(trial.params.items()) for trial in trials()]
@@ -53,7 +53,7 @@ def test_the_first_trial_is_the_default_and_the_best_is_never_below_it(search) -
     assert "best: trial" in ended.out
 
 
-def test_best_toml_is_what_train_takes(search, data: Path, tmp_path: Path, cli) -> None:
+def test_train_accepts_best_toml(search, data: Path, tmp_path: Path, cli) -> None:
     assert search("--trials", 3).code == 0
     best = max(trials(), key=lambda trial: trial.value or 0)
     path = tmp_path / "runs" / "tune" / "rows" / "best.toml"
@@ -66,7 +66,7 @@ def test_best_toml_is_what_train_takes(search, data: Path, tmp_path: Path, cli) 
     assert len(oof)
 
 
-def test_the_page_asks_the_network_for_nothing(search) -> None:
+def test_the_page_loads_nothing_from_the_internet(search) -> None:
     assert search("--trials", 5).code == 0
     page = Path("runs/tune/rows/tune.html").read_text()
     assert "Parallel coordinates" in page
@@ -82,21 +82,21 @@ def test_two_jobs_share_one_study(search) -> None:
 
 
 @pytest.mark.parametrize(
-    ("space", "told"),
+    ("space", "expected"),
     [
         ('[space]\n"model.hiden" = { kind = "int", low = 2, high = 12 }', "model.hidden"),
         ('[space]\n"model.hidden" = { kind = "int", low = 0, high = 12 }', "refused"),
         ("sampler = 'tpee'\n[space]", "tpe"),
     ],
 )
-def test_an_impossible_space_is_bad_usage(search, space: str, told: str) -> None:
+def test_an_impossible_search_space_is_a_usage_error(search, space: str, expected: str) -> None:
     Path("space.toml").write_text(space)
     ended = search("--trials", 2)
     assert ended.code == 2
-    assert told in ended.err
+    assert expected in ended.err
 
 
-def test_other_data_or_settings_are_another_study(search) -> None:
+def test_other_data_or_settings_need_another_study(search) -> None:
     assert search("--trials", 1).code == 0
     ended = search("--trials", 2, "--set", "train.clip=0.5")
     assert ended.code == 2

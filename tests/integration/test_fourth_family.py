@@ -18,7 +18,7 @@ import sirna
 from sirna.cli import main
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
-from sirna.members.base import CPU, Fitted, Member, Stored, Watch, fitted_without_choice
+from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, fitted_without_choice
 from sirna.members.registry import FAMILIES, register
 from sirna.prediction.histogram import Histogram, bin_of
 from sirna.prediction.mixture import mix
@@ -45,7 +45,7 @@ class MeanMember(Member):
 
     @classmethod
     def fit(
-        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Member] = ()
+        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Member] = ()
     ) -> "Fitted[MeanMember]":
         return fitted_without_choice(cls(task.fold, float(task.labels.mean()), task.edges), task)
 
@@ -106,7 +106,9 @@ def train(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("protocol", ["rows", "target"])
-def test_it_is_trained_stored_and_mixed_by_its_weight(train, protocol, monkeypatch) -> None:
+def test_an_outside_family_is_trained_stored_and_mixed_by_its_weight(
+    train, protocol, monkeypatch
+) -> None:
     assert train("run", f"--protocol={protocol}") == 0
     assert "mean = 0.2" in Path("run/config.toml").read_text()
     bundle = sirna.load_bundle(Path("run/bundle"))
@@ -128,13 +130,13 @@ def test_it_is_trained_stored_and_mixed_by_its_weight(train, protocol, monkeypat
     assert len(pd.read_csv("out.csv")) == len(rows)
 
 
-def test_an_interrupted_run_resumes_with_it(train, monkeypatch) -> None:
+def test_an_interrupted_run_with_an_outside_family_resumes(train, monkeypatch) -> None:
     assert train("whole") == 0
     fit = MeanMember.fit.__func__
 
-    def interrupted(cls, task: FoldTask, index: int, watch: Watch, on_folds=()):
+    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
         os.kill(os.getpid(), signal.SIGTERM)
-        return fit(cls, task, index, watch, on_folds)
+        return fit(cls, task, index, callbacks, on_folds)
 
     with monkeypatch.context() as patch:
         patch.setattr(MeanMember, "fit", classmethod(interrupted))

@@ -36,14 +36,14 @@ def test_every_schema_that_can_be_read_has_its_golden_bundle() -> None:
     assert [folder.name for folder in SCHEMAS] == [f"schema-{n}" for n in range(8, SCHEMA + 1)]
 
 
-def test_a_bundle_of_an_earlier_schema_becomes_one_of_the_present() -> None:
+def test_a_bundle_of_an_earlier_schema_is_converted_to_the_present_one() -> None:
     old, new = (load_bundle(folder / "bundle") for folder in (SCHEMAS[0], SCHEMAS[-1]))
     assert old.config.mixture == new.config.mixture
     for name in ("postprocess", "unseen_postprocess"):
         spreads = [getattr(bundle, name).calibration.spread for bundle in (old, new)]
         assert spreads[0] == pytest.approx(spreads[1], rel=1e-6)  # the order of sums differs
     assert old.reads == new.reads
-    np.testing.assert_array_equal(old.fitted, new.fitted)
+    np.testing.assert_array_equal(old.has_known_target, new.has_known_target)
     for one, other in zip(old.members, new.members, strict=True):
         assert (one.family, one.fold, one.facts) == (other.family, other.fold, other.facts)
         assert one.encoder() == other.encoder()

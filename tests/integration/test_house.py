@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HOUSE = ROOT / "sirna"
-LADDER = [
+PACKAGE = ROOT / "sirna"
+LAYERS = [
     "errors",
     "system",
     "protocols",
@@ -25,10 +25,10 @@ LADDER = [
     "cli",
 ]
 """The folders (and root modules) from the lowest up; each imports only from those before it."""
-FAMILY_ROOMS = sorted(
-    folder.name for folder in (HOUSE / "members").iterdir() if (folder / "__init__.py").exists()
+FAMILY_FOLDERS = sorted(
+    folder.name for folder in (PACKAGE / "members").iterdir() if (folder / "__init__.py").exists()
 )
-FILES = sorted(HOUSE.rglob("*.py"))
+FILES = sorted(PACKAGE.rglob("*.py"))
 FOR_ALL_FAMILIES = [
     "bundle/build.py",
     "bundle/bundle.py",
@@ -63,13 +63,13 @@ def _file(module):
     )
 
 
-def _room(module):
+def _layer(module):
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
 
 def _name(path):
-    return str(path.relative_to(HOUSE))
+    return str(path.relative_to(PACKAGE))
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
@@ -77,44 +77,46 @@ def test_a_file_is_short(path):
     assert len(path.read_text().splitlines()) <= 330
 
 
-def test_the_root_has_five_files_at_most():
-    assert len(list(HOUSE.glob("*.*"))) <= 5
+def test_the_root_has_at_most_five_files():
+    assert len(list(PACKAGE.glob("*.*"))) <= 5
 
 
-def test_every_folder_is_a_room_of_the_ladder():
-    rooms = {path.name for path in HOUSE.iterdir() if (path / "__init__.py").exists()}
-    rooms |= {path.stem for path in HOUSE.glob("*.py")} - {"__init__"}
-    assert rooms == set(LADDER)
+def test_every_folder_is_a_known_layer():
+    layers = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    layers |= {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert layers == set(LAYERS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
-def test_a_room_imports_from_lower_rooms_only(path):
-    own = path.relative_to(HOUSE).parts[0].removesuffix(".py")
-    if own == "__init__":
+def test_a_layer_imports_only_from_lower_layers(path):
+    layer_of_file = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if layer_of_file == "__init__":
         return
     for module in _imports(path):
-        room = _room(module)
-        lower = room in {"__init__", own} or LADDER.index(room) < LADDER.index(own)
+        layer = _layer(module)
+        lower = layer in {"__init__", layer_of_file} or LAYERS.index(layer) < LAYERS.index(
+            layer_of_file
+        )
         assert lower, f"{_name(path)} imports {module}"
 
 
-@pytest.mark.parametrize("family", FAMILY_ROOMS)
+@pytest.mark.parametrize("family", FAMILY_FOLDERS)
 def test_a_family_imports_no_other_family(family):
-    others = [f"sirna.members.{other}" for other in FAMILY_ROOMS if other != family]
-    for path in (HOUSE / "members" / family).glob("*.py"):
+    others = [f"sirna.members.{other}" for other in FAMILY_FOLDERS if other != family]
+    for path in (PACKAGE / "members" / family).glob("*.py"):
         for module in _imports(path):
             assert not any(module.startswith(other) for other in others), _name(path)
 
 
 @pytest.mark.parametrize("name", FOR_ALL_FAMILIES)
-def test_a_module_that_serves_all_families_names_none(name):
-    path = HOUSE / name
+def test_modules_for_all_families_name_no_family(name):
+    path = PACKAGE / name
     strings = {
         node.value
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    for family in FAMILY_ROOMS:
+    for family in FAMILY_FOLDERS:
         assert family not in strings
         assert not any(m.startswith(f"sirna.members.{family}") for m in _imports(path))
 
@@ -127,12 +129,12 @@ def test_inference_imports_no_training_loop():
         tree = ast.parse(_file(module).read_text())
         top = {n.module for n in tree.body if isinstance(n, ast.ImportFrom) and n.module}
         waiting |= {name for name in top if _file(name)} - seen
-    assert not seen & {f"sirna.members.{family}.fit" for family in FAMILY_ROOMS}
+    assert not seen & {f"sirna.members.{family}.fit" for family in FAMILY_FOLDERS}
     assert "sirna.members.network.member" in seen
 
 
-@pytest.mark.parametrize("folder", [f for f in LADDER if (HOUSE / f).is_dir()])
-def test_unit_tests_mirror_the_house(folder):
+@pytest.mark.parametrize("folder", [f for f in LAYERS if (PACKAGE / f).is_dir()])
+def test_every_layer_has_unit_tests(folder):
     assert any((ROOT / "tests" / "unit" / folder).rglob("test_*.py"))
 
 

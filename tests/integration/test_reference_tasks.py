@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from sirna.members.network.encoder import RecurrentEncoder, State
+from sirna.members.network.encoder import HiddenState, RecurrentEncoder
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_plain_rnn_maps_a_sine_to_its_cosine_with_the_state_carried_over() -> 
     head = nn.Linear(encoder.outputs, 1)
     model = nn.ModuleList([encoder, head])
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    state: State | None = None
+    state: HiddenState | None = None
     errors = []
     for window in range(400):
         time = torch.linspace(window * np.pi, (window + 1) * np.pi, 11)[:-1]

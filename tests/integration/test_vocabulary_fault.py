@@ -56,7 +56,7 @@ def rebuilt(bundle: Bundle, rows: pd.DataFrame) -> Bundle:
     return replace(bundle, members=members)
 
 
-def test_a_vocabulary_rebuilt_from_the_test_file_loads_and_predicts_something_else(
+def test_a_vocabulary_rebuilt_from_the_test_file_changes_predictions_silently(
     bundle: Bundle, test_file: Table
 ) -> None:
     other = rebuilt(bundle, test_file.rows)
@@ -68,7 +68,7 @@ def test_a_vocabulary_rebuilt_from_the_test_file_loads_and_predicts_something_el
     assert np.abs(wrong - right).max() > 0.1
 
 
-def test_our_predictions_stay_when_test_rows_are_shuffled_dropped_or_replaced(
+def test_predictions_do_not_change_when_test_rows_are_shuffled_dropped_or_replaced(
     bundle: Bundle, test_file: Table
 ) -> None:
     rows = test_file.rows

@@ -25,7 +25,7 @@ from sirna.members.residuals import fit_residuals, scale_of, standardised
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
 """A broad normal prior on the logarithms of the distances: its sd, and its weight."""
-RUN = 40
+RUN_LENGTH = 40
 """Length of a run: consecutive rows of a series that are drawn together; a step draws several."""
 CLIP = 1.0
 LAST_RATE = 0.02
@@ -154,17 +154,17 @@ def _draws(training: PositionalRows, size: int, rng: np.random.Generator) -> Ite
         yield rows[: 2 * size]  # one pattern with many rows must not fill the memory
         line = next(lines, None)
         if line is not None:
-            starts = rng.permutation(len(line))[: max(1, size // RUN)]
-            runs = starts[:, None] + np.arange(RUN)
+            starts = rng.permutation(len(line))[: max(1, size // RUN_LENGTH)]
+            runs = starts[:, None] + np.arange(RUN_LENGTH)
             yield np.unique(line[np.minimum(runs, len(line) - 1)])
 
 
 def _cost(kernel: Kernel, rows: PositionalRows, truth: Tensor) -> Tensor:
     """Return the negative log of marginal likelihood and prior, divided by the number of rows."""
-    covariance = kernel.between(rows, rows) + kernel.variance * torch.eye(len(rows))
+    covariance = kernel.covariance(rows, rows) + kernel.variance * torch.eye(len(rows))
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
-        raise _singular()
+        raise _singular_error()
     white = torch.linalg.solve_triangular(factor, truth[:, None], upper=False)
     likelihood: Tensor = (white**2).sum() / 2 + factor.diagonal().log().sum()
     distances = (kernel.channel, kernel.count, kernel.category, kernel.number)
@@ -199,21 +199,21 @@ def solve(
     matrix = np.empty((n, n), dtype=np.float32, order="F")
     with torch.inference_mode():
         for rows in blocks(training):
-            matrix[:, rows] = kernel.between(training.take(rows), training).numpy().T
+            matrix[:, rows] = kernel.covariance(training.take(rows), training).numpy().T
     matrix[np.diag_indices(n)] += float(kernel.variance)
     factor, failed = spotrf(matrix, lower=1, overwrite_a=1)
     if failed:
-        raise _singular()
+        raise _singular_error()
     weights = spotrs(factor, truth, lower=1)[0]
     inverse = spotri(factor, lower=1, overwrite_c=1)[0]  # its lower triangle
-    return weights, [truth - _residuals(inverse, weights, groups) for groups in groupings]
+    return weights, [truth - _residuals(inverse, weights, grouping) for grouping in groupings]
 
 
-def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _residuals(inverse: np.ndarray, weights: np.ndarray, grouping: np.ndarray) -> np.ndarray:
     """Return the error of each row when it is predicted without its group, shape (n,)."""
     residual = np.empty(len(weights), dtype=np.float32)
-    order = np.argsort(groups, kind="stable")
-    _, start = np.unique(groups[order], return_index=True)
+    order = np.argsort(grouping, kind="stable")
+    _, start = np.unique(grouping[order], return_index=True)
     for group in np.split(order, start[1:]):
         block = np.tril(inverse[np.ix_(group, group)])
         block += np.tril(block, -1).T
@@ -221,7 +221,7 @@ def _residuals(inverse: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> 
     return residual
 
 
-def _singular() -> SirnaError:
+def _singular_error() -> SirnaError:
     return SirnaError(
         "the Gaussian process cannot be solved: its covariances are no longer positive definite; "
         "lower gaussian_process.learning_rate, or set its weights in [mixture] to 0."

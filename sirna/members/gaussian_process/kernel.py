@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sirna.features.positional import UNSEEN, PositionalRows
 
-BLOCK = 1024
+BLOCK_ROWS = 1024
 """Number of rows whose covariances with all others are computed at once; it limits the memory."""
 LEAST_NOISE = 0.01
 """Least variance of the noise, in units of the labels' variance; it keeps the matrix well
@@ -20,7 +20,7 @@ INIT_SD = 0.5
 REACHES = (5.0, 50.0)
 """Initial reach of a series' two components: the distance, in places, at which the covariance falls
 to 1/e."""
-FARTHEST = 1e6
+LARGEST_DISTANCE = 1e6
 """Largest distance in a series; it is also the distance from an unknown place."""
 
 
@@ -61,10 +61,10 @@ class Kernel:
     noise: Tensor
 
     @classmethod
-    def initial(cls, like: PositionalRows, components: int, seed: int) -> Self:
+    def initial(cls, rows: PositionalRows, components: int, seed: int) -> Self:
         """Draw initial components with a seed; their length scales run from wide to narrow."""
         rng = torch.Generator().manual_seed(seed)
-        reach = torch.tensor(REACHES).log().repeat(like.places.shape[1])
+        reach = torch.tensor(REACHES).log().repeat(rows.places.shape[1])
 
         def drawn(low: float, high: float, width: int) -> Tensor:
             middle = torch.linspace(low, high, components)[:, None]
@@ -74,12 +74,12 @@ class Kernel:
             return torch.cat([table, torch.full((len(reach), *table.shape[1:]), start)])
 
         return cls(
-            drawn(-4.5, -2.0, like.channels.shape[1]),
-            drawn(-2.0, -2.0, like.counts.shape[1]),
+            drawn(-4.5, -2.0, rows.channels.shape[1]),
+            drawn(-2.0, -2.0, rows.counts.shape[1]),
             torch.linspace(-3.0, 1.0, components),
             reach,
-            and_series(drawn(-2.0, 0.5, like.categories.shape[1]), -0.5),
-            and_series(drawn(-1.5, -1.5, like.numbers.shape[1]), -0.5),
+            and_series(drawn(-2.0, 0.5, rows.categories.shape[1]), -0.5),
+            and_series(drawn(-1.5, -1.5, rows.numbers.shape[1]), -0.5),
             and_series(torch.full((components,), -1.5), -2.5),
             torch.full((1,), -2.5),
         )
@@ -113,7 +113,7 @@ class Kernel:
         """The variance of the noise, shape (1,)."""
         return self.noise.exp() + LEAST_NOISE
 
-    def between(self, some: PositionalRows, others: PositionalRows) -> Tensor:
+    def covariance(self, some: PositionalRows, others: PositionalRows) -> Tensor:
         """Return the covariances of rows without noise, shape (len(some), len(others))."""
         rows = [torch.from_numpy(index) for index in (some.pattern, some.condition)]
         columns = [torch.from_numpy(index) for index in (others.pattern, others.condition)]
@@ -129,8 +129,10 @@ class Kernel:
             for condition in self._between_conditions(some, others)
         )
         total = torch.zeros(len(some), len(others))
-        for amplitude, far, other in zip(self.amplitude, distances, by_condition, strict=True):
-            total = total + (amplitude - far - other).exp()
+        for amplitude, distance, condition_distance in zip(
+            self.amplitude, distances, by_condition, strict=True
+        ):
+            total = total + (amplitude - distance - condition_distance).exp()
         return total
 
     def _in_series(self, some: PositionalRows, others: PositionalRows) -> Iterator[Tensor]:
@@ -138,7 +140,7 @@ class Kernel:
         reaches = iter(self.reach.exp())
         for some_places, other_places in zip(some.places.T, others.places.T, strict=True):
             apart = np.abs(some_places[:, None] - other_places)
-            apart = np.minimum(np.nan_to_num(apart, nan=FARTHEST), FARTHEST)
+            apart = np.minimum(np.nan_to_num(apart, nan=LARGEST_DISTANCE), LARGEST_DISTANCE)
             places = torch.from_numpy(apart.astype(np.float32))
             yield from (places / next(reaches) for _ in REACHES)
 

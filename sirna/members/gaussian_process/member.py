@@ -13,8 +13,16 @@ from torch import Tensor
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
 from sirna.features.positional import PositionalEncoder, PositionalRows
-from sirna.members.base import CPU, Fitted, LeftOut, Member, Stored, Watch, fitted_without_choice
-from sirna.members.gaussian_process.kernel import BLOCK
+from sirna.members.base import (
+    CPU,
+    FitCallbacks,
+    Fitted,
+    LeftOut,
+    Member,
+    Stored,
+    fitted_without_choice,
+)
+from sirna.members.gaussian_process.kernel import BLOCK_ROWS
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.prediction.histogram import Histogram
 
@@ -49,7 +57,7 @@ class GaussianProcessMember(Member):
 
     @classmethod
     def fit(
-        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`.
 
@@ -68,7 +76,7 @@ class GaussianProcessMember(Member):
         )
         try:
             posterior = fit_posterior(
-                training, measured, task.edges, config.gaussian_process, task.seed, watch.stop
+                training, measured, task.edges, config.gaussian_process, task.seed, callbacks.stop
             )
         except InterruptedError:
             return None
@@ -86,18 +94,18 @@ class GaussianProcessMember(Member):
         _, _, training = _encoded(task)
         n = len(training)
         times = [time.perf_counter()]
-        few = config.model_copy(update={"steps": TIMED_STEPS})
-        kernel = learn_kernel(training, torch.zeros(n), few, task.seed, lambda: False)
+        short_config = config.model_copy(update={"steps": TIMED_STEPS})
+        kernel = learn_kernel(training, torch.zeros(n), short_config, task.seed, lambda: False)
         times.append(time.perf_counter())
-        block = training.take(np.argsort(training.pattern, kind="stable")[:BLOCK])
+        block = training.take(np.argsort(training.pattern, kind="stable")[:BLOCK_ROWS])
         with torch.inference_mode():
-            kernel.between(block, training)
+            kernel.covariance(block, training)
         times.append(time.perf_counter())
         matrix = np.eye(TIMED_ROWS, dtype=np.float32, order="F")
         spotri(spotrf(matrix, lower=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
         times.append(time.perf_counter())
-        shares = TIMED_STEPS / config.steps, len(block) / n, (TIMED_ROWS / n) ** 3
-        return float((np.diff(times) / shares).sum())
+        fractions_timed = TIMED_STEPS / config.steps, len(block) / n, (TIMED_ROWS / n) ** 3
+        return float((np.diff(times) / fractions_timed).sum())
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""

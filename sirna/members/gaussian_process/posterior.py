@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sirna.features.positional import PositionalRows
-from sirna.members.gaussian_process.kernel import BLOCK, Kernel
+from sirna.members.gaussian_process.kernel import BLOCK_ROWS, Kernel
 from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
@@ -45,19 +45,21 @@ class Posterior:
         order = blocks(rows)
         with torch.inference_mode():
             parts = [
-                self.kernel.between(rows.take(some), training).double() @ self.weights.double()
+                self.kernel.covariance(rows.take(some), training).double() @ self.weights.double()
                 for some in order
             ]
-        return self.residuals.around(torch.cat(parts).numpy()[np.argsort(np.concatenate(order))])
+        return self.residuals.distributions(
+            torch.cat(parts).numpy()[np.argsort(np.concatenate(order))]
+        )
 
     def predict_left_out(self) -> Histogram:
         """Predict the training rows, each without the rows of its target."""
-        return self.residuals.around(self.left_out.double().numpy())
+        return self.residuals.distributions(self.left_out.double().numpy())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that was learned, by name."""
-        own = {"weights": self.weights, "left_out": self.left_out, **self.residuals.tensors()}
-        return own | {f"kernel.{name}": value for name, value in self.kernel.tensors().items()}
+        tensors = {"weights": self.weights, "left_out": self.left_out, **self.residuals.tensors()}
+        return tensors | {f"kernel.{name}": value for name, value in self.kernel.tensors().items()}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Self:
@@ -84,6 +86,6 @@ class Posterior:
 
 
 def blocks(rows: PositionalRows) -> list[np.ndarray]:
-    """Divide rows into blocks of `BLOCK` rows, sorted by pattern so that each block has few."""
+    """Divide rows into blocks of `BLOCK_ROWS` rows, sorted by pattern: each block has few."""
     order = np.argsort(rows.pattern, kind="stable")
-    return [order[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    return [order[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]

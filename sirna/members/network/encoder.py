@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-Kind = Literal["rnn", "lstm", "gru"]
+CellKind = Literal["rnn", "lstm", "gru"]
 Pooling = Literal["last", "mean", "max", "last_mean"]
-State = Tensor | tuple[Tensor, Tensor]
+HiddenState = Tensor | tuple[Tensor, Tensor]
 
 _CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -36,7 +36,7 @@ class RecurrentEncoder(nn.Module):
         self,
         inputs: int,
         hidden: int,
-        kind: Kind = "gru",
+        kind: CellKind = "gru",
         layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.0,
@@ -67,8 +67,8 @@ class RecurrentEncoder(nn.Module):
         return self.hidden * (2 if self.bidirectional else 1)
 
     def forward(
-        self, inputs: Tensor, lengths: Tensor | None = None, state: State | None = None
-    ) -> tuple[Tensor, State]:
+        self, inputs: Tensor, lengths: Tensor | None = None, state: HiddenState | None = None
+    ) -> tuple[Tensor, HiddenState]:
         """Run over a batch.
 
         Parameters

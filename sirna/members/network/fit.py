@@ -13,7 +13,7 @@ from sirna.config.schema import TrainConfig
 from sirna.errors import SirnaError
 from sirna.features.dataset import Batch
 from sirna.features.encoded_fold import EncodedFold
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.network.loss import training_loss
 from sirna.members.network.predict import predict
 from sirna.members.network.regressor import InputSizes, SiRNAModel
@@ -27,13 +27,13 @@ POINT_EDGES = 300
 
 
 def start(
-    fold: EncodedFold, edges: np.ndarray, config: Config, seed: int, device: torch.device
+    encoded: EncodedFold, edges: np.ndarray, config: Config, seed: int, device: torch.device
 ) -> TrainingState:
     """Build the untrained network and its optimizer.
 
     Parameters
     ----------
-    fold : EncodedFold
+    encoded : EncodedFold
     edges : array, shape (bins + 1,)
         The bins, if the loss is distributional; see `FoldTask.edges`.
     config : Config
@@ -42,10 +42,10 @@ def start(
     device : torch.device
     """
     torch.manual_seed(seed)
-    labels = fold.train.whole.label.numpy().astype(np.float64)
+    labels = encoded.train.all_rows.label.numpy().astype(np.float64)
     if not config.train.distributional:
         edges = np.linspace(0.0, max(labels.max(), config.score.threshold + 1), POINT_EDGES + 1)
-    model = SiRNAModel(InputSizes.of(fold.encoder), config, torch.from_numpy(edges))
+    model = SiRNAModel(InputSizes.of(encoded.encoder), config, torch.from_numpy(edges))
     model.label_mean.fill_(float(labels.mean()))
     model.label_sd.fill_(max(float(labels.std()), 1e-6))
     model.residual_sd.copy_(model.label_sd)
@@ -70,10 +70,10 @@ def _parameter_groups(model: SiRNAModel, weight_decay: float) -> list[dict[str, 
 
 def fit(
     state: TrainingState,
-    fold: EncodedFold,
+    encoded: EncodedFold,
     config: Config,
     seed: int,
-    watch: Watch,
+    callbacks: FitCallbacks,
     epochs: int | None = None,
 ) -> TrainingState:
     """Train until the last epoch, until patience runs out, or until a stop is requested.
@@ -83,11 +83,11 @@ def fit(
     state : TrainingState
         From `start`, or restored. A restored training with the same seed gives the same result as
         an uninterrupted one, since each epoch has its own seed, derived from (seed, epoch).
-    fold : EncodedFold
+    encoded : EncodedFold
         Its held-out rows choose the best epoch; without any, the last epoch counts as the best.
     config : Config
     seed : int
-    watch : Watch
+    callbacks : FitCallbacks
         Its methods are called after every batch and every epoch; it stores the state after each
         epoch, and may stop the training after any batch.
     epochs : int, optional
@@ -99,39 +99,39 @@ def fit(
         When the loss, a weight or a prediction is no longer finite.
     """
     settings = config.train
-    steps = math.ceil(len(fold.train) / settings.batch_rows)
+    steps = math.ceil(len(encoded.train) / settings.batch_rows)
     last = settings.epochs if epochs is None else epochs
-    watch.begin(last * len(fold.train), state.epoch * len(fold.train))
-    while state.epoch < last and not _out_of_patience(state, settings) and not watch.stop():
+    callbacks.begin(last * len(encoded.train), state.epoch * len(encoded.train))
+    while state.epoch < last and not _out_of_patience(state, settings) and not callbacks.stop():
         started = time.perf_counter()
         torch.manual_seed(_epoch_seed(seed, state.epoch))
         rng = np.random.default_rng([seed, state.epoch])
         state.model.train()
         total, squares, rows, rate = 0.0, 0.0, 0, 0.0
-        batches = fold.train.batches(settings.batch_rows, rng, settings.batch_by)
+        batches = encoded.train.batches(settings.batch_rows, rng, settings.batch_by)
         for step, batch in enumerate(batches):
             done = (state.epoch + min(step / steps, 1.0)) / settings.epochs
             rate = learning_rate(settings, done)
-            loss, squared = _step(state, batch.to(watch.device), settings, rate)
+            loss, squared = _step(state, batch.to(callbacks.device), settings, rate)
             count = len(batch.label)
             total, squares, rows = total + loss * count, squares + squared * count, rows + count
-            watch.advance(count)
-            if watch.stop():
+            callbacks.advance(count)
+            if callbacks.stop():
                 return state
         trained = time.perf_counter() - started
         _check_finite(state, total)
         if not settings.distributional:
             state.model.residual_sd.fill_(math.sqrt(squares / rows))
         state.epoch += 1
-        score, valid_log_loss = _judge(state, fold, config, watch.device)
+        score, valid_log_loss = _score_epoch(state, encoded, config, callbacks.device)
         seconds = time.perf_counter() - started
         record = Epoch(
             state.epoch, total / rows, valid_log_loss, score, rate, seconds, rows / trained
         )
         state.log.append(record)
-        watch.save(state.to_state())
-        watch.log(record.row())
-        watch.report(record.line(last, state.best.epoch), record.short(state.best.epoch))
+        callbacks.save(state.to_state())
+        callbacks.log(record.row())
+        callbacks.report(record.line(last, state.best.epoch), record.short_line(state.best.epoch))
     return state
 
 
@@ -173,31 +173,37 @@ def _step(
     return loss.item(), float((residual**2).mean())
 
 
-def _judge(
-    state: TrainingState, fold: EncodedFold, config: Config, device: torch.device
+def _score_epoch(
+    state: TrainingState, encoded: EncodedFold, config: Config, device: torch.device
 ) -> tuple[Score | None, float | None]:
     """Score an epoch on the held-out rows and keep its weights if it is the best so far."""
-    rows = fold.valid if len(fold.valid) else fold.train.first(config.train.batch_rows)
+    rows = (
+        encoded.held_out if len(encoded.held_out) else encoded.train.first(config.train.batch_rows)
+    )
     predicted = predict(state.model, rows, config.predict.batch_rows, device)
     if not np.isfinite(predicted.probs).all():
         raise _diverged(state.epoch)
-    if not len(fold.valid):
+    if not len(encoded.held_out):
         state.best.epoch = state.epoch
         state.keep_weights()
         return None, None
-    truth = fold.valid.whole.label.numpy().astype(np.float64)
+    truth = encoded.held_out.all_rows.label.numpy().astype(np.float64)
     threshold, window = config.score.threshold, config.train.score_window
     points = np.empty(len(truth))
-    for chooser, best in enumerate(state.by_half):
-        own, other = fold.half == chooser, fold.half != chooser
-        decision = fit_decision(predicted[own], truth[own], config.decision.kind, threshold)
+    for half, best in enumerate(state.by_half):
+        choosing, other = encoded.half == half, encoded.half != half
+        decision = fit_decision(
+            predicted[choosing], truth[choosing], config.decision.kind, threshold
+        )
         points[other] = decision.apply(predicted[other])
-        score = competition_score(truth[own], decision.apply(predicted[own]), threshold).score
-        best.offer(state.epoch, score, window, predicted.probs)
-    crossed = competition_score(truth, points, threshold)
-    if state.best.offer(state.epoch, crossed.score, window, predicted.probs):
+        half_score = competition_score(
+            truth[choosing], decision.apply(predicted[choosing]), threshold
+        ).score
+        best.update(state.epoch, half_score, window, predicted.probs)
+    score = competition_score(truth, points, threshold)
+    if state.best.update(state.epoch, score.score, window, predicted.probs):
         state.keep_weights()
-    return crossed, predicted.log_loss(truth)
+    return score, predicted.log_loss(truth)
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

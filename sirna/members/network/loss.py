@@ -36,10 +36,10 @@ def training_loss(model: SiRNAModel, output: Tensor, label: Tensor, config: Trai
 def _softened(label: Tensor, edges: Tensor, sd: float) -> Tensor:
     """Spread each label over the bins: a normal distribution around its bin, with sd in bins."""
     bins = len(edges) - 1
-    own = torch.bucketize(label, edges[1:-1].to(label.dtype), right=True)
+    label_bin = torch.bucketize(label, edges[1:-1].to(label.dtype), right=True)
     if sd == 0:
-        return functional.one_hot(own, bins).to(label.dtype)
-    distance = torch.arange(bins, device=label.device) - own[:, None]
+        return functional.one_hot(label_bin, bins).to(label.dtype)
+    distance = torch.arange(bins, device=label.device) - label_bin[:, None]
     weight = torch.exp(-0.5 * (distance / sd) ** 2)
     return weight / weight.sum(dim=1, keepdim=True)
 

@@ -15,7 +15,7 @@ from sirna.config.config import Config
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
-from sirna.members.base import CPU, Fitted, Member, Stored, Unseen, Watch
+from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, Unseen
 from sirna.members.network.predict import predict
 from sirna.members.network.regressor import InputSizes, SiRNAModel, load_weights
 from sirna.prediction.histogram import Histogram
@@ -57,7 +57,7 @@ class NetworkMember(Member):
 
     @classmethod
     def fit(
-        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
         """Train a network; see `Member.fit`.
 
@@ -71,20 +71,20 @@ class NetworkMember(Member):
         """
         from sirna.members.network.fit import fit, start  # noqa: PLC0415 - inference needs no loop
 
-        fold = encode_fold(task)
+        encoded = encode_fold(task)
         seed = task.seed + SEED_STEP * index
-        state = start(fold, task.edges, task.config, seed, watch.device)
-        watch.resume(state.restore)
+        state = start(encoded, task.edges, task.config, seed, callbacks.device)
+        callbacks.resume(state.restore)
         for record in state.log:
-            watch.log(record.row())
+            callbacks.log(record.row())
         epochs = task.config.train.epochs
         if on_folds:
             epochs = round(float(np.median([member.trained["epoch"] for member in on_folds])))
-        fit(state, fold, task.config, seed, watch, epochs)
+        fit(state, encoded, task.config, seed, callbacks, epochs)
         if not state.best_weights:
             return None
-        trained = {"rows": len(fold.train), "seed": seed, "epoch": state.best.epoch}
-        encoder = fold.encoder.with_measured(task.rows)
+        trained = {"rows": len(encoded.train), "seed": seed, "epoch": state.best.epoch}
+        encoder = encoded.encoder.with_sibling_rows(task.rows)
         member = cls(task.fold, encoder, state.best_weights, task.config, trained)
         return Fitted(member, state.held_out(task.held_out, task.half))
 
@@ -93,12 +93,12 @@ class NetworkMember(Member):
         """Estimate the seconds of all epochs by timing a few batches."""
         from sirna.members.network.fit import fit, start  # noqa: PLC0415
 
-        config, fold = task.config, encode_fold(task)
-        state = start(fold, task.edges, config, task.seed, device)
-        watch = _FewBatches(device)
+        config, encoded = task.config, encode_fold(task)
+        state = start(encoded, task.edges, config, task.seed, device)
+        callbacks = _StopAfterBatches(device)
         began = time.perf_counter()
-        fit(state, fold, config, task.seed, watch)
-        share = min(1.0, watch.batches * config.train.batch_rows / len(fold.train))
+        fit(state, encoded, config, task.seed, callbacks)
+        share = min(1.0, callbacks.batches * config.train.batch_rows / len(encoded.train))
         return (time.perf_counter() - began) / share * config.train.epochs
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
@@ -186,7 +186,7 @@ class NetworkMember(Member):
         return member
 
 
-class _FewBatches(Watch):
+class _StopAfterBatches(FitCallbacks):
     """Stops a training after a few batches."""
 
     def __init__(self, device: torch.device) -> None:

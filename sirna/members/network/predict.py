@@ -29,7 +29,7 @@ def predict(
     -------
     Histogram of n rows
     """
-    whole = dataset.whole
+    whole = dataset.all_rows
     was_training = model.training
     model.eval()
     try:

@@ -159,11 +159,11 @@ class SiRNAModel(nn.Module):
         hidden = torch.rand(categorical.shape, device=categorical.device)
         categorical = categorical.masked_fill(hidden < rate, UNSEEN_INDEX)
         categorical = categorical.masked_fill(hidden < rate / 2, MISSING_INDEX)
-        pairs = numeric.view(len(numeric), -1, 2)
-        dropped = torch.rand(pairs.shape[:2], device=numeric.device) < rate
+        value_and_flag = numeric.view(len(numeric), -1, 2)
+        dropped = torch.rand(value_and_flag.shape[:2], device=numeric.device) < rate
         missing = torch.tensor([0.0, 1.0], device=numeric.device)
-        pairs = torch.where(dropped[..., None], missing, pairs)
-        return pairs.reshape(numeric.shape), categorical
+        value_and_flag = torch.where(dropped[..., None], missing, value_and_flag)
+        return value_and_flag.reshape(numeric.shape), categorical
 
 
 def _token_embedding(size: int, config: ModelConfig) -> nn.Embedding:

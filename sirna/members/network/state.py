@@ -51,21 +51,21 @@ class Epoch:
 
     def line(self, epochs: int, best: int) -> str:
         """Describe the epoch, one of `epochs`, in one line."""
-        judged, mark = "", ""
+        scores, mark = "", ""
         if self.score:
-            judged = (
+            scores = (
                 f"valid {self.valid_log_loss:.4f}  score {self.score.score:.4f}  "
                 f"MAE {self.score.mae:.2f}  range-MAE {self.score.range_mae:.2f}  "
                 f"F1 {self.score.f1:.3f}  "
             )
             mark = "  best" if best == self.epoch else ""
         return (
-            f"epoch {self.epoch:3d}/{epochs}  loss {self.train_loss:.4f}  {judged}"
+            f"epoch {self.epoch:3d}/{epochs}  loss {self.train_loss:.4f}  {scores}"
             f"lr {self.learning_rate:.1e}  {self.seconds:.1f} s  "
             f"{self.rows_per_second:,.0f} rows/s{mark}"
         )
 
-    def short(self, best: int) -> str:
+    def short_line(self, best: int) -> str:
         """Describe the epoch in a few words, for the end of a progress bar."""
         if self.score:
             return f"score {self.score.score:.4f}, best epoch {best}"
@@ -95,7 +95,7 @@ class BestEpoch:
     probs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     recent: list[float] = field(default_factory=list)
 
-    def offer(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
+    def update(self, epoch: int, score: float, window: int, probs: np.ndarray) -> bool:
         """Keep an epoch if its mean score is the best so far; return whether it was kept."""
         self.recent = [*self.recent, score][-window:]
         mean = float(np.mean(self.recent))
@@ -148,11 +148,11 @@ class TrainingState:
         edges = self.model.edges.cpu().numpy()
         if not len(half):
             nothing = Histogram(edges, np.empty((0, len(edges) - 1)))
-            return HeldOut.without_choice(positions, nothing)
+            return HeldOut.same_for_all(positions, nothing)
         by_other, by_own = np.empty((2, len(half), len(edges) - 1))
-        for chooser, best in enumerate(self.by_half):
-            own = half == chooser
-            by_own[own], by_other[~own] = best.probs[own], best.probs[~own]
+        for index, best in enumerate(self.by_half):
+            in_half = half == index
+            by_own[in_half], by_other[~in_half] = best.probs[in_half], best.probs[~in_half]
         each = (by_other, by_own, self.best.probs)
         return HeldOut(positions, *(Histogram(edges, probs) for probs in each))
 
@@ -163,16 +163,16 @@ class TrainingState:
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
         chosen = [self.best, *self.by_half]
-        for number, best in enumerate(chosen):
-            tensors[f"chosen.{number}.probs"] = torch.from_numpy(best.probs)
-        facts = {
+        for index, best in enumerate(chosen):
+            tensors[f"chosen.{index}.probs"] = torch.from_numpy(best.probs)
+        data = {
             "epoch": self.epoch,
             "chosen": [
                 {"score": best.score, "epoch": best.epoch, "recent": best.recent} for best in chosen
             ],
             "log": [asdict(record) for record in self.log],
         }
-        return State(tensors, facts)
+        return State(tensors, data)
 
     def restore(self, state: State) -> None:
         """Take over what `to_state` returned.
@@ -182,7 +182,7 @@ class TrainingState:
         LookupError, TypeError, ValueError, RuntimeError
             If the state is incomplete or belongs to another network.
         """
-        tensors, facts = state.tensors, state.facts
+        tensors, data = state.tensors, state.data
         load_weights(self.model, _part(tensors, "model."))
         optimizer = self.optimizer.state_dict()
         optimizer["state"] = _moments(_part(tensors, "optimizer."))
@@ -190,13 +190,13 @@ class TrainingState:
         self.best_weights = _part(tensors, "best.")
         chosen = [
             BestEpoch(
-                raw["score"], raw["epoch"], tensors[f"chosen.{number}.probs"].numpy(), raw["recent"]
+                raw["score"], raw["epoch"], tensors[f"chosen.{index}.probs"].numpy(), raw["recent"]
             )
-            for number, raw in enumerate(facts["chosen"])
+            for index, raw in enumerate(data["chosen"])
         ]
         self.best, self.by_half = chosen[0], (chosen[1], chosen[2])
-        self.epoch = facts["epoch"]
-        self.log = [_epoch(raw) for raw in facts["log"]]
+        self.epoch = data["epoch"]
+        self.log = [_epoch(raw) for raw in data["log"]]
 
 
 def _epoch(raw: dict[str, Any]) -> Epoch:

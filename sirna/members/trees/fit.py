@@ -59,22 +59,22 @@ def fit_forest(
     config: TreesConfig = task.config.trees
     truth = standardised(task.labels, *scale_of(task.labels))
 
-    def fitted(rows: np.ndarray, number: int) -> HistGradientBoostingRegressor:
+    def fitted(rows: np.ndarray, seed_offset: int) -> HistGradientBoostingRegressor:
         if stop():
             raise InterruptedError
-        known = np.isfinite(features[rows]).any(axis=0)  # scikit-learn fails on columns of NaN
+        has_value = np.isfinite(features[rows]).any(axis=0)  # scikit-learn fails on columns of NaN
         model = HistGradientBoostingRegressor(
             max_iter=config.rounds,
             learning_rate=config.learning_rate,
             max_leaf_nodes=config.leaves,
             max_features=config.features,
             early_stopping=False,
-            random_state=(task.seed + number) % SEEDS,
+            random_state=(task.seed + seed_offset) % SEEDS,
         )
-        return model.fit(np.where(known, features[rows], 0.0), truth[rows])
+        return model.fit(np.where(has_value, features[rows], 0.0), truth[rows])
 
     everything = np.arange(len(truth))
-    models = [fitted(everything, number) for number in range(config.ensembles)]
+    models = [fitted(everything, index) for index in range(config.ensembles)]
     folds = min(config.folds, len(np.unique(targets)))
     left_out = np.zeros(len(truth))  # the mean of all rows, if there is only one target
     if folds > 1:
@@ -95,12 +95,14 @@ def _as_tensors(
         for model in models:
             for (tree,) in model._predictors:
                 nodes = tree.nodes
-                leaf, own = nodes["is_leaf"].astype(bool), np.arange(len(nodes)) + start
+                leaf, node_indices = nodes["is_leaf"].astype(bool), np.arange(len(nodes)) + start
                 first.append(start)
                 parts["feature"].append(np.where(leaf, 0, nodes["feature_idx"]))
                 parts["threshold"].append(np.where(leaf, 0.0, nodes["num_threshold"]))
                 for side in ("left", "right"):
-                    parts[side].append(np.where(leaf, own, nodes[side].astype(np.int64) + start))
+                    parts[side].append(
+                        np.where(leaf, node_indices, nodes[side].astype(np.int64) + start)
+                    )
                 parts["missing_left"].append(nodes["missing_go_to_left"].astype(bool))
                 parts["value"].append(nodes["value"] / len(models))
                 start += len(nodes)

@@ -10,7 +10,7 @@ from torch import Tensor
 from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
-BLOCK = 1024
+BLOCK_ROWS = 1024
 """Number of rows that pass through the trees at once; it limits the memory."""
 NODES = {
     "feature": torch.int64,
@@ -56,11 +56,11 @@ class Forest:
 
     def predict(self, features: np.ndarray) -> Histogram:
         """Predict the distributions of n rows from their features, shape (n, features)."""
-        return self.residuals.around(self.mean(features))
+        return self.residuals.distributions(self.mean(features))
 
     def mean(self, features: np.ndarray) -> np.ndarray:
         """Return the standardised means of n rows, shape (n,)."""
-        parts = np.split(features, range(BLOCK, len(features), BLOCK))
+        parts = np.split(features, range(BLOCK_ROWS, len(features), BLOCK_ROWS))
         return np.concatenate([self._sum_of_leaves(part) for part in parts])
 
     def _sum_of_leaves(self, features: np.ndarray) -> np.ndarray:
@@ -81,8 +81,8 @@ class Forest:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that was learned, by name."""
-        own = {name: getattr(self, name) for name in ("first", "base", *NODES)}
-        return own | self.residuals.tensors()
+        tensors = {name: getattr(self, name) for name in ("first", "base", *NODES)}
+        return tensors | self.residuals.tensors()
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], features: int) -> Self:
@@ -104,20 +104,20 @@ class Forest:
             and base.dtype == torch.float64
             and bool(base.isfinite().all() and nodes["value"].isfinite().all())
             and not bool(nodes["threshold"].isnan().any())
-            and _within(nodes["feature"], features)
-            and _within(first, count)
-            and _ahead(nodes["left"], count)
-            and _ahead(nodes["right"], count)
+            and _in_range(nodes["feature"], features)
+            and _in_range(first, count)
+            and _point_forward(nodes["left"], count)
+            and _point_forward(nodes["right"], count)
         )
         if not sound:
             raise ValueError("the tensors are not those of trees")
         return cls(first, base, **nodes, residuals=Residuals.from_tensors(tensors))
 
 
-def _within(indices: Tensor, count: int) -> bool:
+def _in_range(indices: Tensor, count: int) -> bool:
     return bool(((indices >= 0) & (indices < count)).all())
 
 
-def _ahead(nodes: Tensor, count: int) -> bool:
+def _point_forward(nodes: Tensor, count: int) -> bool:
     """Return whether every node leads to itself or a later one, so that no row goes in circles."""
-    return _within(nodes, count) and bool((nodes >= torch.arange(count)).all())
+    return _in_range(nodes, count) and bool((nodes >= torch.arange(count)).all())

@@ -14,7 +14,15 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
 from sirna.features.positional import PositionalEncoder
-from sirna.members.base import CPU, Fitted, LeftOut, Member, Stored, Watch, fitted_without_choice
+from sirna.members.base import (
+    CPU,
+    FitCallbacks,
+    Fitted,
+    LeftOut,
+    Member,
+    Stored,
+    fitted_without_choice,
+)
 from sirna.members.trees.forest import Forest
 from sirna.prediction.histogram import Histogram
 
@@ -48,7 +56,7 @@ class TreesMember(Member):
 
     @classmethod
     def fit(
-        cls, task: FoldTask, index: int, watch: Watch, on_folds: Sequence[Self] = ()
+        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`."""
         from sirna.members.trees.fit import fit_forest  # noqa: PLC0415 - scikit-learn loads slowly
@@ -59,7 +67,7 @@ class TreesMember(Member):
         rows = task.training_rows[columns]
         positional = PositionalEncoder.fit(rows, config.trees, config.protocol)
         try:
-            forest, means = fit_forest(_features(positional, rows), targets, task, watch.stop)
+            forest, means = fit_forest(_features(positional, rows), targets, task, callbacks.stop)
         except InterruptedError:
             return None
         positions = torch.from_numpy(task.training)
@@ -72,9 +80,9 @@ class TreesMember(Member):
         """Estimate the seconds of fitting from a few boosting rounds."""
 
         def seconds(rounds: int) -> float:
-            few = replace(task, config=with_changes(task.config, {"trees.rounds": rounds}))
+            short_task = replace(task, config=with_changes(task.config, {"trees.rounds": rounds}))
             began = time.perf_counter()
-            cls.fit(few, 0, Watch())
+            cls.fit(short_task, 0, FitCallbacks())
             return time.perf_counter() - began
 
         seconds(1)  # the first call also loads scikit-learn
@@ -88,7 +96,7 @@ class TreesMember(Member):
 
     def left_out(self) -> LeftOut:
         """Return predictions of the training rows without the rows of their targets."""
-        predicted = self.forest.residuals.around(self.means_left_out.double().numpy())
+        predicted = self.forest.residuals.distributions(self.means_left_out.double().numpy())
         return LeftOut(self.positions.numpy(), predicted)
 
     @property
@@ -98,8 +106,8 @@ class TreesMember(Member):
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that was learned, by name."""
-        own = {LEFT_OUT: self.means_left_out, POSITIONS: self.positions}
-        return own | self.forest.tensors()
+        tensors = {LEFT_OUT: self.means_left_out, POSITIONS: self.positions}
+        return tensors | self.forest.tensors()
 
     def encoder(self) -> dict[str, Any]:
         """Return the fitted encoder as plain data."""

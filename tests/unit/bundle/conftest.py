@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sirna.bundle.bundle import Bundle
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.members.network.fit import start
 from sirna.members.network.member import NetworkMember
@@ -32,7 +32,7 @@ def network(fold, task, seed=0):
     model = start(fold, task.edges, task.config, seed, CPU).model
     torch.nn.init.normal_(model.head[-1].weight)  # zeros at the start of a training
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    encoder = fold.encoder.with_measured(task.rows)
+    encoder = fold.encoder.with_sibling_rows(task.rows)
     facts = {"rows": len(fold.train), "seed": seed, "epoch": 1}
     return NetworkMember(0, encoder, weights, task.config, facts)
 
@@ -54,13 +54,13 @@ def networks(tiny_fold, tiny_task):
 def mixed(networks, tiny_task):
     """Networks, a Gaussian process and trees, and rows of unseen targets that are recognised."""
     families = GaussianProcessMember, TreesMember
-    others = [family.fit(tiny_task, 0, Watch()).member for family in families]
+    others = [family.fit(tiny_task, 0, FitCallbacks()).member for family in families]
     fitted = np.isin(np.arange(len(tiny_task.rows)), tiny_task.training)
     return replace(
         networks,
         members=[*networks.members, *others],
         unseen_postprocess=WIDER,
-        fitted=fitted,
+        has_known_target=fitted,
     )
 
 

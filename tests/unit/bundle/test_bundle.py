@@ -80,11 +80,11 @@ def test_siblings_are_looked_up_among_all_labelled_rows(networks, tiny_table):
     measured = encoder.siblings.measured
     changed = measured.assign(label=130.0 - measured["label"].clip(upper=130.0))
     members = [
-        replace(one, dataset_encoder=encoder.with_measured(changed)) for one in networks.members
+        replace(one, dataset_encoder=encoder.with_sibling_rows(changed)) for one in networks.members
     ]
     before = probs(networks, tiny_table.rows)
     after = probs(replace(networks, members=members), tiny_table.rows)
-    shown = encoder.encode(tiny_table.rows).whole.siblings.numpy()[..., 0].any(axis=1)
+    shown = encoder.encode(tiny_table.rows).all_rows.siblings.numpy()[..., 0].any(axis=1)
     assert ((np.abs(after - before).max(axis=1) > 1e-7) == shown).all()
 
 
@@ -106,9 +106,7 @@ def strangers(rows, which):
 
 
 @pytest.mark.parametrize("trees", [True, False])
-def test_rows_of_unseen_targets_have_weights_and_postprocessing_of_their_own(
-    mixed, tiny_task, trees
-):
+def test_rows_of_unseen_targets_have_separate_weights_and_postprocessing(mixed, tiny_task, trees):
     bundle = mixed if trees else without(mixed, "trees")
     rows = strangers(tiny_task.training_rows.reset_index(drop=True), [3, 8])
     found = bundle.predict(rows)
@@ -129,7 +127,7 @@ def test_rows_of_unseen_targets_have_weights_and_postprocessing_of_their_own(
         np.testing.assert_allclose(found.points[some], points, atol=1e-9)
 
 
-def test_without_postprocessing_of_their_own_rows_of_unseen_targets_are_like_others(
+def test_without_separate_postprocessing_rows_of_unseen_targets_are_treated_like_all_others(
     mixed, tiny_task
 ):
     rows = strangers(tiny_task.training_rows.reset_index(drop=True), [3])
@@ -147,14 +145,14 @@ def test_a_duplex_number_of_another_numbering_is_read_as_missing(mixed, tiny_tab
     np.testing.assert_array_equal(found.points, bundle.predict(missing).points)
 
 
-def test_the_columns_that_are_read_are_those_of_the_members_and_their_sources(mixed):
+def test_a_bundle_reads_the_columns_of_its_members_and_their_sources(mixed):
     reads = mixed.columns_read
     assert {"guide", "guide_modifications", "dose", "dose_unit", "duplex", "transcript"} <= reads
     assert not reads & {"site", "duplex_number", "species_match", "label"}
     assert "transcript" not in without(mixed, "gaussian_process", "trees").columns_read
 
 
-def test_the_weights_of_absent_families_go_to_those_that_stand_in_for_them(mixed, tiny_task):
+def test_the_weights_of_absent_families_go_to_families_of_the_same_kind(mixed, tiny_task):
     config = with_changes(tiny_task.config, {"split.protocol": "target"})
     raw = replace(uncalibrated(mixed), config=config)
     rows = tiny_task.rows

@@ -14,7 +14,7 @@ from sirna.bundle.store import MANIFEST, TRAINING, load_bundle, manifest_digest,
 from sirna.errors import SirnaError
 from sirna.system.files import sha256
 
-PROCESS, TREES = "gaussian_process-0.safetensors", "trees-0.safetensors"
+GAUSSIAN_PROCESS, TREES = "gaussian_process-0.safetensors", "trees-0.safetensors"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def reseal(folder, name):
     tamper(folder, change)
 
 
-def test_what_is_loaded_predicts_exactly_what_was_saved(mixed, saved, tiny_table):
+def test_a_loaded_bundle_predicts_exactly_what_the_saved_one_did(mixed, saved, tiny_table):
     loaded = load_bundle(saved)
     strange = tiny_table.rows.assign(target="MINE", publication=None)
     strange["guide"] = strange["guide"].str[::-1]
@@ -71,7 +71,7 @@ def test_what_is_loaded_predicts_exactly_what_was_saved(mixed, saved, tiny_table
         assert json.dumps(one.encoder()) == json.dumps(other.encoder())
 
 
-def test_the_training_table_holds_only_what_inference_reads(mixed, saved, tmp_path):
+def test_the_training_table_has_only_the_columns_that_inference_reads(mixed, saved, tmp_path):
     whole = pd.read_parquet(saved / TRAINING)
     assert {"guide", "target", "publication", "label", "fitted"} <= set(whole)
     assert not {"id", "passenger"} & set(whole)
@@ -93,7 +93,7 @@ def test_a_bundle_that_was_moved_works(saved, tiny_table, tmp_path):
     np.testing.assert_array_equal(before, probs(load_bundle(there), tiny_table.rows))
 
 
-def test_a_new_bundle_replaces_the_old_one_whole(saved, networks):
+def test_a_new_bundle_replaces_the_old_one_completely(saved, networks):
     save_bundle(saved, replace(networks, members=networks.members[:1]))
     assert {path.name for path in saved.iterdir()} == {
         MANIFEST,
@@ -120,7 +120,7 @@ def test_nothing_in_a_bundle_is_pickled(saved, monkeypatch):
         assert path.read_bytes()[start:].startswith(expected)
 
 
-@pytest.mark.parametrize("name", ["network-1.safetensors", PROCESS, TREES, TRAINING])
+@pytest.mark.parametrize("name", ["network-1.safetensors", GAUSSIAN_PROCESS, TREES, TRAINING])
 def test_a_changed_file_is_refused(saved, name):
     path = saved / name
     content = bytearray(path.read_bytes())
@@ -130,8 +130,8 @@ def test_a_changed_file_is_refused(saved, name):
         load_bundle(saved)
 
 
-@pytest.mark.parametrize("name", ["network-1.safetensors", PROCESS, TREES, TRAINING])
-def test_an_absent_file_is_named_with_what_is_there(saved, name):
+@pytest.mark.parametrize("name", ["network-1.safetensors", GAUSSIAN_PROCESS, TREES, TRAINING])
+def test_the_message_for_an_absent_file_lists_the_files_of_the_bundle(saved, name):
     (saved / name).unlink()
     with pytest.raises(SirnaError, match=rf"{name} is absent.*network-0.*Copy it whole"):
         load_bundle(saved)
@@ -282,7 +282,7 @@ def test_weights_of_another_network_are_refused_in_one_sentence(saved, change, f
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", [PROCESS, TREES])
+@pytest.mark.parametrize("name", [GAUSSIAN_PROCESS, TREES])
 @pytest.mark.parametrize("content", [b"not tensors", {"weights": torch.zeros(3)}], ids=str)
 def test_tensors_of_another_kind_are_refused(saved, name, content):
     path = saved / name

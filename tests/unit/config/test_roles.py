@@ -16,7 +16,7 @@ def test_every_role_has_a_column_or_is_derived():
 
 def test_the_defaults_of_the_configuration_follow_from_the_roles():
     config = Config()
-    assert config.covariates.numeric == read_by("network", "number")
+    assert config.covariates.numeric == read_by("network", "numeric")
     assert config.gaussian_process.series == read_by("gaussian_process", "series")
     assert set(config.columns) == {role.name for role in ROLES.values() if role.column}
 
@@ -36,5 +36,5 @@ def test_derived_roles_need_the_columns_behind_them(wanted, needed):
 
 def test_roles_of_one_kind_are_grouped():
     assert roles.SEQUENCES == roles.BASES + roles.TOKENS
-    assert {ROLES[name].kind for name in roles.NUMBERS} == {"number", "series"}
+    assert {ROLES[name].kind for name in roles.NUMERIC_COVARIATES} == {"numeric", "series"}
     assert all(ROLES[name].names_target for name in roles.TARGET_NAMES)

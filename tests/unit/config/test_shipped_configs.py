@@ -23,7 +23,7 @@ def test_every_shipped_configuration_loads_under_every_protocol(name, protocol):
 
 
 @pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
-def test_the_article_is_the_published_network(protocol):
+def test_the_article_configuration_is_the_published_network(protocol):
     article = load_config(CONFIGS / "article.toml", flags={"split.protocol": protocol})
     assert not article.siblings.lookup
     for weights in (article.mixture.known_target, article.mixture.unseen_target):

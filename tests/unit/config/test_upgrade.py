@@ -49,7 +49,7 @@ def test_renamed_keys_are_read_under_their_new_names(tmp_path):
     assert config.trees.categorical == ("cell_line", "species")
 
 
-def test_what_did_not_act_under_a_protocol_is_taken_out(tmp_path):
+def test_values_without_effect_under_a_protocol_are_removed(tmp_path):
     config = load_config(written(tmp_path, WHOLE_0_2.format(protocol="target", trees=0.4)))
     assert not config.siblings.lookup
     assert config.gaussian_process.series == ()
@@ -67,7 +67,7 @@ def test_what_did_not_act_under_a_protocol_is_taken_out(tmp_path):
         (["gaussian_process.share=0.5", "split.protocol=target"], (0.5, 0.5, 0), (0.3, 0.3, 0.4)),
     ],
 )
-def test_nested_shares_become_the_weights_that_acted(changes, known, unseen):
+def test_nested_shares_become_equivalent_weights(changes, known, unseen):
     mixture = load_config(changes=changes).mixture
     names = ("network", "gaussian_process", "trees")
     assert tuple(mixture.known_target[name] for name in names) == pytest.approx(known)
@@ -80,6 +80,6 @@ def test_a_share_that_was_never_valid_is_refused_with_the_new_section(share):
         load_config(changes=[f"trees.share={share}"])
 
 
-def test_a_single_old_key_is_understood():
+def test_a_single_old_key_is_converted():
     assert load_config(changes=["train.members=2"]).train.networks == 2
     assert load_config(changes=["known.measurements=false"]).siblings.lookup is False

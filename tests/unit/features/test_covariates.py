@@ -40,7 +40,7 @@ def test_the_dose_is_standardised_on_a_log_scale_over_its_known_values():
     assert fitted().numeric["dose"] == pytest.approx((0.0, 1.0))
 
 
-def test_a_missing_number_is_zero_with_its_flag_up():
+def test_a_missing_number_is_zero_and_its_flag_is_one():
     numbers = fitted().numbers(conditions())
     assert numbers[:, 1].tolist() == [0.0, 0.0, 1.0]
     assert numbers[:, 3].tolist() == [0.0, 0.0, 0.0]
@@ -52,7 +52,7 @@ def test_a_condition_that_never_changes_stays_finite():
     assert np.isfinite(fitted(hours=[24.0] * 3).numbers(conditions())).all()
 
 
-def test_missing_unseen_and_known_values_have_their_own_indices():
+def test_missing_unseen_and_known_values_have_different_indices():
     fit = fitted()
     rows = conditions(cell_line=[None, "another", "HeLa"])
     column = list(fit.categorical).index("cell_line")
@@ -62,7 +62,7 @@ def test_missing_unseen_and_known_values_have_their_own_indices():
     assert fit.categories(rows).dtype == np.int64
 
 
-def test_every_index_lies_below_its_size():
+def test_every_index_is_below_its_size():
     fit = fitted()
     indices = fit.categories(conditions())
     assert (indices.max(axis=0) < fit.sizes).all()
@@ -77,7 +77,7 @@ def test_rows_that_are_all_unseen_or_all_missing_are_encoded():
         assert fit.categories(rows)[:, column].tolist() == [index] * 3
 
 
-def test_a_column_that_the_file_lacks_reads_as_missing():
+def test_a_column_that_the_file_lacks_is_read_as_missing():
     fit = fitted()
     rows = conditions().drop(columns=["cell_line", "dose"])
     assert (fit.categories(rows)[:, list(fit.categorical).index("cell_line")] == 0).all()
@@ -90,7 +90,7 @@ def test_a_role_without_column_or_value_in_training_is_left_out():
     assert set(fit.numeric) == {"hours"}
 
 
-def test_under_protocol_target_names_are_read_of_training_rows_alone():
+def test_under_protocol_target_names_are_read_only_from_training_rows():
     fit = fitted("target")
     assert fit.training_only == ("target", "publication")
     columns = [list(fit.categorical).index(role) for role in fit.training_only]
@@ -102,14 +102,14 @@ def test_under_protocol_target_names_are_read_of_training_rows_alone():
     np.testing.assert_array_equal(fit.categories(renamed), fit.categories(conditions()))
 
 
-def test_the_order_of_the_training_rows_means_nothing():
+def test_the_order_of_the_training_rows_does_not_matter():
     shuffled = Covariates.fit(conditions().iloc[[2, 0, 1]], ALL, ROWS)
     assert shuffled.categorical == fitted().categorical
     for role, moments in fitted().numeric.items():
         assert shuffled.numeric[role] == pytest.approx(moments)
 
 
-def test_a_row_is_encoded_alone_as_among_others():
+def test_the_encoding_of_a_row_does_not_depend_on_other_rows():
     fit = fitted()
     for row in range(3):
         alone = conditions().iloc[[row]]
@@ -122,13 +122,13 @@ def test_values_that_training_lacks_are_listed():
     assert fitted().unseen(rows) == {"cell_line": ["new"]}
 
 
-def test_without_roles_there_are_rows_of_nothing():
+def test_without_roles_rows_have_no_features():
     fit = Covariates.fit(conditions(), CovariatesConfig(numeric=(), categorical=()), ROWS)
     assert fit.numbers(conditions()).shape == (3, 0)
     assert fit.categories(conditions()).shape == (3, 0)
 
 
-def test_json_brings_the_same_encoders_back():
+def test_covariate_encoders_survive_a_round_trip_through_json():
     fit = fitted()
     assert Covariates.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
 
@@ -144,5 +144,5 @@ def test_json_brings_the_same_encoders_back():
         ("target", "ABC", []),
     ],
 )
-def test_training_values_that_may_have_been_meant_are_listed(role, value, similar):
+def test_similar_training_values_are_listed(role, value, similar):
     assert fitted().similar(role, [value]) == similar

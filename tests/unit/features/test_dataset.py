@@ -42,13 +42,13 @@ def encoder():
 
 
 def decoded(encoder, dataset, stream, row):
-    whole = dataset.whole
+    whole = dataset.all_rows
     strand = int(whole.strand[stream][row])
     indices = whole.tokens[stream][strand][: int(whole.lengths[stream][strand])]
     return encoder.vocab_of(stream).decode(indices.tolist())
 
 
-def test_each_row_points_at_its_own_strand(encoder):
+def test_each_row_points_to_its_own_strand(encoder):
     dataset = encoder.encode(rows())
     assert len(dataset) == 5
     assert decoded(encoder, dataset, "bases", 0) == ["AC", "CG", "GU"]
@@ -63,14 +63,14 @@ def test_a_list_of_one_token_is_that_token(encoder):
 
 
 def test_every_distinct_strand_is_stored_once(encoder):
-    whole = encoder.encode(rows()).whole
+    whole = encoder.encode(rows()).all_rows
     assert len(whole.tokens["guide"]) == 3
     assert len(whole.tokens["passenger"]) == 3
     assert whole.strand["guide"].tolist() == [0, 0, 1, 0, 2]
 
 
-def test_beyond_its_length_a_strand_is_padding_and_before_it_is_not(encoder):
-    whole = encoder.encode(rows()).whole
+def test_a_strand_is_padded_only_beyond_its_length(encoder):
+    whole = encoder.encode(rows()).all_rows
     for name, tokens in whole.tokens.items():
         inside = torch.arange(tokens.shape[1]) < whole.lengths[name][:, None]
         assert torch.equal(tokens != PAD_INDEX, inside)
@@ -107,15 +107,15 @@ def test_a_test_file_is_read_with_the_indices_of_training(encoder):
     assert decoded(encoder, encoder.encode(test), "guide", 0) == ["Gf", "VP"]
 
 
-def test_a_sequence_longer_than_any_of_training_is_encoded_whole(encoder):
+def test_a_sequence_longer_than_any_of_training_is_encoded_completely(encoder):
     dataset = encoder.encode(rows(guide_modifications=["a " * 40] * 5))
     assert decoded(encoder, dataset, "guide", 0) == ["a"] * 40
 
 
-def test_without_labels_they_are_unknown(encoder):
+def test_labels_are_nan_if_the_table_has_none(encoder):
     dataset = encoder.encode(rows().drop(columns="label"))
-    assert torch.isnan(dataset.whole.label).all()
-    assert encoder.encode(rows()).whole.label.tolist() == [5.0, 15.0, 50.0, 99.0, 30.0]
+    assert torch.isnan(dataset.all_rows.label).all()
+    assert encoder.encode(rows()).all_rows.label.tolist() == [5.0, 15.0, 50.0, 99.0, 30.0]
 
 
 def test_a_stream_without_a_column_is_left_out():
@@ -129,13 +129,13 @@ def test_a_table_without_a_column_for_any_stream_is_refused():
         DatasetEncoder.fit(rows(), config).encode(rows())
 
 
-def test_the_limits_of_the_vocabulary_hold():
+def test_the_limits_of_the_vocabulary_are_respected():
     config = with_changes(CONFIG, {"vocab.max_size": 2})
     fit = DatasetEncoder.fit(rows(), config)
     assert [len(vocab) for vocab in fit.vocabs.values()] == [4, 4]
 
 
-def test_json_brings_the_same_encoder_back(encoder):
+def test_an_encoder_survives_a_round_trip_through_json(encoder):
     measured = encoder.siblings.measured
     loaded = DatasetEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())), measured)
     assert replace(loaded, siblings=None) == replace(encoder, siblings=None)
@@ -154,24 +154,24 @@ def test_an_encoder_is_not_rebuilt_from_measurements_that_lack_a_column(encoder)
 def test_taken_rows_equal_the_rows_themselves(encoder, chosen):
     dataset = encoder.encode(rows())
     batch = dataset.take(np.array(chosen))
-    for name, whole in dataset.whole.tokens.items():
+    for name, whole in dataset.all_rows.tokens.items():
         width = batch.tokens[name].shape[1]
         assert width == int(batch.lengths[name].max())
         assert len(torch.unique(batch.strand[name])) == len(batch.tokens[name])
         for place, row in enumerate(chosen):
-            own = whole[dataset.whole.strand[name][row]]
+            own = whole[dataset.all_rows.strand[name][row]]
             taken = batch.tokens[name][batch.strand[name][place]]
             assert torch.equal(taken, own[:width])
             assert (own[width:] == PAD_INDEX).all()
-    torch.testing.assert_close(batch.numeric, dataset.whole.numeric[chosen])
-    assert torch.equal(batch.categorical, dataset.whole.categorical[chosen])
-    assert torch.equal(batch.siblings, dataset.whole.siblings[chosen])
-    assert torch.equal(batch.label, dataset.whole.label[chosen])
+    torch.testing.assert_close(batch.numeric, dataset.all_rows.numeric[chosen])
+    assert torch.equal(batch.categorical, dataset.all_rows.categorical[chosen])
+    assert torch.equal(batch.siblings, dataset.all_rows.siblings[chosen])
+    assert torch.equal(batch.label, dataset.all_rows.label[chosen])
 
 
 @pytest.mark.parametrize("by", ["duplex", "row"])
 @pytest.mark.parametrize("size", [1, 7, 24, 10_000])
-def test_the_batches_of_an_epoch_hold_every_row_once(tiny_table, by, size):
+def test_the_batches_of_an_epoch_contain_every_row_once(tiny_table, by, size):
     numbered = tiny_table.rows.assign(label=np.arange(len(tiny_table), dtype=float))
     dataset = DatasetEncoder.fit(numbered, Config()).encode(numbered)
     batches = list(dataset.batches(size, np.random.default_rng(0), by))
@@ -183,7 +183,7 @@ def test_the_batches_of_an_epoch_hold_every_row_once(tiny_table, by, size):
         assert len(batches) == 1
 
 
-def test_no_duplex_is_torn_apart_by_batches(tiny_table):
+def test_a_batch_never_splits_a_duplex(tiny_table):
     numbered = tiny_table.rows.assign(label=np.arange(len(tiny_table), dtype=float))
     dataset = DatasetEncoder.fit(numbered, Config()).encode(numbered)
     seen: dict[int, int] = {}

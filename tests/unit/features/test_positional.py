@@ -45,7 +45,7 @@ def written_out(encoded):
     return np.hstack([of_pattern, of_condition, encoded.places])
 
 
-def test_a_lead_shifts_no_position():
+def test_tokens_before_the_first_base_do_not_shift_positions():
     rows = table()
     encoder = fitted(rows)
     encoded = encoder.encode(rows)
@@ -56,7 +56,7 @@ def test_a_lead_shifts_no_position():
     assert channel(encoder, encoded, "guide base 4") == ["U", "U", "U", ""]
 
 
-def test_a_category_that_training_lacks_equals_nothing():
+def test_a_category_that_training_lacks_matches_no_training_row():
     encoder = fitted(table())
     new = table(guide=["GGGG"] * 4, cell_line=["Hep3B"] * 4)
     encoded = encoder.encode(new)
@@ -73,7 +73,7 @@ def test_rows_with_equal_strands_or_conditions_are_stored_once():
     assert encoded.pattern[:4].tolist() == encoded.pattern[4:].tolist()
 
 
-def test_taking_rows_keeps_them_as_they_are():
+def test_taking_rows_does_not_change_them():
     rows = table()
     encoded = fitted(rows).encode(rows)
     some = np.array([3, 0, 3])
@@ -82,7 +82,7 @@ def test_taking_rows_keeps_them_as_they_are():
     assert len(part.channels) == 2
 
 
-def test_a_row_is_encoded_alone_as_among_others():
+def test_the_encoding_of_a_row_does_not_depend_on_other_rows():
     rows = table()
     encoder = fitted(rows)
     whole = written_out(encoder.encode(rows))
@@ -103,7 +103,7 @@ def test_chemistries_and_gc_are_counted():
     assert row["GC"] == 2
 
 
-def test_under_target_the_names_are_read_of_training_rows_alone():
+def test_under_target_the_names_are_read_only_from_training_rows():
     rows = table()
     encoder = fitted(rows, "target")
     assert list(encoder.conditions.categorical) == ["cell_line", "target", "publication"]
@@ -122,7 +122,7 @@ def test_under_the_other_protocols_the_target_is_a_condition():
     assert not encoder.conditions.training_only
 
 
-def test_plain_guides_are_enough():
+def test_guides_without_modifications_can_be_encoded():
     rows = table()[["guide", "dose"]]
     encoder = fitted(rows)
     encoded = encoder.encode(rows)
@@ -135,14 +135,14 @@ def test_plain_guides_are_enough():
     assert encoded.categories.shape == (2, 0)
 
 
-def test_missing_strands_are_encoded_all_the_same():
+def test_missing_strands_are_encoded_too():
     encoder = fitted(table())
     encoded = encoder.encode(table(guide=[None] * 4, guide_modifications=[None] * 4))
     assert len(encoded) == 4
     assert np.isfinite(written_out(encoded)[:, :-2]).all()
 
 
-def test_only_columns_of_the_table_are_named():
+def test_only_columns_of_the_table_are_listed():
     rows = table()
     both = ("guide_modifications", "passenger_modifications")
     assert set(PositionalEncoder.columns(rows, READS, both)) == set(rows.columns)
@@ -153,7 +153,7 @@ def test_only_columns_of_the_table_are_named():
     assert set(rows.columns) - set(read) == {"passenger_modifications"}
 
 
-def test_rows_have_places_in_series():
+def test_every_row_has_a_place_in_each_series():
     rows = table()
     for protocol in ("rows", "duplex"):
         encoder = fitted(rows, protocol)
@@ -201,12 +201,12 @@ def test_strands_that_differ_only_in_unseen_positions_keep_their_own_counts():
             np.testing.assert_array_equal(written_out(alone), whole[[row]])
 
 
-def test_rows_without_any_sequence_are_encoded_all_the_same():
+def test_rows_without_any_sequence_are_encoded_too():
     nothing = {"guide_modifications": [None] * 4, "passenger_modifications": [None] * 4}
     encoded = fitted(table()).encode(table(guide=[None] * 4, **nothing))
     assert (encoded.counts == 0).all()
 
 
-def test_of_a_strand_of_absurd_length_only_the_beginning_is_read():
+def test_only_the_first_nucleotides_of_a_very_long_strand_are_read():
     found = fitted(table(guide=["A" * 5000] * 4))
     assert sum(name.startswith("guide base") for name in found.channels) == LONGEST

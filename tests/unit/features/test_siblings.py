@@ -15,7 +15,7 @@ from sirna.features.dataset import DatasetEncoder
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
 from sirna.features.siblings import HIGHEST, PRESENT, Siblings
-from sirna.table.splits import NEVER, make_split
+from sirna.table.splits import NOT_HELD_OUT, make_split
 
 LABEL = 1
 STREAMS = {
@@ -72,7 +72,7 @@ def test_a_training_row_is_shown_its_siblings_and_never_itself():
 
 
 @pytest.mark.parametrize("row", range(6))
-def test_a_training_rows_own_label_is_nowhere_in_its_features_but_in_its_siblings(row):
+def test_a_training_rows_label_is_in_its_siblings_features_but_not_in_its_own(row):
     rows, changed = measured(), measured()
     changed.loc[row, "label"] += 33.0
     before, after = (features(encoder_of(table), table, training=True) for table in (rows, changed))
@@ -82,7 +82,7 @@ def test_a_training_rows_own_label_is_nowhere_in_its_features_but_in_its_sibling
         assert same is (other not in siblings), other
 
 
-def test_another_row_is_shown_every_measurement_of_its_duplex():
+def test_a_new_row_is_shown_every_measurement_of_its_duplex():
     encoder = encoder_of(measured())
     found = shown(features(encoder, measured(label=[np.nan] * 6)))
     assert [len(labels) for labels in found] == [4, 4, 4, 4, 1, 1]
@@ -96,7 +96,7 @@ def test_a_duplex_that_was_not_measured_is_shown_nothing():
     assert described.shape[1] == 1  # one empty place, never no place at all
 
 
-def test_a_row_without_sequences_is_shown_nothing_even_where_others_lack_theirs():
+def test_a_row_without_sequences_is_shown_nothing_even_if_measured_rows_lack_theirs():
     roles = ["guide", "guide_modifications", "passenger_modifications"]
     blank = dict.fromkeys(roles, [None] * 6)
     known = measured()
@@ -115,14 +115,14 @@ def test_the_nearest_conditions_come_first():
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
-def test_of_more_measurements_than_most_the_nearest_are_shown(most):
+def test_only_the_nearest_siblings_are_shown_if_there_are_more_than_most(most):
     rows = measured()
     whole = features(encoder_of(rows), rows)
     cut = features(encoder_of(rows, **{"siblings.most": most}), rows)
     np.testing.assert_array_equal(cut, whole[:, :most])
 
 
-def test_a_measurement_is_its_label_its_conditions_and_how_they_differ():
+def test_a_sibling_is_encoded_by_its_label_conditions_and_differences():
     rows = measured()
     encoder = encoder_of(rows)
     roles = list(encoder.covariates.numeric)
@@ -139,7 +139,7 @@ def test_a_measurement_is_its_label_its_conditions_and_how_they_differ():
     assert len(found[50.0]) == Siblings.width(encoder.covariates)
 
 
-def test_a_condition_that_either_lacks_has_no_distance_and_keeps_its_flag():
+def test_a_condition_missing_in_either_row_has_no_distance_and_keeps_its_flag():
     known = measured(dose=[np.nan, 10.0, 100.0, 1000.0, 10.0, 10.0])
     encoder = encoder_of(known)
     test = known.iloc[[1, 1]].assign(dose=[10.0, np.nan], hours=[np.nan, 24.0])
@@ -156,31 +156,31 @@ def test_a_condition_that_either_lacks_has_no_distance_and_keeps_its_flag():
 
 
 @pytest.mark.parametrize("value", [None, "another"])
-def test_conditions_that_are_missing_or_unseen_are_not_the_same(value):
+def test_missing_or_unseen_conditions_do_not_count_as_equal(value):
     known = measured()
     test = known.iloc[[3]].assign(cell_line=value)
     assert not features(encoder_of(known), test)[..., -1].any()
 
 
-def test_without_conditions_the_labels_are_shown_all_the_same():
+def test_without_conditions_the_labels_are_shown_too():
     rows = measured().drop(columns=["dose", "hours", "cell_line"])
     described = features(encoder_of(rows), rows, training=True)
     assert described.shape == (6, 4, 2)  # the last place would be its own
     assert shown(described)[0] == [50.0, 20.0, 10.0]
 
 
-def test_an_absurdly_high_label_counts_as_a_high_one():
+def test_an_extremely_high_label_counts_as_a_high_one():
     rows = measured(label=[700.0, 50.0, 20.0, 10.0, 35.0, 60.0])
     assert max(shown(features(encoder_of(rows), rows))[1]) == HIGHEST
 
 
-def test_modifications_that_differ_in_case_are_other_modifications():
+def test_modifications_that_differ_in_case_are_different():
     rows = measured()
     other = rows.assign(guide_modifications=rows["guide_modifications"].str.upper())
     assert not features(encoder_of(rows), other).any()
 
 
-def test_what_a_row_is_shown_does_not_depend_on_the_rest_of_its_file():
+def test_the_siblings_of_a_row_do_not_depend_on_the_rest_of_its_file():
     rows = measured()
     encoder = encoder_of(rows)
     whole = features(encoder, rows)
@@ -191,7 +191,7 @@ def test_what_a_row_is_shown_does_not_depend_on_the_rest_of_its_file():
         assert not whole[row, places:].any()
 
 
-def test_the_order_of_the_measured_rows_means_nothing():
+def test_the_order_of_the_measured_rows_does_not_matter():
     rows = measured()
     shuffled = rows.sample(frac=1, random_state=4)
     np.testing.assert_array_equal(
@@ -199,7 +199,7 @@ def test_the_order_of_the_measured_rows_means_nothing():
     )
 
 
-def test_numbers_of_the_index_mean_nothing():
+def test_the_index_of_the_table_does_not_matter():
     rows = measured()
     gaps = rows.set_axis([9, 4, 7, 100, 2, 55])
     np.testing.assert_array_equal(
@@ -211,26 +211,26 @@ def test_numbers_of_the_index_mean_nothing():
 @pytest.mark.parametrize(
     ("protocol", "lookup"), [("duplex", True), ("target", True), ("rows", False)]
 )
-def test_under_other_protocols_or_switched_off_none_are_looked_up(protocol, lookup):
+def test_no_siblings_are_looked_up_under_other_protocols_or_if_switched_off(protocol, lookup):
     config = with_changes(CONFIG, {"siblings.lookup": lookup, "split.protocol": protocol})
     encoder = DatasetEncoder.fit(measured(), config)
     assert encoder.siblings is None
-    assert encoder.with_measured(measured()).siblings is None
+    assert encoder.with_sibling_rows(measured()).siblings is None
     for training in (True, False):
-        assert encoder.encode(measured(), training).whole.siblings.shape == (6, 0, 0)
+        assert encoder.encode(measured(), training).all_rows.siblings.shape == (6, 0, 0)
 
 
 def test_with_more_measured_rows_only_the_siblings_change():
     rows = measured()
     fitted = encoder_of(rows.iloc[:2])
-    more = fitted.with_measured(rows)
+    more = fitted.with_sibling_rows(rows)
     assert replace(more, siblings=None) == replace(fitted, siblings=None)
     assert (len(fitted.siblings.measured), len(more.siblings.measured)) == (2, 6)
-    found = shown(more.encode(rows.iloc[[2]]).whole.siblings.numpy())
+    found = shown(more.encode(rows.iloc[[2]]).all_rows.siblings.numpy())
     assert sorted(found[0]) == [10.0, 20.0, 50.0, 80.0]
 
 
-def test_json_and_the_measured_rows_bring_the_same_siblings_back():
+def test_siblings_survive_a_round_trip_through_json_and_the_measured_rows():
     rows = measured()
     encoder = encoder_of(rows)
     raw = json.loads(json.dumps(encoder.to_dict()))
@@ -241,7 +241,7 @@ def test_json_and_the_measured_rows_bring_the_same_siblings_back():
 
 
 def siblings_of(fold):
-    return fold.train.whole.siblings, fold.valid.whole.siblings
+    return fold.train.all_rows.siblings, fold.held_out.all_rows.siblings
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def related(tiny_table, tiny_config):
     split = make_split(rows, tiny_config.split, "tiny")
     roles = ["guide", "guide_modifications", "passenger_modifications"]
     duplex = rows.groupby(roles, dropna=False).ngroup().to_numpy()
-    held = split.fold != NEVER
+    held = split.fold != NOT_HELD_OUT
     for row in np.flatnonzero(held):
         mates = (duplex == duplex[row]) & (np.arange(len(rows)) != row)
         if (mates & held).any() and (mates & ~held).any():
@@ -259,7 +259,7 @@ def related(tiny_table, tiny_config):
     raise AssertionError("the table has no such row")
 
 
-def test_the_label_of_a_held_out_row_reaches_no_features_of_its_fold(
+def test_the_label_of_a_held_out_row_does_not_reach_features_of_its_fold(
     tiny_table, tiny_config, related
 ):
     split, held, training = related
@@ -271,23 +271,25 @@ def test_the_label_of_a_held_out_row_reaches_no_features_of_its_fold(
     )
     for one, other in zip(siblings_of(before), siblings_of(after), strict=True):
         assert torch.equal(one, other)
-    assert not torch.equal(before.valid.whole.label, after.valid.whole.label)
+    assert not torch.equal(before.held_out.all_rows.label, after.held_out.all_rows.label)
 
     # the same change of a training row is seen by the held-out row, and not by itself
     changed = rows.copy()
     changed.loc[training, "label"] = 130.0 - changed.loc[training, "label"]
     after = encode_fold(FoldTask(changed, split, 0, tiny_config))
     row = int(np.flatnonzero(np.flatnonzero(split.fold == 0) == held)[0])
-    own = int(np.flatnonzero(np.flatnonzero(split.fold == NEVER) == training)[0])
-    assert not torch.equal(before.valid.whole.siblings[row], after.valid.whole.siblings[row])
-    assert torch.equal(before.train.whole.siblings[own], after.train.whole.siblings[own])
+    own = int(np.flatnonzero(np.flatnonzero(split.fold == NOT_HELD_OUT) == training)[0])
+    assert not torch.equal(
+        before.held_out.all_rows.siblings[row], after.held_out.all_rows.siblings[row]
+    )
+    assert torch.equal(before.train.all_rows.siblings[own], after.train.all_rows.siblings[own])
 
 
-def test_held_out_rows_are_shown_training_rows_alone(tiny_table, tiny_config, related):
+def test_held_out_rows_are_shown_only_training_rows(tiny_table, tiny_config, related):
     split, _, _ = related
     fold = encode_fold(FoldTask(tiny_table.rows, split, 0, tiny_config))
-    assert len(fold.encoder.siblings.measured) == (split.fold == NEVER).sum()
-    assert fold.train.whole.siblings[..., PRESENT].sum() > 0
-    labels = set(tiny_table.rows["label"][split.fold == NEVER].clip(upper=HIGHEST).round(3))
-    for found in shown(fold.valid.whole.siblings.numpy()):
+    assert len(fold.encoder.siblings.measured) == (split.fold == NOT_HELD_OUT).sum()
+    assert fold.train.all_rows.siblings[..., PRESENT].sum() > 0
+    labels = set(tiny_table.rows["label"][split.fold == NOT_HELD_OUT].clip(upper=HIGHEST).round(3))
+    for found in shown(fold.held_out.all_rows.siblings.numpy()):
         assert set(found) <= labels

@@ -28,7 +28,7 @@ def rebuilt(tokens: list[str], stride: int) -> str:
 def test_a_kept_tail_loses_no_base(sequence, cut):
     tokenizer = GenomicTokenizer(*cut, tail="keep")
     assert rebuilt(tokenizer.tokens(sequence), tokenizer.stride) == sequence
-    assert tokenizer.lost(sequence) == 0
+    assert tokenizer.count_uncovered(sequence) == 0
 
 
 @given(BASES, OVERLAPPING)
@@ -36,7 +36,7 @@ def test_a_dropped_tail_loses_exactly_the_bases_that_are_counted(sequence, cut):
     tokenizer = GenomicTokenizer(*cut, tail="drop")
     kept = rebuilt(tokenizer.tokens(sequence), tokenizer.stride)
     assert sequence.startswith(kept)
-    assert len(sequence) - len(kept) == tokenizer.lost(sequence)
+    assert len(sequence) - len(kept) == tokenizer.count_uncovered(sequence)
 
 
 @given(BASES, NGRAM, NGRAM, st.sampled_from(["keep", "drop"]))
@@ -46,7 +46,7 @@ def test_no_token_is_empty_or_longer_than_k(sequence, ngram, stride, tail):
 
 
 @given(BASES, NGRAM, NGRAM)
-def test_a_dropped_tail_leaves_whole_kmers_alone(sequence, ngram, stride):
+def test_a_dropped_tail_does_not_change_whole_kmers(sequence, ngram, stride):
     tokens = GenomicTokenizer(ngram, stride, "drop").tokens(sequence)
     assert all(len(token) == ngram for token in tokens)
 
@@ -56,13 +56,13 @@ def test_a_stride_above_k_skips_the_bases_between():
     assert GenomicTokenizer(1, 2).tokens("ACGU") == ["A", "G"]
 
 
-def test_the_published_cut_gives_seven_tokens_and_loses_two_bases_of_23():
+def test_the_published_tokenizer_gives_seven_tokens_and_loses_two_bases_of_23():
     tokenizer = GenomicTokenizer(3, 3, "drop")
     assert tokenizer.tokens(GUIDE) == ["UAC", "GAU", "CGG", "AUC", "CAU", "GCU", "UAG"]
-    assert tokenizer.lost(GUIDE) == 2
+    assert tokenizer.count_uncovered(GUIDE) == 2
 
 
-def test_a_kept_tail_of_the_published_cut_is_an_eighth_token():
+def test_a_kept_tail_adds_an_eighth_token_to_the_published_tokenizer():
     tokens = GenomicTokenizer(3, 3, "keep").tokens(GUIDE)
     assert len(tokens) == 8
     assert tokens[-1] == "CA"
@@ -71,11 +71,11 @@ def test_a_kept_tail_of_the_published_cut_is_an_eighth_token():
 def test_a_sequence_shorter_than_k_is_one_token_or_none():
     assert GenomicTokenizer(3, 1, "keep").tokens("AC") == ["AC"]
     assert GenomicTokenizer(3, 1, "drop").tokens("AC") == []
-    assert GenomicTokenizer(3, 1, "drop").lost("AC") == 2
+    assert GenomicTokenizer(3, 1, "drop").count_uncovered("AC") == 2
 
 
 @given(st.text("ACGTUacgtu", max_size=30), OVERLAPPING)
-def test_bases_read_the_same_in_either_case_and_with_t_for_u(sequence, cut):
+def test_tokens_do_not_depend_on_case_or_on_t_in_place_of_u(sequence, cut):
     tokens = GenomicTokenizer(*cut).tokens
     assert tokens(sequence) == tokens(sequence.upper().replace("T", "U"))
     assert tokens(sequence) == tokens(sequence.lower().replace("u", "t"))
@@ -85,11 +85,11 @@ def test_bases_read_the_same_in_either_case_and_with_t_for_u(sequence, cut):
 def test_a_list_keeps_every_token_with_its_case(entries, ngram, stride):
     tokenizer = GenomicTokenizer(ngram, stride, "drop")
     assert tokenizer.tokens(" ".join(entries)) == entries
-    assert tokenizer.lost(" ".join(entries)) == 0
+    assert tokenizer.count_uncovered(" ".join(entries)) == 0
 
 
 @given(st.lists(TOKEN, min_size=2, max_size=25))
-def test_the_width_of_white_space_means_nothing(entries):
+def test_the_amount_of_white_space_does_not_matter(entries):
     tokenizer = GenomicTokenizer()
     assert tokenizer.tokens("  " + " \t ".join(entries) + "\n") == entries
 
@@ -99,7 +99,7 @@ def test_the_width_of_white_space_means_nothing(entries):
 def test_an_empty_sequence_has_no_tokens(sequence, tail):
     tokenizer = GenomicTokenizer(3, 1, tail)
     assert tokenizer.tokens(sequence) == []
-    assert tokenizer.lost(sequence) == 0
+    assert tokenizer.count_uncovered(sequence) == 0
 
 
 @pytest.mark.parametrize(("ngram", "stride"), [(0, 1), (1, 0), (-1, 1)])

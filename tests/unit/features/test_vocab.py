@@ -23,13 +23,13 @@ def test_padding_is_zero_and_unknown_is_one_in_every_vocabulary(counts):
 
 
 @given(st.lists(TOKENS, max_size=40), st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_means_nothing(tokens, shuffler):
+def test_the_order_of_the_rows_does_not_matter(tokens, shuffler):
     shuffled = tokens.copy()
     shuffler.shuffle(shuffled)
     assert GenomicVocab.fit(tokens) == GenomicVocab.fit(shuffled)
 
 
-def test_ties_fall_by_the_tokens_own_order():
+def test_tokens_of_equal_frequency_are_sorted_as_text():
     assert GenomicVocab.fit({"c": 2, "a": 2, "b": 3}).to_list() == ["b", "a", "c"]
 
 
@@ -41,17 +41,17 @@ def test_the_most_frequent_tokens_are_kept():
     assert "rare" not in vocab
 
 
-def test_tokens_seen_too_seldom_are_left_out():
+def test_rare_tokens_are_left_out():
     assert GenomicVocab.fit({"a": 2, "b": 3, "c": 1}, min_freq=2).to_list() == ["b", "a"]
 
 
-def test_case_tells_tokens_apart():
+def test_tokens_are_case_sensitive():
     vocab = GenomicVocab.fit(["A", "a", "Af"])
     assert len(set(vocab.encode(["A", "a", "Af"]).tolist())) == 3
 
 
 @given(COUNTS, st.lists(TOKENS, max_size=20))
-def test_a_token_never_seen_is_unknown_and_never_padding(counts, tokens):
+def test_an_unseen_token_is_unknown_and_not_padding(counts, tokens):
     vocab = GenomicVocab.fit(counts)
     indices = vocab.encode(tokens)
     assert indices.dtype == np.int64
@@ -63,7 +63,7 @@ def test_a_token_never_seen_is_unknown_and_never_padding(counts, tokens):
 
 
 @given(COUNTS)
-def test_decoding_undoes_encoding(counts):
+def test_decoding_inverts_encoding(counts):
     vocab = GenomicVocab.fit(counts)
     assert vocab.decode(vocab.encode(vocab.tokens)) == list(vocab.tokens)
 
@@ -97,7 +97,7 @@ def test_a_vocabulary_refitted_on_test_rows_has_the_size_but_not_the_indices():
 
 
 @given(COUNTS)
-def test_saving_and_loading_changes_nothing(tmp_path_factory, counts):
+def test_a_vocabulary_survives_saving_and_loading(tmp_path_factory, counts):
     path = tmp_path_factory.mktemp("vocab") / "vocab.json"
     vocab = GenomicVocab.fit(counts)
     vocab.save(path)
@@ -119,7 +119,7 @@ def test_saving_and_loading_changes_nothing(tmp_path_factory, counts):
     ],
     ids=["empty", "cut off", "an object", "a number", "twice", "special", "not UTF-8"],
 )
-def test_a_file_that_is_no_vocabulary_is_refused_by_its_name(tmp_path, content):
+def test_a_file_that_is_not_a_vocabulary_is_refused_by_its_name(tmp_path, content):
     path = tmp_path / "vocab.json"
     path.write_bytes(content)
     with pytest.raises(SirnaError, match=r"vocab\.json"):

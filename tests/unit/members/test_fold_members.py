@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sirna.config.load import with_changes
-from sirna.members.base import Fitted, LeftOut, Member, Watch
+from sirna.members.base import FitCallbacks, Fitted, LeftOut, Member
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES
 from sirna.prediction.histogram import Histogram
@@ -27,7 +27,7 @@ class Stub(Member):
         self.__class__ = type(family, (Stub,), {"family": family, "title": family})
 
     @classmethod
-    def fit(cls, task, index, watch, on_folds=()): ...
+    def fit(cls, task, index, callbacks, on_folds=()): ...
 
     @classmethod
     def seconds(cls, task, device): ...
@@ -49,38 +49,38 @@ class Stub(Member):
 
 
 def fitted(family, *below, left_out=None):
-    held_out = HeldOut.without_choice(np.arange(len(below)), certain(*below))
+    held_out = HeldOut.same_for_all(np.arange(len(below)), certain(*below))
     return Fitted(Stub(family, left_out), held_out)
 
 
-def house(*members):
+def fold(*members):
     found = FoldMembers()
     for member in members:
         found.add(member)
     return found
 
 
-def test_members_of_a_family_count_evenly_and_families_by_their_weights(tiny_config):
-    together = house(
+def test_members_of_a_family_have_equal_weights_and_families_their_own(tiny_config):
+    together = fold(
         fitted("network", 1), fitted("network", 0), fitted("gaussian_process", 1)
     ).held_out(tiny_config)
-    assert together.by_other_half.prob_below(30.0) == pytest.approx([0.4 * 0.5 + 0.6])
+    assert together.chosen_by_other_half.prob_below(30.0) == pytest.approx([0.4 * 0.5 + 0.6])
 
 
-def test_a_family_alone_has_all_the_weight(tiny_config):
-    assert house(fitted("network", 1)).held_out(tiny_config).by_all.prob_below(30.0) == [1.0]
+def test_a_single_family_has_all_the_weight(tiny_config):
+    assert fold(fitted("network", 1)).held_out(tiny_config).chosen_by_all.prob_below(30.0) == [1.0]
 
 
-def test_members_without_a_weight_predict_nothing(tiny_config):
-    assert house(fitted("network", 1)).can_predict(tiny_config)
-    assert not house(fitted("trees", 1)).can_predict(tiny_config)
+def test_members_without_a_weight_are_ignored(tiny_config):
+    assert fold(fitted("network", 1)).can_predict(tiny_config)
+    assert not fold(fitted("trees", 1)).can_predict(tiny_config)
     assert not FoldMembers().can_predict(tiny_config)
 
 
-def test_left_out_rows_are_those_that_all_families_share(tiny_config):
+def test_left_out_rows_are_those_that_all_families_left_out(tiny_config):
     some = LeftOut(np.array([0, 2, 5]), certain(1, 1, 0))
     others = LeftOut(np.array([2, 3, 5]), certain(0, 1, 0))
-    both = house(
+    both = fold(
         fitted("gaussian_process", 1, left_out=some), fitted("trees", 1, left_out=others)
     ).left_out(tiny_config, FAMILIES)
     assert list(both.positions) == [2, 5]
@@ -88,22 +88,22 @@ def test_left_out_rows_are_those_that_all_families_share(tiny_config):
     assert both.predicted.prob_below(30.0) == pytest.approx([0.4, 0.0])
 
 
-def test_families_that_may_not_take_part_do_not(tiny_config):
+def test_families_that_are_not_listed_do_not_take_part(tiny_config):
     part = LeftOut(np.array([1]), certain(1))
-    members = house(fitted("trees", 1, left_out=part))
+    members = fold(fitted("trees", 1, left_out=part))
     assert members.left_out(tiny_config, ["network", "gaussian_process"]) is None
     assert list(members.left_out(tiny_config, ["trees"]).positions) == [1]
 
 
-def test_no_member_can_leave_out_targets(tiny_config):
-    assert house(fitted("network", 1)).left_out(tiny_config, FAMILIES) is None
+def test_left_out_is_none_if_no_member_supports_it(tiny_config):
+    assert fold(fitted("network", 1)).left_out(tiny_config, FAMILIES) is None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_fits_predicts_stores_and_restores(family, tiny_task, tiny_table):
     changes = {f"mixture.known_target.{family}": 0.5}
     task = replace(tiny_task, config=with_changes(tiny_task.config, changes))
-    done = FAMILIES[family].fit(task, 0, Watch())
+    done = FAMILIES[family].fit(task, 0, FitCallbacks())
     assert (done.held_out.positions == task.held_out).all()
     member = done.member
     stored = member.stored()

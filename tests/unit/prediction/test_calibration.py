@@ -56,14 +56,14 @@ def test_a_known_spread_is_found(spread):
     assert found.spread == pytest.approx(spread, rel=0.05)
 
 
-def test_what_lies_off_counts_as_spread_and_moves_no_median():
+def test_a_bias_counts_as_spread_and_does_not_move_medians():
     predicted, truth = drawn(shift=0.5)
     found = fit_calibration(predicted, truth)
     assert found.spread == pytest.approx(np.sqrt(1 + 0.5**2), rel=0.05)
     np.testing.assert_allclose(found.apply(predicted).median(), predicted.median(), atol=0.5)
 
 
-def test_what_is_calibrated_already_is_left_about_as_it_is():
+def test_calibrated_distributions_hardly_change():
     predicted, truth = drawn()
     found = fit_calibration(predicted, truth)
     assert found.spread == pytest.approx(1.0, abs=0.04)
@@ -71,7 +71,7 @@ def test_what_is_calibrated_already_is_left_about_as_it_is():
 
 
 @pytest.mark.parametrize(("shift", "spread"), [(0.0, 1.0), (0.0, 1.6), (0.0, 0.6), (-0.5, 2.0)])
-def test_the_80_percent_interval_of_other_rows_then_covers_80_percent(shift, spread):
+def test_after_calibration_80_percent_intervals_of_other_rows_cover_80_percent(shift, spread):
     found = fit_calibration(*drawn(2000, shift, spread, seed=1))
     predicted, truth = drawn(4000, shift, spread, seed=2)
     assert coverage(found.apply(predicted), truth) == pytest.approx(0.8, abs=0.025)
@@ -79,20 +79,20 @@ def test_the_80_percent_interval_of_other_rows_then_covers_80_percent(shift, spr
         assert abs(coverage(predicted, truth) - 0.8) > 0.05
 
 
-def test_what_is_found_stays_within_its_bounds():
+def test_the_fitted_spread_stays_within_its_bounds():
     for shift, spread in ((5.0, 0.01), (0.0, 0.1), (0.0, 9.0)):
         found = fit_calibration(*drawn(500, shift, spread))
         assert NARROWEST - 1e-9 <= found.spread <= WIDEST + 1e-9
 
 
-def test_the_order_of_the_rows_means_nothing_to_the_fit():
+def test_the_order_of_the_rows_does_not_matter_to_the_fit():
     predicted, truth = drawn(300, 0.2, 1.4)
     order = np.random.default_rng(0).permutation(300)
     one, other = fit_calibration(predicted, truth), fit_calibration(predicted[order], truth[order])
     assert one.spread == pytest.approx(other.spread, abs=1e-3)
 
 
-def test_the_fit_survives_a_truth_where_the_prediction_has_no_mass():
+def test_the_fit_is_finite_if_a_truth_has_no_predicted_mass():
     probs = np.zeros((6, 4))
     probs[:, 0] = 1.0
     predicted = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)
@@ -111,12 +111,12 @@ def test_a_calibrated_distribution_is_a_distribution(predicted, spread):
 
 
 @given(histograms())
-def test_a_spread_of_1_changes_nothing(predicted):
+def test_a_spread_of_1_does_not_change_the_distributions(predicted):
     assert IDENTITY.apply(predicted).probs == pytest.approx(predicted.probs, abs=1e-5)
 
 
 @pytest.mark.parametrize("spread", [0.5, 1.3, 3.0])
-def test_the_median_stays(spread):
+def test_calibration_does_not_change_the_median(spread):
     mean = np.random.default_rng(0).choice(EDGES[16:44], 50)  # a median on an edge is exact
     predicted = normal(mean, 10.0)
     calibrated = Calibration(spread).apply(predicted)
@@ -139,7 +139,7 @@ def test_a_spread_above_1_widens_the_distributions():
 
 
 @given(histograms(), st.lists(st.floats(0.01, 0.99), max_size=5), SPREADS)
-def test_finer_bins_change_no_calibrated_edge(predicted, shares, spread):
+def test_finer_bins_do_not_change_calibrated_edges(predicted, shares, spread):
     finer = np.unique(np.concatenate([predicted.edges, np.array(shares) * predicted.edges[-1]]))
     calibration = Calibration(spread)
     split = calibration.apply(predicted.rebinned(finer)).cdf(predicted.edges)
@@ -155,13 +155,13 @@ def test_finer_bins_give_about_the_same_fit():
 
 @settings(max_examples=20)
 @given(histograms(rows=5), SPREADS, st.lists(st.integers(0, 4), min_size=1, max_size=4))
-def test_a_row_is_calibrated_alone_as_among_others(predicted, spread, chosen):
+def test_calibration_of_a_row_does_not_depend_on_other_rows(predicted, spread, chosen):
     calibration, rows = Calibration(spread), np.array(chosen)
     alone, together = calibration.apply(predicted[rows]), calibration.apply(predicted)[rows]
     np.testing.assert_array_equal(alone.probs, together.probs)
 
 
-def test_json_brings_the_same_calibration_back():
+def test_a_calibration_survives_a_round_trip_through_json():
     calibration = Calibration(1.123456789)
     assert Calibration.from_dict(json.loads(json.dumps(calibration.to_dict()))) == calibration
 
@@ -180,12 +180,12 @@ def test_json_brings_the_same_calibration_back():
     ],
     ids=str,
 )
-def test_what_is_no_calibration_is_refused(raw):
+def test_invalid_calibrations_are_refused(raw):
     with pytest.raises((ValueError, KeyError, TypeError)):
         Calibration.from_dict(raw)
 
 
-def test_reliability_sets_what_was_predicted_beside_what_happened():
+def test_reliability_compares_predicted_with_observed_shares():
     # 30.0 itself is not below 30
     edges = np.array([0.0, 30.0, 100.0])
     predicted = Histogram(edges, np.array([[0.9, 0.1]] * 10 + [[0.25, 0.75]] * 10))
@@ -212,7 +212,7 @@ def test_certainties_fall_into_the_outer_tenths():
     assert high == {"rows": 2, "predicted": pytest.approx(0.975), "observed": 1.0}
 
 
-def test_a_wide_spread_makes_no_mass_where_there_was_none():
+def test_a_wide_spread_adds_no_mass_to_empty_bins():
     probs = np.zeros((1, 4))
     probs[0, 2:] = 0.5
     sure = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)

@@ -52,7 +52,7 @@ def test_the_fitted_decision_is_no_worse_than_the_median_on_its_own_rows(seed, r
     assert score(truth, points) >= score(truth, predicted.median()) - MARGIN / 100
 
 
-def test_it_is_no_worse_than_the_median_where_every_distribution_is_the_same():
+def test_the_decision_is_no_worse_than_the_median_if_all_distributions_are_equal():
     one = np.array([[0.05, 0.0, 0.0, 0.0, 0.0, 0.15, 0.7, 0.1]])
     predicted = Histogram(EDGES, np.repeat(one, 40, axis=0))
     truth = np.array([5.0, 5.0, *[90.0] * 38])
@@ -60,14 +60,14 @@ def test_it_is_no_worse_than_the_median_where_every_distribution_is_the_same():
     assert score(truth, points) >= score(truth, predicted.median()) - MARGIN / 100
 
 
-def test_where_nothing_is_positive_it_is_no_worse_than_the_median():
+def test_the_decision_is_no_worse_than_the_median_if_nothing_is_positive():
     predicted = Histogram(EDGES, np.eye(8)[[5, 6, 7]])
     truth = np.array([70.0, 90.0, 120.0])
     points = fit_decision(predicted, truth, "score", THRESHOLD).apply(predicted)
     assert score(truth, points) >= score(truth, predicted.median()) - MARGIN / 100
 
 
-def test_the_score_gains_over_the_median_where_positives_hide_in_wide_distributions():
+def test_the_decision_beats_the_median_if_wide_distributions_hold_positives():
     # every median is above the threshold, so that the median calls nothing
     rng = np.random.default_rng(0)
     share = rng.uniform(0.05, 0.48, 400)
@@ -81,7 +81,7 @@ def test_the_score_gains_over_the_median_where_positives_hide_in_wide_distributi
 
 @settings(max_examples=15)
 @given(SEEDS)
-def test_no_set_of_called_rows_is_much_better_when_the_distributions_are_the_truth(seed):
+def test_no_set_of_called_rows_has_a_much_better_expected_score(seed):
     # the best called set of the expected parts, against the rule with two multipliers and a cut
     predicted, _ = drawn(seed, 9)
     called, spared = candidates(predicted)
@@ -109,7 +109,7 @@ def test_no_set_of_called_rows_is_much_better_when_the_distributions_are_the_tru
 
 
 @given(SEEDS, st.booleans())
-def test_the_order_of_rows_means_nothing_to_a_fit_without_labels(seed, coarse):
+def test_the_order_of_the_rows_does_not_matter_to_a_fit_without_labels(seed, coarse):
     predicted, _ = drawn(seed, 40)
     if coarse:  # gains that are nearly equal
         rounded = np.round(predicted.probs, 1) + 0.01
@@ -134,7 +134,7 @@ def test_without_labels_the_called_rows_are_those_with_the_best_expected_score(s
     assert ours >= max(expected(np.array(chosen)) for chosen in sets) - 0.003
 
 
-def test_without_labels_few_rows_give_about_the_rule_of_many():
+def test_without_labels_few_rows_give_about_the_same_decision_as_many():
     predicted, _ = drawn(3, 4000)
     rules = [fit_decision(predicted[rows], None, "score", THRESHOLD) for rows in (slice(100), ...)]
     called = [rule.apply(predicted) < THRESHOLD for rule in rules]
@@ -143,7 +143,7 @@ def test_without_labels_few_rows_give_about_the_rule_of_many():
 
 @settings(max_examples=30)
 @given(SEEDS, st.integers(1, 7))
-def test_no_set_of_called_rows_beats_what_the_fit_found_by_brute_force_on_sure_rows(seed, rows):
+def test_the_fit_finds_the_best_set_of_called_rows_if_the_rows_are_certain(seed, rows):
     # rows that are sure: the truth is the median itself, so the best set is the positives
     rng = np.random.default_rng(seed)
     bins = np.concatenate([[0], rng.integers(0, 8, rows)])
@@ -164,13 +164,13 @@ def test_a_prediction_does_not_depend_on_the_other_rows_of_its_file(kind, seed, 
 
 
 @given(SEEDS, st.floats(5.0, 90.0))
-def test_no_prediction_lies_within_the_margin_of_the_threshold(seed, threshold):
+def test_no_prediction_is_within_the_margin_of_the_threshold(seed, threshold):
     predicted, truth = drawn(seed, 30)
     points = fit_decision(predicted, truth, "score", threshold).apply(predicted)
     assert (np.abs(points - threshold) >= MARGIN - 1e-9).all()
 
 
-def test_rounding_to_two_places_moves_no_row_across_the_threshold():
+def test_rounding_to_two_places_does_not_move_rows_across_the_threshold():
     predicted, truth = drawn(5, 200)
     points = fit_decision(predicted, truth, "score", THRESHOLD).apply(predicted)
     np.testing.assert_array_equal(points < THRESHOLD, points.round(2) < THRESHOLD)
@@ -185,14 +185,14 @@ def test_median_and_mean_are_those_of_the_distribution(seed):
 
 
 @given(SEEDS)
-def test_a_called_row_keeps_its_median_where_that_is_low_enough(seed):
+def test_a_called_row_keeps_its_median_if_that_is_low_enough(seed):
     predicted, truth = drawn(seed, 30)
     points = fit_decision(predicted, truth, "score", THRESHOLD).apply(predicted)
     called, spared = candidates(predicted)
     assert ((points == called) | (points == spared)).all()
 
 
-def test_the_order_of_the_rows_it_is_fitted_on_changes_no_prediction():
+def test_the_order_of_the_fitted_rows_does_not_change_predictions():
     predicted, truth = drawn(11, 80)
     order = np.random.default_rng(0).permutation(80)
     one = fit_decision(predicted, truth, "score", THRESHOLD)
@@ -201,7 +201,7 @@ def test_the_order_of_the_rows_it_is_fitted_on_changes_no_prediction():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_plain_data_bring_the_same_decision_back(kind):
+def test_a_decision_survives_a_round_trip_through_plain_data(kind):
     predicted, truth = drawn(2, 30)
     decision = fit_decision(predicted, truth, kind, THRESHOLD)
     assert Decision.from_dict(decision.to_dict()) == decision
@@ -219,7 +219,7 @@ def test_rows_of_one_distribution_are_called_together_or_not_at_all(positives):
 
 
 @given(SEEDS, st.integers(1, 40))
-def test_where_no_row_is_positive_nobody_is_called(seed, rows):
+def test_no_row_is_called_if_no_row_is_positive(seed, rows):
     predicted, _ = drawn(seed, rows)
     points = fit_decision(predicted, np.full(rows, 90.0), "score", THRESHOLD).apply(predicted)
     assert (points > THRESHOLD).all()
@@ -227,7 +227,7 @@ def test_where_no_row_is_positive_nobody_is_called(seed, rows):
 
 @settings(max_examples=20)
 @given(SEEDS, st.integers(1, 60))
-def test_the_parts_of_the_expected_score_are_means_over_many_truths(seed, rows):
+def test_the_expected_score_is_built_from_means_over_many_truths(seed, rows):
     predicted, truth = drawn(seed, rows)
     points = fit_decision(predicted, truth, "score", THRESHOLD).apply(predicted)
     levels = (np.arange(400) + 0.5) / 400
@@ -249,14 +249,14 @@ def test_the_expected_score_is_about_that_of_truths_drawn_from_the_distributions
     assert abs(score(np.roll(truth, 1), points) - expected) > 0.1  # the test can fail
 
 
-def test_a_sure_and_right_prediction_is_expected_to_score_1():
+def test_a_certain_and_correct_prediction_has_an_expected_score_of_1():
     predicted = Histogram(np.array([0.0, 1e-6, 89.0, 89.000001]), np.eye(3)[[0, 2, 2]])
     points = predicted.median()
     assert expected_score(predicted, points, THRESHOLD) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("value", [29.99, 30.01, 90.0])
-def test_the_same_number_everywhere_is_expected_to_score_what_it_scores(value):
+def test_a_constant_prediction_has_its_expected_score(value):
     predicted, truth = drawn(3, 1500)
     points = np.full(1500, value)
     expected = expected_score(predicted, points, THRESHOLD)

@@ -28,7 +28,7 @@ def cdf(histogram, value):
 
 
 @given(histograms(), st.lists(st.floats(-20.0, 200.0), max_size=5))
-def test_the_distribution_function_is_told_at_many_values_at_once(histogram, values):
+def test_the_cdf_accepts_many_values_at_once(histogram, values):
     whole = histogram.cdf(np.array(values))
     assert whole.shape == (len(histogram), len(values))
     for column, value in zip(whole.T, values, strict=True):
@@ -36,7 +36,7 @@ def test_the_distribution_function_is_told_at_many_values_at_once(histogram, val
 
 
 @given(histograms())
-def test_the_distribution_function_rises_from_0_to_1(histogram):
+def test_the_cdf_rises_from_0_to_1(histogram):
     whole = histogram.cdf(np.array([-5.0, *histogram.edges, 500.0]))
     assert (whole[:, :2] == 0.0).all()
     assert whole[:, -2:] == pytest.approx(1.0)
@@ -44,14 +44,14 @@ def test_the_distribution_function_rises_from_0_to_1(histogram):
 
 
 @given(histograms(positive=True), st.floats(0.0, 1.0))
-def test_the_distribution_function_undoes_the_quantile(histogram, level):
+def test_the_cdf_inverts_the_quantile(histogram, level):
     points = histogram.quantile(level)
     for row, point in enumerate(points):
         assert cdf(histogram, point)[row] == pytest.approx(level, abs=1e-9)
 
 
 @given(histograms(positive=True), st.floats(0.0, 1.0))
-def test_the_quantile_undoes_the_distribution_function(histogram, share):
+def test_the_quantile_inverts_the_cdf(histogram, share):
     value = share * histogram.edges[-1]
     for row, level in enumerate(cdf(histogram, value)):
         assert histogram.quantile(level)[row] == pytest.approx(value, abs=1e-6)
@@ -91,7 +91,7 @@ def test_no_point_has_a_smaller_expected_error_than_the_median(histogram, share)
 
 
 @given(histograms())
-def test_the_mean_is_the_area_above_the_distribution_function(histogram):
+def test_the_mean_is_the_area_above_the_cdf(histogram):
     at = np.linspace(0.0, histogram.edges[-1], 20_001)
     middle = (at[1:] + at[:-1]) / 2
     above = np.stack([1 - cdf(histogram, value) for value in middle[::100]])
@@ -106,7 +106,7 @@ def test_mean_and_median_of_a_known_histogram():
 
 
 @given(histograms(), st.lists(st.floats(0.01, 0.99), max_size=5))
-def test_finer_bins_change_nothing(histogram, shares):
+def test_finer_bins_do_not_change_the_results(histogram, shares):
     extra = np.array(shares) * histogram.edges[-1]
     finer = histogram.rebinned(np.unique(np.concatenate([histogram.edges, extra])))
     assert finer.probs.sum(axis=1) == pytest.approx(1.0)
@@ -127,7 +127,7 @@ def test_a_mixture_is_the_mean_of_its_parts(one, other, value):
 
 
 @given(histograms())
-def test_a_mixture_of_equals_is_itself(histogram):
+def test_a_mixture_of_equal_parts_equals_each_part(histogram):
     assert Histogram.mixture([histogram] * 3).probs == pytest.approx(histogram.probs)
 
 
@@ -139,7 +139,7 @@ def test_stacked_parts_keep_their_rows(one, other, value):
     assert cdf(both, value) == pytest.approx(expected, abs=1e-9)
 
 
-def test_chosen_rows_are_those_of_the_whole():
+def test_indexing_a_histogram_selects_its_rows():
     histogram = Histogram(np.array([0.0, 1.0, 2.0]), np.array([[1, 0], [0, 1], [0.5, 0.5]]))
     rows = np.array([2, 0])
     np.testing.assert_array_equal(histogram[rows].median(), histogram.median()[rows])
@@ -149,7 +149,7 @@ LABELS = st.lists(st.floats(0.0, 200.0), min_size=1, max_size=60)
 
 
 @given(LABELS, st.integers(4, 40), st.integers(1, 99))
-def test_the_bins_rise_hold_every_label_and_have_the_threshold_as_an_edge(labels, bins, threshold):
+def test_bins_rise_cover_every_label_and_have_the_threshold_as_an_edge(labels, bins, threshold):
     edges = fit_bins(np.array(labels), bins, float(threshold))
     assert threshold in edges
     assert (np.diff(edges) > 0).all()
@@ -158,7 +158,7 @@ def test_the_bins_rise_hold_every_label_and_have_the_threshold_as_an_edge(labels
     assert len(edges) <= bins + 1
 
 
-def test_bins_hold_about_equal_mass():
+def test_bins_have_about_equal_mass():
     labels = np.random.default_rng(0).gamma(2.0, 20.0, 5000)
     edges = fit_bins(labels, 20, 30.0)
     counts, _ = np.histogram(labels, edges)
@@ -166,13 +166,13 @@ def test_bins_hold_about_equal_mass():
     assert (counts[np.argsort(counts)[2:-2]] == 250).all()
 
 
-def test_labels_that_are_all_the_same_give_bins_all_the_same():
+def test_equal_labels_give_valid_bins_too():
     edges = fit_bins(np.full(50, 80.0), 10, 30.0)
     assert 30.0 in edges
     assert len(edges) >= 3
 
 
-def test_a_mixture_may_be_uneven():
+def test_a_mixture_can_have_unequal_weights():
     rng = np.random.default_rng(4)
     edges = np.array([0.0, 10.0, 30.0, 100.0])
     one, other = (Histogram(edges, rng.dirichlet(np.ones(3), 5)) for _ in range(2))

@@ -6,7 +6,7 @@ import pytest
 from sirna.config.config import Config
 from sirna.config.load import load_config
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, average, mix, mix_held_out, weights_of
+from sirna.prediction.mixture import HeldOut, average, family_weights, mix, mix_held_out
 
 ALL = {"network", "gaussian_process", "trees"}
 EDGES = np.array([0.0, 30.0, 60.0, 100.0])
@@ -32,20 +32,20 @@ def predicted(*probs):
         ("target", False, {"network", "trees"}, {"network": 0.6, "trees": 0.4}),
     ],
 )
-def test_absent_families_leave_their_weights_to_those_that_stand_in(
+def test_families_of_the_same_kind_get_the_weights_of_absent_families(
     protocol, unseen, present, expected
 ):
     config = load_config(changes=[f"split.protocol={protocol}"])
-    found = weights_of(config, unseen, present)
+    found = family_weights(config, unseen, present)
     assert found == pytest.approx(expected)
     assert list(found) == list(expected)
 
 
-def test_weights_of_families_from_outside_act_beside_the_others():
+def test_weights_of_outside_families_act_with_the_others():
     config = load_config(changes=["mixture.known_target.mine=1"])
-    found = weights_of(config, False, {*ALL, "mine"})
+    found = family_weights(config, False, {*ALL, "mine"})
     assert found == pytest.approx({"network": 0.2, "gaussian_process": 0.3, "mine": 0.5})
-    assert weights_of(config, False, ALL) == pytest.approx(
+    assert family_weights(config, False, ALL) == pytest.approx(
         {"network": 0.4, "gaussian_process": 0.6}
     )
 
@@ -59,21 +59,21 @@ def test_a_mixture_is_the_weighted_mean_of_the_distributions():
     np.testing.assert_allclose(mix(parts, Config(), unseen=True).probs, expected)
 
 
-def test_each_of_the_three_predictions_is_mixed_with_its_own_kind():
+def test_each_of_the_three_held_out_predictions_is_mixed_separately():
     positions = np.array([4])
     three = [predicted(1, 0, 0), predicted(0, 1, 0), predicted(0, 0, 1)]
     network = HeldOut(positions, *three)
-    process = HeldOut.without_choice(positions, predicted(0.5, 0.5, 0))
+    process = HeldOut.same_for_all(positions, predicted(0.5, 0.5, 0))
     mixed = mix_held_out({"network": network, "gaussian_process": process}, Config())
     np.testing.assert_array_equal(mixed.positions, positions)
     for part, own in zip(mixed.parts, three, strict=True):
-        expected = 0.4 * own.probs + 0.6 * process.by_all.probs
+        expected = 0.4 * own.probs + 0.6 * process.chosen_by_all.probs
         np.testing.assert_allclose(part.probs, expected)
 
 
-def test_members_of_one_family_count_evenly():
+def test_members_of_one_family_have_equal_weights():
     positions = np.array([4])
-    parts = [HeldOut.without_choice(positions, predicted(*p)) for p in ((1, 0, 0), (0, 1, 0))]
+    parts = [HeldOut.same_for_all(positions, predicted(*p)) for p in ((1, 0, 0), (0, 1, 0))]
     for part in average(parts).parts:
         np.testing.assert_allclose(part.probs, [[0.5, 0.5, 0.0]])
     assert average(parts[:1]) is parts[0]

@@ -41,7 +41,7 @@ def test_the_decision_is_fitted_to_calibrated_distributions():
     assert plain == Postprocess(Calibration(), fit_decision(predicted, None, "score", THRESHOLD))
 
 
-def test_json_brings_the_same_postprocessing_back():
+def test_postprocessing_survives_a_round_trip_through_json():
     usual = Postprocess(Calibration(1.123456789), Decision("score", 30.0, 0.37, 0.009, 0.003))
     assert Postprocess.from_dict(json.loads(json.dumps(usual.to_dict()))) == usual
 
@@ -59,7 +59,7 @@ def test_the_spread_for_unseen_targets_is_applied_on_top_of_the_usual_one():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_decision_for_unseen_targets_lies_between_two(share):
+def test_the_decision_for_unseen_targets_is_between_two_others(share):
     usual = Postprocess(Calibration(), Decision("score", 30.0, 0.8, 0.02, 0.01))
     predicted, truth = drawn(1.8)
     config = with_changes(CONFIG, {"decision.unseen_targets": share})
@@ -72,7 +72,7 @@ def test_the_decision_for_unseen_targets_lies_between_two(share):
 
 
 @pytest.mark.parametrize("kind", ["median", "mean"])
-def test_a_decision_without_multipliers_stays(kind):
+def test_interpolation_does_not_change_a_decision_without_weights(kind):
     config = with_changes(CONFIG, {"decision.kind": kind})
     predicted, truth = drawn(1.8)
     usual = fit_postprocess(predicted, truth, config)

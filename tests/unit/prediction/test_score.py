@@ -59,7 +59,7 @@ def test_a_prediction_below_zero_is_positive_but_out_of_range():
     assert score.score == pytest.approx(0.5 * 0.85)
 
 
-def test_the_range_error_is_100_when_no_prediction_lies_in_the_range():
+def test_the_range_error_is_100_if_no_prediction_is_in_the_range():
     assert competition_score([10.0, 20.0], [50.0, 60.0]).range_mae == 100.0
 
 
@@ -74,7 +74,7 @@ def test_an_undefined_f1_is_zero(truth, prediction):
     assert score.score == pytest.approx(0.5 * (1 - score.mae / 100))
 
 
-def test_neither_side_is_clipped():
+def test_neither_labels_nor_predictions_are_clipped():
     assert competition_score([150.0], [-50.0]).score == pytest.approx(-0.5)
     assert competition_score([100.0], [180.0]).mae == pytest.approx(80.0)
     assert competition_score([180.0], [100.0]).mae == pytest.approx(80.0)
@@ -102,13 +102,13 @@ def test_a_perfect_prediction_scores_one(values, positive):
 
 
 @given(PAIRS.flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))))
-def test_the_order_of_the_rows_changes_nothing(both):
+def test_the_order_of_the_rows_does_not_change_the_score(both):
     scores = [competition_score(*zip(*pairs, strict=True)).as_dict() for pairs in both]
     assert scores[0] == pytest.approx(scores[1])
 
 
 @given(PAIRS)
-def test_a_row_told_twice_changes_nothing(pairs):
+def test_duplicating_all_rows_does_not_change_the_score(pairs):
     once = competition_score(*zip(*pairs, strict=True))
     twice = competition_score(*zip(*pairs, *pairs, strict=True))
     assert twice.score == pytest.approx(once.score)

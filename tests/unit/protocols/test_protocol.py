@@ -25,7 +25,7 @@ def together(groups, *rows):
     return len({groups[row] for row in rows}) == 1
 
 
-def test_under_rows_every_row_stands_alone():
+def test_under_rows_every_row_is_a_group():
     assert len(set(PROTOCOLS["rows"].groups(duplexes([4, 3])))) == 7
 
 
@@ -52,7 +52,7 @@ def test_under_target_targets_that_share_a_guide_stay_together():
     assert not together(groups, 0, 4)
 
 
-def test_a_missing_symbol_is_the_only_one_of_its_publication_else_the_publication():
+def test_a_missing_symbol_is_filled_from_its_publication_if_that_has_only_one():
     target = ["T1", None, "T1", "T2", None, None, None]
     publication = ["P1", "P1", "P2", "P2", "P2", "P3", "P3"]
     groups = PROTOCOLS["target"].groups(rows_of(target, publication, list("ABCDEFG")))
@@ -67,7 +67,7 @@ def test_a_row_without_target_and_publication_is_named():
         PROTOCOLS["target"].groups(rows)
 
 
-def test_without_publications_the_symbols_suffice():
+def test_symbols_are_enough_without_publications():
     groups = PROTOCOLS["target"].groups(rows_of(["T1", "T2", "T1"], None, list("ABC")))
     assert together(groups, 0, 2)
     assert not together(groups, 0, 1)

@@ -7,7 +7,7 @@ import pytest
 from sirna.protocols.targets import (
     FEWEST_TARGETS,
     UNNAMED,
-    can_stand_for_unseen,
+    can_represent_unseen_targets,
     group_targets,
     unseen_targets,
 )
@@ -33,9 +33,7 @@ def rows_of(target, publication, guide):
         (None, None, True),
     ],
 )
-def test_a_target_is_unseen_by_its_symbol_and_without_one_by_its_publication(
-    target, publication, unseen
-):
+def test_an_unseen_target_is_found_by_symbol_or_else_by_publication(target, publication, unseen):
     training = rows_of(["AGT", None], ["p1", "p2"], ["ACG", "CCC"])
     row = rows_of([target], [publication], ["GGG"])
     assert unseen_targets(row, training).tolist() == [unseen]
@@ -47,7 +45,7 @@ def test_a_measured_guide_has_a_known_target_whatever_its_name():
     assert unseen_targets(rows_of(["MINE"] * 2, None, ["ACG", "GTG"]), training).tolist() == [0, 1]
 
 
-def test_where_training_has_no_symbols_the_publication_names_the_target():
+def test_the_publication_names_the_target_if_training_has_no_symbols():
     training = rows_of(None, ["p1", "p2"], ["ACG", "CCC"])
     rows = rows_of(["AGT", "AGT", None], ["p1", "p3", "p2"], ["GGG"] * 3)
     assert unseen_targets(rows, training).tolist() == [False, True, False]
@@ -69,6 +67,6 @@ def test_rows_without_a_name_are_one_target_unless_they_share_a_guide_with_other
         ([5, 2, 2, 2, 2], False),
     ],
 )
-def test_few_targets_or_a_dominant_one_do_not_stand_for_unseen_ones(sizes, enough):
+def test_few_targets_or_a_dominant_one_do_not_represent_unseen_ones(sizes, enough):
     targets = np.repeat([f"T{number}" for number in range(len(sizes))], sizes)
-    assert can_stand_for_unseen(targets) is enough
+    assert can_represent_unseen_targets(targets) is enough

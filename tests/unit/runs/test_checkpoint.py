@@ -12,14 +12,14 @@ from sirna.config.load import with_changes
 from sirna.errors import SirnaError
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.members.network import fit as loop
 from sirna.members.network.fit import fit, start
 from sirna.members.network.member import NetworkMember
 from sirna.members.trees.member import TreesMember
 from sirna.prediction.histogram import Histogram
-from sirna.runs.checkpoint import FACTS, TENSORS, Checkpoint
+from sirna.runs.checkpoint import PLAIN_DATA, TENSORS, Checkpoint
 
 CPU = torch.device("cpu")
 FAMILIES = [NetworkMember, GaussianProcessMember, TreesMember]
@@ -29,7 +29,7 @@ class PowerCutError(Exception):
     """The interruption."""
 
 
-class Kept(Watch):
+class Kept(FitCallbacks):
     """Keeps every state, and fails after some epoch or stops within one."""
 
     def __init__(self, checkpoint, cut=None, most_rows=None):
@@ -40,7 +40,7 @@ class Kept(Watch):
     def resume(self, restore):
         state = self.checkpoint.load()
         if state is not None:
-            self.checkpoint.guarded(lambda: restore(state))
+            self.checkpoint.restore_or_fail(lambda: restore(state))
 
     def save(self, state):
         self.checkpoint.save(state)
@@ -69,8 +69,8 @@ def begin(task):
     return start(fold, task.edges, task.config, 0, CPU), fold
 
 
-def go_on(state, fold, task, watch):
-    return fit(state, fold, task.config, 0, watch)
+def go_on(state, fold, task, callbacks):
+    return fit(state, fold, task.config, 0, callbacks)
 
 
 def restored(task, checkpoint):
@@ -97,7 +97,7 @@ def assert_same(one, other, task):
     ("loss", "share", "cut"),
     [("cross_entropy", False, 1), ("cross_entropy", True, 3), ("mse", False, 2)],
 )
-def test_a_resumed_training_ends_bit_for_bit_as_the_uninterrupted_one(
+def test_a_resumed_training_equals_the_uninterrupted_one_bit_for_bit(
     tiny_task, checkpoint, loss, share, cut
 ):
     task = changed(
@@ -105,40 +105,40 @@ def test_a_resumed_training_ends_bit_for_bit_as_the_uninterrupted_one(
         **{"train.epochs": 4, "train.loss": loss, "model.share_encoder": share},
     )
     whole, fold = begin(task)
-    go_on(whole, fold, task, Watch())
+    go_on(whole, fold, task, FitCallbacks())
     with pytest.raises(PowerCutError):
         go_on(*begin(task), task, Kept(checkpoint, cut))
     state, fold = restored(task, checkpoint)
     assert state.epoch == cut
-    assert_same(go_on(state, fold, task, Watch()), whole, task)
+    assert_same(go_on(state, fold, task, FitCallbacks()), whole, task)
 
 
-def test_a_training_cut_within_an_epoch_goes_on_from_its_start(tiny_task, checkpoint):
+def test_a_training_interrupted_within_an_epoch_resumes_from_its_start(tiny_task, checkpoint):
     whole, fold = begin(tiny_task)
-    go_on(whole, fold, tiny_task, Watch())
+    go_on(whole, fold, tiny_task, FitCallbacks())
     stopped, fold = begin(tiny_task)
-    watch = Kept(checkpoint, most_rows=len(fold.train))
-    go_on(stopped, fold, tiny_task, watch)
+    callbacks = Kept(checkpoint, most_rows=len(fold.train))
+    go_on(stopped, fold, tiny_task, callbacks)
     assert stopped.epoch == 1
-    assert watch.rows < 2 * len(fold.train)
+    assert callbacks.rows < 2 * len(fold.train)
     state, fold = restored(tiny_task, checkpoint)
-    assert_same(go_on(state, fold, tiny_task, Watch()), whole, tiny_task)
+    assert_same(go_on(state, fold, tiny_task, FitCallbacks()), whole, tiny_task)
 
 
-def test_a_training_whose_patience_had_ended_does_not_go_on(tiny_task, checkpoint, monkeypatch):
+def test_a_training_whose_patience_had_ended_does_not_continue(tiny_task, checkpoint, monkeypatch):
     task = changed(tiny_task, **{"train.epochs": 6, "train.patience": 1})
     rows = len(task.held_out)
     same = Histogram(np.array([0.0, 30.0, 60.0, 120.0]), np.full((rows, 3), 1 / 3))
     monkeypatch.setattr(loop, "predict", lambda *_: same)
     whole = go_on(*begin(task), task, Kept(checkpoint))
     assert whole.epoch == 2
-    assert go_on(*restored(task, checkpoint), task, Watch()).epoch == whole.epoch
+    assert go_on(*restored(task, checkpoint), task, FitCallbacks()).epoch == whole.epoch
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_finished_member_comes_back_with_its_predictions(tiny_task, checkpoint, family):
     assert checkpoint.load_fitted(family, tiny_task) is None
-    done = family.fit(tiny_task, 0, Watch())
+    done = family.fit(tiny_task, 0, FitCallbacks())
     checkpoint.save_fitted(done, [{"epoch": 1, "score": 0.5}])
     assert checkpoint.load() is None  # nothing is under way any more
     again, log = checkpoint.load_fitted(family, tiny_task)
@@ -152,14 +152,14 @@ def test_a_finished_member_comes_back_with_its_predictions(tiny_task, checkpoint
     assert again.member.facts == done.member.facts
 
 
-def test_a_fit_under_way_is_no_finished_member(tiny_task, checkpoint):
+def test_an_unfinished_fit_is_not_a_finished_member(tiny_task, checkpoint):
     with pytest.raises(PowerCutError):
         go_on(*begin(tiny_task), tiny_task, Kept(checkpoint, cut=1))
     assert checkpoint.load_fitted(NetworkMember, tiny_task) is None
     assert checkpoint.load() is not None
 
 
-def test_a_full_disk_is_named_with_the_place_and_takes_nothing(tiny_task, checkpoint, monkeypatch):
+def test_a_full_disk_raises_an_error_and_keeps_the_old_state(tiny_task, checkpoint, monkeypatch):
     state, _ = begin(tiny_task)
     checkpoint.save(state.to_state())
 
@@ -173,12 +173,12 @@ def test_a_full_disk_is_named_with_the_place_and_takes_nothing(tiny_task, checkp
     assert restored(tiny_task, checkpoint)[0].epoch == 0
 
 
-@pytest.mark.parametrize("name", [FACTS, TENSORS])
+@pytest.mark.parametrize("name", [PLAIN_DATA, TENSORS])
 @pytest.mark.parametrize("damage", ["cut", "absent"])
 @pytest.mark.parametrize("finished", [False, True])
 def test_a_damaged_folder_is_refused(tiny_task, checkpoint, name, damage, finished):
     if finished:
-        checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
+        checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, FitCallbacks()), [])
     else:
         checkpoint.save(begin(tiny_task)[0].to_state())
     path = checkpoint.folder / name
@@ -205,7 +205,7 @@ def test_a_state_that_lacks_something_is_refused_in_one_sentence(
 ):
     state, fold = begin(tiny_task)
     go_on(state, fold, tiny_task, Kept(checkpoint))
-    path = checkpoint.folder / FACTS
+    path = checkpoint.folder / PLAIN_DATA
     facts = json.loads(path.read_text(encoding="utf-8")) | changes
     path.write_text(json.dumps({k: v for k, v in facts.items() if v is not None}))
     with pytest.raises(SirnaError, match=rf"cannot be resumed \(.*{fault}.*\)") as error:
@@ -215,8 +215,8 @@ def test_a_state_that_lacks_something_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("key", ["fold", "encoder", "facts"])
 def test_a_finished_member_that_lacks_something_is_refused(tiny_task, checkpoint, key):
-    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
-    path = checkpoint.folder / FACTS
+    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, FitCallbacks()), [])
+    path = checkpoint.folder / PLAIN_DATA
     raw = json.loads(path.read_text(encoding="utf-8"))
     del raw["member"][key]
     path.write_text(json.dumps(raw), encoding="utf-8")
@@ -225,7 +225,7 @@ def test_a_finished_member_that_lacks_something_is_refused(tiny_task, checkpoint
 
 
 def test_predictions_of_other_rows_are_refused(tiny_task, checkpoint):
-    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, Watch()), [])
+    checkpoint.save_fitted(TreesMember.fit(tiny_task, 0, FitCallbacks()), [])
     whole = FoldTask(tiny_task.rows, tiny_task.split, tiny_task.split.whole, tiny_task.config)
     with pytest.raises(SirnaError, match="not those of the held-out rows"):
         checkpoint.load_fitted(TreesMember, whole)

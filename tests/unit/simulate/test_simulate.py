@@ -59,7 +59,7 @@ def test_another_seed_gives_other_strands_and_labels() -> None:
     assert not set(first["gene_target_seq"].dropna()) & set(second["gene_target_seq"].dropna())
 
 
-def test_the_schema_is_the_competitions(competition: Simulation) -> None:
+def test_the_schema_is_that_of_the_competition(competition: Simulation) -> None:
     assert list(competition.train.columns) == COLUMNS
     assert list(competition.test.columns) == COLUMNS
     assert competition.train[LABEL].notna().all()
@@ -68,7 +68,7 @@ def test_the_schema_is_the_competitions(competition: Simulation) -> None:
     assert list(competition.vocab.columns) == ["Abbreviation", "Chemical Name"]
 
 
-def test_the_default_holds_about_three_thousand_rows_of_forty_targets(
+def test_the_default_has_about_three_thousand_rows_of_forty_targets(
     competition: Simulation,
 ) -> None:
     assert 2350 <= len(competition.train) <= 2650
@@ -80,7 +80,7 @@ def test_the_default_holds_about_three_thousand_rows_of_forty_targets(
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_labels_are_spread_as_the_real_ones(seed: int) -> None:
+def test_the_labels_are_distributed_like_the_real_ones(seed: int) -> None:
     label = simulate(seed=seed).train[LABEL]
     assert label.min() >= 0.1
     assert np.abs(label * 100 - (label * 100).round()).max() < 1e-6
@@ -91,7 +91,7 @@ def test_the_labels_are_spread_as_the_real_ones(seed: int) -> None:
     assert 0.08 < (label > 100).mean() < 0.17
 
 
-def test_ids_are_unique_and_test_rows_lie_among_the_training_rows(competition: Simulation) -> None:
+def test_ids_are_unique_and_test_rows_are_mixed_with_training_rows(competition: Simulation) -> None:
     rows = everything(competition)
     assert rows["id"].is_unique
     assert competition.train["id"].is_monotonic_increasing
@@ -105,7 +105,7 @@ def test_most_test_rows_repeat_a_duplex_of_training(large: Simulation) -> None:
     assert 0.82 < repeated < 0.90
 
 
-def test_a_condition_of_a_duplex_is_measured_once(competition: Simulation) -> None:
+def test_no_duplex_is_measured_twice_under_one_condition(competition: Simulation) -> None:
     keys = ["siRNA_duplex_id", "siRNA_concentration", *CONDITIONS]
     rows = everything(competition)
     assert not rows[rows["cell_line_donor"].notna()].duplicated(keys).any()
@@ -138,7 +138,9 @@ def test_every_token_is_in_the_vocabulary(large: Simulation) -> None:
     assert not {"(Ugn)", "dU"} & used
 
 
-def test_vinylphosphonate_leads_and_l96_trails(competition: Simulation) -> None:
+def test_vinylphosphonate_comes_first_in_guides_and_l96_last_in_passengers(
+    competition: Simulation,
+) -> None:
     rows = everything(competition)
     guide = rows["modified_siRNA_antisense_seq_list"]
     assert not guide.str.contains(" VP").any()
@@ -191,7 +193,7 @@ def test_conditions_are_missing_together_in_a_few_rows(competition: Simulation) 
     assert 0 < both.mean() < missing["cell_line_donor"].mean()
 
 
-def test_a_test_row_lacks_nothing_but_its_label(large: Simulation) -> None:
+def test_only_the_label_is_missing_in_test_rows(large: Simulation) -> None:
     assert large.test.drop(columns=LABEL).notna().all(axis=None)
 
 
@@ -219,7 +221,7 @@ def test_too_few_duplexes_are_refused() -> None:
         simulate(MIN_DUPLEXES - 1)
 
 
-def test_a_lower_dose_never_silences_better_but_for_noise(large: Simulation) -> None:
+def test_without_noise_a_lower_dose_never_silences_better(large: Simulation) -> None:
     rows = large.test.merge(large.truth[["id", "noise_free_pct"]], on="id")
     pairs = rows.merge(rows, on=["siRNA_duplex_id", *CONDITIONS], suffixes=("", "_of_more"))
     pairs = pairs[pairs["siRNA_concentration"] < pairs["siRNA_concentration_of_more"]]
@@ -239,14 +241,14 @@ def kolmogorov(ranks: np.ndarray) -> float:
     return float(np.abs(np.sort(ranks) - (np.arange(ranks.size) + 0.5) / ranks.size).max())
 
 
-def test_the_noise_is_the_one_written_down(large: Simulation) -> None:
+def test_the_noise_follows_its_documented_formula(large: Simulation) -> None:
     truth = large.truth
     cdf = measurement_cdf(truth["noise_free_pct"].to_numpy(), truth[LABEL].to_numpy())
     above = (truth[LABEL] > 0.1).to_numpy()
     assert kolmogorov(np.diag(cdf)[above]) < 1.63 / np.sqrt(above.sum())
 
 
-def test_who_knows_the_noise_free_percentage_scores_about_0_9(competition: Simulation) -> None:
+def test_the_noise_free_percentages_score_about_0_9(competition: Simulation) -> None:
     measured = competition.truth[LABEL].to_numpy()
     oracle = competition.truth["noise_free_pct"].to_numpy()
     error, low, said = np.abs(measured - oracle), measured < 30, oracle < 30

@@ -38,7 +38,7 @@ def terminal(monkeypatch):
 def shown():
     display = TrainingDisplay(total=30, done=0)
     display.advance(10)
-    display.report(RECORD.line(epochs=3, best=2), RECORD.short(best=2))
+    display.report(RECORD.line(epochs=3, best=2), RECORD.short_line(best=2))
     display.close()
 
 
@@ -57,7 +57,7 @@ def test_a_wide_terminal_gets_a_bar_with_the_score(terminal, capsys):
     assert capsys.readouterr().out.startswith("epoch   2/3")  # stdout goes to a file: a log
 
 
-def test_off_a_terminal_every_epoch_is_a_line(monkeypatch, capsys):
+def test_without_a_terminal_every_epoch_prints_a_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     shown()
     assert sys.stderr.getvalue() == ""
@@ -71,7 +71,7 @@ FIGURES |= {"precision": 0.3456, "recall": 0.4567, "rows": 12_345}
 
 
 @pytest.mark.parametrize("width", [0, 1, 40, 80, 81, 82, 83, 200])
-def test_scores_are_shown_whole_on_a_terminal_of_any_width(terminal, capsys, monkeypatch, width):
+def test_scores_are_never_truncated_on_a_terminal(terminal, capsys, monkeypatch, width):
     terminal(width)
     monkeypatch.delenv("COLUMNS", raising=False)
     out = io.StringIO()

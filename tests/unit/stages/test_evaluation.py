@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.network.member import NetworkMember
 from sirna.prediction.decision import rounded
 from sirna.prediction.histogram import Histogram
@@ -18,7 +18,7 @@ from sirna.prediction.mixture import HeldOut
 from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import competition_score
 from sirna.stages.evaluation import DECIMALS, metrics, oof_table
-from sirna.table.splits import NEVER, Split, make_split
+from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 
 EDGES = np.arange(0.0, 141.0, 2.5)
 THRESHOLD = 30.0
@@ -39,19 +39,19 @@ def case(folds=2, rows=160, seed=0):
     truth = [np.interp(level[row], cdf[row], EDGES) for row in range(rows)]
     table = pd.DataFrame({"label": truth})
     names = np.array([f"r{number}" for number in range(rows)])
-    fold = rng.integers(NEVER if folds == 1 else 0, folds, rows)
-    half = np.where(fold == NEVER, NEVER, rng.integers(0, 2, rows))
+    fold = rng.integers(NOT_HELD_OUT if folds == 1 else 0, folds, rows)
+    half = np.where(fold == NOT_HELD_OUT, NOT_HELD_OUT, rng.integers(0, 2, rows))
     split = Split(names, names, fold, half)
     parts = []
     for number in split.folds:
         held = np.flatnonzero(fold == number)
-        parts.append(HeldOut.without_choice(held, predicted[held]))
+        parts.append(HeldOut.same_for_all(held, predicted[held]))
     return parts, table, split
 
 
 @pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize("calibrate", [True, False])
-def test_no_row_is_scored_by_postprocessing_that_it_took_part_in(folds, calibrate):
+def test_no_row_is_scored_with_postprocessing_that_was_fitted_on_it(folds, calibrate):
     parts, table, split = case(folds)
     config = with_changes(Config(), {"decision.calibrate": calibrate})
     before = oof_table(parts, table, split, config)
@@ -70,11 +70,11 @@ def test_no_row_is_scored_by_postprocessing_that_it_took_part_in(folds, calibrat
     assert others[0].equals(others[1]) is not calibrate  # labels fit the calibration alone
 
 
-def test_each_block_is_decided_by_all_the_others():
+def test_the_decision_of_each_block_is_fitted_on_all_others():
     parts, table, split = case(folds=3)
     config = Config()
     oof = oof_table(parts, table, split, config)
-    whole = Histogram.stacked([part.by_other_half for part in parts])
+    whole = Histogram.stacked([part.chosen_by_other_half for part in parts])
     held = np.concatenate([part.positions for part in parts])
     truth = table["label"].to_numpy()[held]
     for fold in range(3):
@@ -90,10 +90,10 @@ def test_each_block_is_decided_by_all_the_others():
             np.testing.assert_allclose(found["interval_high"], predicted.quantile(0.9), atol=1e-4)
 
 
-def test_every_held_out_row_is_there_once_in_the_tables_order():
+def test_the_oof_table_has_every_held_out_row_once_in_table_order():
     parts, table, split = case(folds=3)
     oof = oof_table(parts[::-1], table, split, Config())
-    held = np.flatnonzero(split.fold != NEVER)
+    held = np.flatnonzero(split.fold != NOT_HELD_OUT)
     assert oof.index.tolist() == held.tolist()
     assert oof["id"].tolist() == split.ids[held].tolist()
     assert oof["measured"].tolist() == table["label"][held].tolist()
@@ -101,21 +101,21 @@ def test_every_held_out_row_is_there_once_in_the_tables_order():
     assert oof["half"].tolist() == split.half[held].tolist()
 
 
-def test_folds_that_an_interrupted_run_lacks_are_left_out():
+def test_missing_folds_of_an_interrupted_run_are_left_out():
     parts, table, split = case(folds=3)
     oof = oof_table(parts[:1], table, split, Config())
     assert set(oof["fold"]) == {0}
 
 
-def test_the_epochs_that_the_bundle_keeps_are_not_scored():
+def test_scores_do_not_use_the_epochs_of_the_bundle():
     parts, table, split = case(folds=2)
     rng = np.random.default_rng(5)
-    other = [replace(part, by_all=distributions(rng, len(part.positions))) for part in parts]
+    other = [replace(part, chosen_by_all=distributions(rng, len(part.positions))) for part in parts]
     expected, found = (oof_table(which, table, split, Config()) for which in (parts, other))
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_calibrated_intervals_cover_what_they_should():
+def test_calibrated_intervals_have_their_nominal_coverage():
     parts, table, split = case(folds=2, rows=2000)
     covers = {}
     for calibrate in (True, False):
@@ -140,7 +140,7 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
     split = make_split(tiny_table.rows, config.split, "tiny")
 
     def held_out(rows):
-        fitted = NetworkMember.fit(FoldTask(rows, split, 0, config), 0, Watch())
+        fitted = NetworkMember.fit(FoldTask(rows, split, 0, config), 0, FitCallbacks())
         return oof_table([fitted.held_out], rows, split, config)
 
     before = held_out(tiny_table.rows)
@@ -155,7 +155,7 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
         )
 
 
-def test_the_ranking_is_judged_within_settings():
+def test_the_ranking_is_scored_within_assays():
     rng = np.random.default_rng(3)
     parts, table, split = case(rows=240)
     doses = rng.permutation(np.repeat([0.1, 1.0, 10.0, 100.0], 60))

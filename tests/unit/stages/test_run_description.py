@@ -5,7 +5,7 @@ import pytest
 
 from sirna.config.load import with_changes
 from sirna.stages.console import Console
-from sirna.stages.run_description import describe_fold, describe_run, lost_bases
+from sirna.stages.run_description import describe_fold, describe_run, uncovered_bases_notes
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def described(tiny_task, capsys):
     return describe
 
 
-def test_the_weights_that_act_are_printed(described):
+def test_the_weights_in_effect_are_printed(described):
     assert "mixture: network 0.40, Gaussian process 0.60" in described()
     alone = described(**{"mixture.known_target.gaussian_process": 0.0})
     assert "mixture: network 1.00" in alone
@@ -28,7 +28,7 @@ def test_the_weights_that_act_are_printed(described):
     assert "mixture: network 0.24, Gaussian process 0.36, trees 0.40" in target
 
 
-def test_a_run_that_cannot_recognise_unseen_targets_says_why(described, tiny_task):
+def test_a_run_that_cannot_recognise_unseen_targets_prints_the_reason(described, tiny_task):
     assert "cannot recognise unseen targets" not in described()
     same = tiny_task.rows.assign(target=pd.array(["ONE"] * len(tiny_task.rows), "string"))
     assert "cannot recognise unseen targets" in described(same)
@@ -42,7 +42,7 @@ def test_streams_without_a_column_are_named(described, tiny_task):
     assert "streams without a column are left out: passenger_modifications" in shown
 
 
-def test_little_covariate_dropout_is_noted_where_names_of_targets_are_hidden(described):
+def test_low_covariate_dropout_is_noted_under_protocols_that_hide_target_names(described):
     little = {"split.protocol": "target", "model.covariate_dropout": 0.1}
     assert "model.covariate_dropout = 0.1 is low for this" in described(**little)
     assert "is low for this" not in described(**{"split.protocol": "target"})
@@ -55,9 +55,9 @@ def test_a_fold_is_described_by_its_rows_and_groups(tiny_task, capsys):
     assert expected in shown.out + shown.err
 
 
-def test_bases_that_no_token_holds_are_counted(tiny_task):
+def test_bases_without_a_token_are_counted(tiny_task):
     stream = {"role": "guide", "ngram": 3, "stride": 3, "tail": "drop"}
     config = with_changes(tiny_task.config, {"streams.cut": stream})
-    (notice,) = lost_bases(tiny_task.rows, config)
-    assert "stream cut: up to 2 bases" in notice
-    assert not lost_bases(tiny_task.rows, tiny_task.config)
+    (note,) = uncovered_bases_notes(tiny_task.rows, config)
+    assert "stream cut: up to 2 bases" in note
+    assert not uncovered_bases_notes(tiny_task.rows, tiny_task.config)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sirna.config.load import with_changes
-from sirna.members.gaussian_process import member as process
+from sirna.members.gaussian_process import member as gaussian_process
 from sirna.members.network import member as network
 from sirna.members.trees import member as trees
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
@@ -24,33 +24,33 @@ def seconds(monkeypatch):
     return clock
 
 
-def test_a_process_learns_in_steps_compares_all_rows_and_solves_with_the_cube(
+def test_the_time_of_a_gaussian_process_grows_with_steps_rows_and_their_cube(
     tiny_table, tiny_config, task_of, seconds, monkeypatch
 ) -> None:
     rows, whole = tiny_table.rows, len(tiny_table)
-    monkeypatch.setattr(process, "BLOCK", whole // 5)
-    monkeypatch.setattr(process, "TIMED_ROWS", whole // 10)
-    config = with_changes(tiny_config, {"gaussian_process.steps": 5 * process.TIMED_STEPS})
+    monkeypatch.setattr(gaussian_process, "BLOCK_ROWS", whole // 5)
+    monkeypatch.setattr(gaussian_process, "TIMED_ROWS", whole // 10)
+    config = with_changes(tiny_config, {"gaussian_process.steps": 5 * gaussian_process.TIMED_STEPS})
     seconds(1.0, 0.5, 0.01)
     expected = 5.0 + 0.5 * whole / (whole // 5) + 0.01 * (whole / (whole // 10)) ** 3
-    found = process.GaussianProcessMember.seconds(task_of(rows, config), CPU)
+    found = gaussian_process.GaussianProcessMember.seconds(task_of(rows, config), CPU)
     assert found == pytest.approx(expected)
 
 
-def test_of_more_rows_than_a_process_holds_only_those_count(
+def test_the_time_of_a_gaussian_process_counts_at_most_the_rows_it_holds(
     tiny_table, tiny_config, task_of, seconds, monkeypatch
 ) -> None:
-    monkeypatch.setattr(process, "TIMED_ROWS", 10)
+    monkeypatch.setattr(gaussian_process, "TIMED_ROWS", 10)
     changes = {
-        "gaussian_process.steps": process.TIMED_STEPS,
+        "gaussian_process.steps": gaussian_process.TIMED_STEPS,
         "gaussian_process.most_rows": 20,
     }
     task = task_of(tiny_table.rows, with_changes(tiny_config, changes))
     seconds(0.0, 0.0, 1.0)
-    assert process.GaussianProcessMember.seconds(task, CPU) == pytest.approx(8.0)
+    assert gaussian_process.GaussianProcessMember.seconds(task, CPU) == pytest.approx(8.0)
 
 
-def test_a_network_takes_its_epochs_times_the_share_that_was_trained(
+def test_the_time_of_a_network_is_scaled_from_the_timed_batches(
     tiny_table, tiny_config, task_of, seconds
 ) -> None:
     config = with_changes(tiny_config, {"train.batch_rows": 4, "train.epochs": 7})
@@ -62,7 +62,9 @@ def test_a_network_takes_its_epochs_times_the_share_that_was_trained(
     assert found == pytest.approx(7 * 2.0 * rows / (4 * network.TIMED_BATCHES))
 
 
-def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, task_of, seconds) -> None:
+def test_the_time_of_trees_is_scaled_from_the_timed_rounds(
+    tiny_table, tiny_config, task_of, seconds
+) -> None:
     changes = {
         "trees.rounds": 1 + 4 * trees.TIMED_ROUNDS,
         "trees.ensembles": 1,
@@ -73,11 +75,13 @@ def test_trees_take_as_long_as_all_their_rounds(tiny_table, tiny_config, task_of
     assert trees.TreesMember.seconds(task, CPU) == pytest.approx(0.3 + 4 * 0.2)
 
 
-def test_folds_all_rows_and_networks_are_added_up(tiny_task, tiny_config, monkeypatch) -> None:
+def test_the_times_of_folds_all_rows_and_networks_are_added_up(
+    tiny_task, tiny_config, monkeypatch
+) -> None:
     def one_second_a_row(cls, task, device):
         return float(len(task.training))
 
-    members = network.NetworkMember, process.GaussianProcessMember, trees.TreesMember
+    members = network.NetworkMember, gaussian_process.GaussianProcessMember, trees.TreesMember
     for family in members:
         monkeypatch.setattr(family, "seconds", classmethod(one_second_a_row))
     rows, split = tiny_task.rows, tiny_task.split

@@ -11,13 +11,13 @@ import pytest
 from sirna.errors import SirnaError, UsageError
 from sirna.system import files
 from sirna.system.files import (
-    held,
-    recovered,
+    locked,
+    recover,
     sha256,
+    write_atomically,
     write_csv,
     write_folder,
     write_text,
-    write_whole,
 )
 
 
@@ -43,7 +43,7 @@ def filled(folder, text):
     return folder
 
 
-def test_text_is_written_into_folders_that_are_made(tmp_path):
+def test_writing_text_creates_the_folders(tmp_path):
     path = tmp_path / "new" / "deep" / "a.txt"
     write_text(path, "2'-O-methyl µM\n")
     assert path.read_bytes() == "2'-O-methyl µM\n".encode()
@@ -55,25 +55,25 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "a.txt"
     write_text(path, "old")
     with pytest.raises((SirnaError, FullDiskError)):
-        write_whole(path, fail_after(error))
+        write_atomically(path, fail_after(error))
     assert path.read_text(encoding="utf-8") == "old"
     assert names(tmp_path) == ["a.txt"]
 
 
 def test_a_failed_first_write_leaves_nothing(tmp_path):
     with pytest.raises(SirnaError, match=r"a\.txt: cannot be written \(disk full\)"):
-        write_whole(tmp_path / "a.txt", fail_after(OSError("disk full")))
+        write_atomically(tmp_path / "a.txt", fail_after(OSError("disk full")))
     assert names(tmp_path) == []
 
 
-def test_a_file_where_a_folder_is_needed_is_told(tmp_path):
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
     write_text(tmp_path / "a.txt", "old")
     with pytest.raises(SirnaError, match="cannot be written"):
         write_text(tmp_path / "a.txt" / "b.txt", "new")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
-def test_a_table_is_written_as_its_name_says(tmp_path, name):
+def test_a_table_is_written_in_the_format_of_its_suffix(tmp_path, name):
     path = tmp_path / name
     frame = pd.DataFrame({"id": ["1", "2"], "note": ["a,b", "µ"]})
     write_csv(path, frame)
@@ -91,7 +91,7 @@ def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tmp_path, error):
     assert names(tmp_path) == ["bundle"]
 
 
-def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path):
+def test_a_new_folder_replaces_the_old_one(tmp_path):
     folder = filled(tmp_path / "bundle", "old")
     (folder / "left-over.txt").touch()
     filled(folder, "new")
@@ -114,20 +114,20 @@ def test_a_swap_that_was_interrupted_is_recovered(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             filled(folder, "new")
     assert not folder.exists()
-    assert (recovered(folder) / "a.txt").read_text(encoding="utf-8") == "old"
+    assert (recover(folder) / "a.txt").read_text(encoding="utf-8") == "old"
     assert names(tmp_path) == ["bundle"]
 
 
-def test_a_swap_interrupted_after_the_new_folder_stood_keeps_the_new_one(tmp_path):
+def test_a_swap_interrupted_after_the_new_folder_is_in_place_keeps_the_new_one(tmp_path):
     folder = filled(tmp_path / "bundle", "new")
-    filled(files._aside(folder), "old")
-    assert (recovered(folder) / "a.txt").read_text(encoding="utf-8") == "new"
+    filled(files._old_path(folder), "old")
+    assert (recover(folder) / "a.txt").read_text(encoding="utf-8") == "new"
     filled(folder, "newer")
     assert (folder / "a.txt").read_text(encoding="utf-8") == "newer"
     assert names(tmp_path) == ["bundle"]
 
 
-def test_what_a_killed_process_of_the_same_number_left_does_not_stop_the_next(tmp_path):
+def test_drafts_of_a_killed_process_with_the_same_id_are_ignored(tmp_path):
     # in a container every run may have the same process number
     folder, file = tmp_path / "bundle", tmp_path / "a.txt"
     files._draft(folder).mkdir()
@@ -140,8 +140,8 @@ def test_what_a_killed_process_of_the_same_number_left_does_not_stop_the_next(tm
     assert file.read_text(encoding="utf-8") == "new"
 
 
-def test_recovering_what_is_absent_makes_nothing(tmp_path):
-    assert recovered(tmp_path / "bundle") == tmp_path / "bundle"
+def test_recovering_an_absent_folder_creates_nothing(tmp_path):
+    assert recover(tmp_path / "bundle") == tmp_path / "bundle"
     assert names(tmp_path) == []
 
 
@@ -151,12 +151,12 @@ def test_the_digest_is_that_of_the_content(tmp_path):
     assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
 
 
-def test_a_folder_is_held_by_one_at_a_time_and_free_again_afterwards(tmp_path):
+def test_only_one_process_can_lock_a_folder(tmp_path):
     with (
-        held(tmp_path / "run"),
+        locked(tmp_path / "run"),
         pytest.raises(UsageError, match="another process"),
-        held(tmp_path / "run"),
+        locked(tmp_path / "run"),
     ):
         pass
-    with held(tmp_path / "run"):
+    with locked(tmp_path / "run"):
         assert (tmp_path / "run").is_dir()

@@ -15,7 +15,7 @@ def found(guide, transcript=TRANSCRIPT):
     return binding_sites(pd.Series([guide]), pd.Series([transcript])).tolist()
 
 
-def test_a_site_is_where_the_nucleotide_opposite_the_guides_first_stands():
+def test_a_site_is_the_position_of_the_nucleotide_opposite_the_guides_first():
     assert found(GUIDE) == [25.0]
     assert TRANSCRIPT[25] + GUIDE[0] in ("AU", "UA", "GC", "CG")
 
@@ -33,14 +33,14 @@ def test_the_ends_of_a_guide_do_not_shift_its_site(guide):
     assert found(guide) == [25.0]
 
 
-def test_without_a_site_there_is_no_place():
+def test_a_guide_without_a_site_has_no_place():
     assert np.isnan(found("A" * 21)).all()
     assert np.isnan(found(GUIDE, None)).all()
     assert np.isnan(found(None)).all()
     assert np.isnan(found("ACG", "ACGCGT")).all()
 
 
-def test_of_several_sites_the_first_counts():
+def test_the_first_of_several_sites_counts():
     assert found(GUIDE, TRANSCRIPT + TRANSCRIPT) == [25.0]
 
 

@@ -33,26 +33,26 @@ def sound() -> pd.DataFrame:
     return pd.DataFrame({NAMES[role]: values for role, values in columns.items()})
 
 
-def notices(table: pd.DataFrame) -> str:
-    return "\n".join(check_table(table, "mine.csv", Config(), Purpose.TEST).notices)
+def notes(table: pd.DataFrame) -> str:
+    return "\n".join(check_table(table, "mine.csv", Config(), Purpose.TEST).notes)
 
 
-def test_sound_strands_get_no_notice(sound) -> None:
+def test_correct_strands_get_no_notice(sound) -> None:
     for part in ("swapped", "from 3' to 5'", "does not pair", "other bases"):
-        assert part not in notices(sound)
+        assert part not in notes(sound)
 
 
 def test_swapped_strands_are_reported_row_by_row(sound) -> None:
     guide, sense = NAMES["guide"], NAMES["passenger"]
     sound.loc[2, [guide, sense]] = sound.loc[2, [sense, guide]].to_numpy()
-    reported = notices(sound)
+    reported = notes(sound)
     assert f"mine.csv: column {guide!r}, 1 row: is a part of its transcript" in reported
     assert "swapped?\n  row id r15 (" in reported
 
 
 def test_strands_written_backwards_are_reported(sound) -> None:
     sound[NAMES["guide"]] = sound[NAMES["guide"]].str[::-1]
-    reported = notices(sound)
+    reported = notes(sound)
     assert f"{NAMES['guide']!r}, 4 rows: pairs with its transcript from 3' to 5'" in reported
     assert f"{NAMES['passenger']!r}, 4 rows: does not pair" in reported
     assert "swapped" not in reported
@@ -62,7 +62,7 @@ def test_strands_written_backwards_are_reported(sound) -> None:
 def test_tokens_of_another_strand_are_reported(sound, role) -> None:
     column = NAMES[role]
     sound[column] = sound[column].shift(fill_value=sound[column].iloc[-1])
-    reported = notices(sound)
+    reported = notes(sound)
     assert f"column {column!r}, 4 rows: has other bases" in reported
 
 
@@ -78,16 +78,16 @@ def test_tokens_of_another_strand_are_reported(sound, role) -> None:
 def test_another_way_to_write_a_strand_gets_no_notice(sound, written) -> None:
     column = NAMES["guide_modifications"]
     sound[column] = written(sound[column])
-    assert "other bases" not in notices(sound)
+    assert "other bases" not in notes(sound)
 
 
 def test_a_mismatch_in_the_middle_gets_no_notice(sound) -> None:
     sense = sound[NAMES["passenger"]]
     sound[NAMES["passenger"]] = sense.str[:10] + sense.str[10].map(paired) + sense.str[11:]
-    assert "does not pair" not in notices(sound)
+    assert "does not pair" not in notes(sound)
 
 
-def test_what_stands_between_bases_and_tokens_is_not_read(sound) -> None:
+def test_marks_between_bases_and_tokens_are_ignored(sound) -> None:
     plain = check_table(sound, "mine.csv", Config(), Purpose.TEST)
     guides, column = sound[NAMES["guide"]], NAMES["guide_modifications"]
     written = sound.assign(
@@ -104,5 +104,5 @@ def test_what_stands_between_bases_and_tokens_is_not_read(sound) -> None:
     )
     table = check_table(written, "mine.csv", Config(), Purpose.TEST)
     pd.testing.assert_frame_equal(table.rows, plain.rows)
-    assert table.notices == plain.notices
+    assert table.notes == plain.notes
     assert table.raw[NAMES["guide"]].tolist() == written[NAMES["guide"]].tolist()

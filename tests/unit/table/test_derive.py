@@ -33,7 +33,7 @@ def test_the_number_of_a_duplex_is_the_first_in_its_id(duplex, number):
     assert found.to_numpy() == pytest.approx([number], nan_ok=True)
 
 
-def test_a_role_follows_only_where_all_its_sources_are():
+def test_a_role_is_derived_only_if_all_its_sources_are_present():
     assert "site" not in derived(guide=["UUUGA"])
     assert "species_match" not in derived(guide=["UUUGA"], species=["Homo sapiens"])
     assert "duplex_number" not in derived(guide=["UUUGA"])

@@ -9,14 +9,14 @@ from sirna.errors import SirnaError
 from sirna.table.read_file import read_text_table
 
 
-def test_every_value_is_text_as_it_stands_and_blanks_are_empty(tmp_path):
+def test_every_value_is_unchanged_text_and_blanks_are_empty(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id, b \n007,NA\n1e3,\n", encoding="utf-8")
     frame = read_text_table(path)
     assert frame.to_dict("list") == {"id": ["007", "1e3"], "b": ["NA", ""]}
 
 
-def test_rows_are_indexed_by_the_lines_that_they_begin_on(tmp_path):
+def test_rows_are_indexed_by_their_first_line_in_the_file(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('id,b\n\n1,"two\nlines"\n2,3\n', encoding="utf-8")
     index = read_text_table(path).index
@@ -27,7 +27,7 @@ def test_rows_are_indexed_by_the_lines_that_they_begin_on(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["T.CSV", "t.Csv.GZ", "T.PARQUET"])
-def test_a_suffix_may_be_written_in_capitals(tmp_path, name):
+def test_a_suffix_can_be_in_upper_case(tmp_path, name):
     path = tmp_path / name
     frame = pd.DataFrame({"id": ["007", "8"]})
     if name.endswith("PARQUET"):
@@ -38,7 +38,7 @@ def test_a_suffix_may_be_written_in_capitals(tmp_path, name):
     assert read_text_table(path)["id"].tolist() == ["007", "8"]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
+def test_a_byte_order_mark_is_not_part_of_the_header(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,b\n1,2\n", encoding="utf-8-sig")
     assert list(read_text_table(path)) == ["id", "b"]
@@ -53,7 +53,9 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_names_may_hold_other_delimiters_and_lines_end_as_anywhere(tmp_path, header, columns, end):
+def test_names_can_contain_other_delimiters_and_all_line_endings_are_read(
+    tmp_path, header, columns, end
+):
     path = tmp_path / "t.csv"
     path.write_bytes(end.join([header, "x,1", "y,2"]).encode())
     table = read_text_table(path)
@@ -61,14 +63,14 @@ def test_names_may_hold_other_delimiters_and_lines_end_as_anywhere(tmp_path, hea
     assert table[columns[1]].tolist() == ["1", "2"]
 
 
-def test_a_single_column_may_have_a_name_of_several_words(tmp_path):
+def test_a_single_column_can_have_a_name_of_several_words(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("guide seq\nACGU\n")
     assert list(read_text_table(path)) == ["guide seq"]
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "empty"),
         (b"id;b;c\n1;2;3\n", "semicolons"),
@@ -85,10 +87,10 @@ def test_a_single_column_may_have_a_name_of_several_words(tmp_path):
         (b"PK\x03\x04rest", "spreadsheet"),
     ],
 )
-def test_a_file_that_is_no_table_is_told_for_what_it_is(tmp_path, content, told):
+def test_the_message_for_another_file_type_names_it(tmp_path, content, expected):
     path = tmp_path / "mine.csv"
     path.write_bytes(content)
-    with pytest.raises(SirnaError, match=rf"mine\.csv.*{told}"):
+    with pytest.raises(SirnaError, match=rf"mine\.csv.*{expected}"):
         read_text_table(path)
 
 
@@ -110,7 +112,7 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
         read_text_table(path)
 
 
-def test_an_absent_file_is_told_with_its_nearest_neighbour(tmp_path):
+def test_an_absent_file_gets_a_suggestion(tmp_path):
     (tmp_path / "train_data.csv").write_text("id\n1\n", encoding="utf-8")
     with pytest.raises(SirnaError, match=r"did you mean 'train_data\.csv'"):
         read_text_table(tmp_path / "traindata.csv")

@@ -16,20 +16,20 @@ STRANDS = st.text("ACGUTacgut", max_size=25)
 
 
 @given(STRANDS)
-def test_one_spelling_is_enough(bases):
+def test_every_spelling_of_bases_gives_the_same_rna(bases):
     assert set(rna(bases)) <= set("ACGU")
     assert rna(rna(bases)) == rna(bases)
     assert rna(bases.lower()) == rna(bases.upper()) == rna(bases)
 
 
 @given(STRANDS)
-def test_the_partner_of_the_partner_is_the_strand(bases):
+def test_the_reverse_complement_of_the_reverse_complement_is_the_strand(bases):
     assert reverse_complement(reverse_complement(bases)) == rna(bases)
     assert len(reverse_complement(bases)) == len(bases)
 
 
 @pytest.mark.parametrize("column", ["guide", "passenger", "transcript"])
-def test_however_bases_are_written_the_table_holds_one_spelling(column):
+def test_the_table_has_one_spelling_however_bases_are_written(column):
     guide = "UGCAUUACGGAUCCAUGGCAA"
     roles = {"guide": guide, "passenger": reverse_complement(guide)}
     roles["transcript"] = "CCC" + roles["passenger"] + "GGG"
@@ -44,7 +44,7 @@ def test_however_bases_are_written_the_table_holds_one_spelling(column):
 
 
 @pytest.mark.parametrize("written", ["a Af", " a  Af ", "a,Af", "a, Af", "a\tAf"])
-def test_however_tokens_are_separated_the_table_holds_single_blanks(written):
+def test_the_table_has_single_blanks_however_tokens_are_separated(written):
     values = {"id": ["1"], "guide": ["AA"], "guide_modifications": [written]}
     raw = pd.DataFrame(values).rename(columns=NAMES)
     table = check_table(raw, "mine.csv", Config(), Purpose.TEST)

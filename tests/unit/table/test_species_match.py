@@ -8,13 +8,13 @@ from sirna.config.config import Config
 from sirna.config.load import load_config
 from sirna.table.check_table import check_table
 from sirna.table.species_match import (
+    CELL_LINES,
     FAR,
-    LINES,
     NEAR,
-    OF_LINE,
-    OF_WORD,
     SAME,
     SPECIES,
+    SPECIES_OF_CELL_LINE,
+    SPECIES_OF_WORD,
     species_matches,
 )
 
@@ -40,20 +40,20 @@ from sirna.table.species_match import (
         ("Homo sapiens", None, None),
     ],
 )
-def test_the_cells_of_a_species_are_told_by_their_name_or_line(species, cells, match):
+def test_the_species_of_cells_is_found_by_name_or_cell_line(species, cells, match):
     (found,) = species_matches(*(pd.Series([text], dtype=object) for text in (species, cells)))
     assert found == match if match else found is None or np.isnan(found)
 
 
-def test_no_line_is_listed_twice_and_none_is_a_word_for_a_species():
-    lines = [line for listed in LINES.values() for line in listed.split()]
-    assert len(lines) == len(set(lines)) == len(OF_LINE)
-    assert not set(lines) & set(OF_WORD)
-    assert set(LINES) <= set(SPECIES)
+def test_no_cell_line_is_listed_twice_or_is_a_word_for_a_species():
+    lines = [line for listed in CELL_LINES.values() for line in listed.split()]
+    assert len(lines) == len(set(lines)) == len(SPECIES_OF_CELL_LINE)
+    assert not set(lines) & set(SPECIES_OF_WORD)
+    assert set(CELL_LINES) <= set(SPECIES)
     assert all(line.isalnum() and line == line.lower() for line in lines)
 
 
-def test_a_table_with_species_and_cells_tells_how_they_match():
+def test_a_table_with_species_and_cells_gets_a_species_match():
     columns = Config().columns
     raw = pd.DataFrame(
         {
@@ -72,7 +72,7 @@ def test_a_table_with_species_and_cells_tells_how_they_match():
 
 
 @pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
-def test_it_is_read_where_targets_are_new(protocol):
+def test_the_species_match_is_read_under_protocol_target(protocol):
     config = load_config(flags={"split.protocol": protocol})
     assert ("species_match" in config.covariates.categorical) is (protocol == "target")
     assert "species_match" in config.trees.categorical

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sirna.config.schema import SplitConfig
 from sirna.errors import SirnaError
 from sirna.protocols.protocol import PROTOCOLS
-from sirna.table.splits import NEVER, Split, make_split
+from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 
 SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=25)
 
@@ -22,7 +22,7 @@ def duplexes(sizes):
 
 
 @given(SIZES, st.integers(0, 3), st.integers(2, 4))
-def test_groups_and_halves_are_whole(sizes, seed, folds):
+def test_no_group_is_split_between_folds_or_halves(sizes, seed, folds):
     for count in (0, folds):
         if len(sizes) < 2 * count:
             continue
@@ -31,7 +31,7 @@ def test_groups_and_halves_are_whole(sizes, seed, folds):
         )
         frame = pd.DataFrame(vars(split))
         assert (frame.groupby("groups")[["fold", "half"]].nunique() == 1).all(axis=None)
-        assert ((split.half == NEVER) == (split.fold == NEVER)).all()
+        assert ((split.half == NOT_HELD_OUT) == (split.fold == NOT_HELD_OUT)).all()
 
 
 @given(SIZES, st.integers(0, 3), st.integers(2, 4), st.sampled_from([0.0, 0.9]))
@@ -55,14 +55,14 @@ def test_every_fold_has_rows_in_both_halves_or_the_split_is_refused(sizes, seed,
         ([9, 9, 9, 1, 1, 1], 3, [10, 10, 10]),
     ],
 )
-def test_a_huge_group_shares_its_fold_with_the_smallest_to_spare(sizes, folds, rows):
+def test_a_fold_with_one_huge_group_gets_the_smallest_group_of_another_fold(sizes, folds, rows):
     split = make_split(duplexes(sizes), SplitConfig(protocol="duplex", folds=folds), "t")
     assert sorted(np.bincount(split.fold), reverse=True) == rows
     for fold in range(folds):
         assert set(split.half[split.fold == fold].tolist()) == {0, 1}
 
 
-def test_other_seeds_deal_a_few_large_groups_otherwise_only_when_they_are_shuffled():
+def test_other_seeds_split_a_few_large_groups_differently_only_if_they_are_shuffled():
     rows = duplexes([90, 80, 70, 60, 50, 40, 30, 20])
     folds = {
         shuffle: {
@@ -80,7 +80,7 @@ def test_other_seeds_deal_a_few_large_groups_otherwise_only_when_they_are_shuffl
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(1, 4), min_size=40, max_size=80), st.integers(0, 5))
-def test_folds_and_halves_are_about_as_large_as_asked(sizes, seed):
+def test_folds_and_halves_have_about_the_requested_size(sizes, seed):
     rows = duplexes(sizes)
     single = make_split(rows, SplitConfig(protocol="duplex", valid=0.2, seed=seed), "t")
     assert abs((single.fold == 0).sum() - 0.2 * len(rows)) <= 4
@@ -92,7 +92,7 @@ def test_folds_and_halves_are_about_as_large_as_asked(sizes, seed):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("folds", [0, 2])
-def test_the_order_of_the_file_means_nothing(tiny_table, protocol, folds):
+def test_the_order_of_the_file_does_not_matter(tiny_table, protocol, folds):
     config = SplitConfig(protocol=protocol, folds=folds)
     rows = tiny_table.rows
     shuffled = rows.sample(frac=1, random_state=3).reset_index(drop=True)
@@ -132,7 +132,7 @@ def test_too_few_groups_are_refused(groups, folds):
         (9, 5, "--folds 4 or "),
     ],
 )
-def test_what_is_offered_for_too_few_groups_works(groups, folds, offered):
+def test_the_suggestion_for_too_few_groups_works(groups, folds, offered):
     rows = duplexes([3] * groups)
     with pytest.raises(SirnaError, match=f"; use {offered}another protocol"):
         make_split(rows, SplitConfig(protocol="duplex", folds=folds), "t")

@@ -6,7 +6,7 @@ import torch
 
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
-from sirna.tuning.objective import KEPT, Objective
+from sirna.tuning.objective import CACHED_ENCODINGS, Objective
 from sirna.tuning.space import load_search
 
 SEARCH = load_search(
@@ -36,7 +36,7 @@ def make(tiny_task):
     ],
     ids=str,
 )
-def test_rows_are_encoded_again_where_a_trial_encodes_them_otherwise(make, tiny_task, changes):
+def test_rows_are_encoded_again_if_the_encoding_settings_differ(make, tiny_task, changes):
     objective = make()
     fold = objective.encoded(tiny_task)
     assert objective.encoded(changed(tiny_task, changes)) is not fold
@@ -76,7 +76,7 @@ class Doomed:
 
 
 @pytest.mark.parametrize(("warmup", "pruned_at"), [(0.0, 1), (0.5, 2), (0.6, 3), (1.0, None)])
-def test_a_trial_is_pruned_after_its_warm_up_and_not_when_it_is_done(make, warmup, pruned_at):
+def test_a_trial_is_pruned_after_its_warm_up_but_not_once_it_is_complete(make, warmup, pruned_at):
     objective, trial = make(), Doomed()
     objective.search = SEARCH.model_copy(update={"warmup": warmup})
     last = None
@@ -90,11 +90,11 @@ def test_a_trial_is_pruned_after_its_warm_up_and_not_when_it_is_done(make, warmu
     assert trial.reported == list(range(1, (pruned_at or 4) + 1))
 
 
-def test_old_encodings_are_given_up(make, tiny_task):
+def test_old_encodings_leave_the_cache(make, tiny_task):
     objective = make()
     first = objective.encoded(tiny_task)
-    for most in range(1, KEPT):
+    for most in range(1, CACHED_ENCODINGS):
         objective.encoded(changed(tiny_task, {"siblings.most": most}))
     assert objective.encoded(tiny_task) is first
-    objective.encoded(changed(tiny_task, {"siblings.most": KEPT}))
+    objective.encoded(changed(tiny_task, {"siblings.most": CACHED_ENCODINGS}))
     assert objective.encoded(tiny_task) is not first

@@ -37,12 +37,12 @@ def test_a_condition_decides_what_is_drawn():
         },
     )
     deep = conditional.suggest(FixedTrial({"model.layers": 2, "model.layer_dropout": 0.25}))
-    flat = conditional.suggest(FixedTrial({"model.layers": 1}))
+    leaves_of = conditional.suggest(FixedTrial({"model.layers": 1}))
     assert deep == {"model.layers": 2, "model.layer_dropout": 0.25}
-    assert flat == {"model.layers": 1}
+    assert leaves_of == {"model.layers": 1}
 
 
-def test_what_is_drawn_is_a_configuration():
+def test_drawn_values_form_a_valid_configuration():
     drawn = search(train__epochs={"kind": "int", "low": 1, "high": 30}).suggest(
         FixedTrial({"train.epochs": 7})
     )
@@ -50,7 +50,7 @@ def test_what_is_drawn_is_a_configuration():
 
 
 @pytest.mark.parametrize(
-    ("key", "parameter", "told"),
+    ("key", "parameter", "expected"),
     [
         ("model.hiden", {"kind": "int", "low": 1, "high": 9}, "did you mean 'model.hidden'"),
         ("model.head_dropout", {"kind": "float", "low": 0.0, "high": 1.5}, "1.5"),
@@ -68,14 +68,16 @@ def test_what_is_drawn_is_a_configuration():
         ),
     ],
 )
-def test_a_space_that_cannot_be_searched_is_refused_before_the_first_trial(key, parameter, told):
+def test_a_space_that_cannot_be_searched_is_refused_before_the_first_trial(
+    key, parameter, expected
+):
     space = load_search(None, {"space": {key: parameter}})
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         space.check(load_config(), "mine.toml")
 
 
 @pytest.mark.parametrize(
-    ("parameter", "told"),
+    ("parameter", "expected"),
     [
         ({"kind": "float", "low": 2.0, "high": 1.0}, "not below"),
         ({"kind": "float", "low": 0.0, "high": 1.0, "log": True}, "log scale"),
@@ -86,7 +88,7 @@ def test_a_space_that_cannot_be_searched_is_refused_before_the_first_trial(key, 
         ({"kind": "float", "low": 0.0, "hihg": 1.0}, "did you mean 'high'"),
     ],
 )
-def test_a_parameter_that_makes_no_sense_is_refused(tmp_path, parameter, told):
+def test_an_invalid_parameter_is_refused(tmp_path, parameter, expected):
     lines = [
         f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}"
         for key, value in parameter.items()
@@ -94,5 +96,5 @@ def test_a_parameter_that_makes_no_sense_is_refused(tmp_path, parameter, told):
     path = tmp_path / "space.toml"
     path.write_text('[space."model.hidden"]\n' + "\n".join(lines))
     assert tomllib.loads(path.read_text())
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         load_search(path, {})

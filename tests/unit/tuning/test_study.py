@@ -12,12 +12,12 @@ from sirna.tuning.space import load_search
 from sirna.tuning.study import (
     FAILED,
     STOPPED,
-    begin,
-    counts,
+    do_trials,
+    finished_trials,
     open_storage,
     open_study,
-    sweep,
-    work,
+    prepare,
+    requeue_interrupted,
 )
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -41,7 +41,7 @@ def objective(trial: optuna.Trial) -> float:
 @pytest.fixture
 def study(tmp_path):
     study = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
-    begin(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    prepare(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
     return study
 
 
@@ -50,64 +50,64 @@ def values(study):
 
 
 def test_the_default_is_the_first_trial(study):
-    work(study, objective, 1, never)
+    do_trials(study, objective, 1, never)
     assert values(study) == [0.02]
 
 
 def test_the_total_counts_earlier_trials_and_no_draw_repeats_after_a_resume(study, tmp_path):
-    work(study, objective, 3, never)
+    do_trials(study, objective, 3, never)
     again = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
-    begin(again, {"train.weight_decay": 0.02}, {"config": "as it is"})
-    work(again, objective, 6, never)
-    assert len(counts(again)) == len(set(values(again))) == 6
+    prepare(again, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    do_trials(again, objective, 6, never)
+    assert len(finished_trials(again)) == len(set(values(again))) == 6
 
 
-def test_a_failing_trial_fails_alone_and_is_told(study):
+def test_a_failing_trial_does_not_end_the_study_and_its_error_is_stored(study):
     def fails_once(trial):
         if trial.number == 1:
             raise SirnaError("the training diverged\nmuch more")
         return objective(trial)
 
-    work(study, fails_once, 4, never)
+    do_trials(study, fails_once, 4, never)
     trials = study.get_trials()
     assert [trial.state == TrialState.FAIL for trial in trials] == [False, True, False, False]
     assert trials[1].user_attrs[FAILED] == "the training diverged"
 
 
-def test_a_bug_is_no_failed_trial(study):
+def test_an_unexpected_error_ends_the_study(study):
     def broken(trial):
         raise AssertionError
 
     with pytest.raises(AssertionError):
-        work(study, broken, 2, never)
+        do_trials(study, broken, 2, never)
 
 
 def test_a_request_to_stop_ends_the_work(study):
     asked = iter([False, False, True])
-    work(study, objective, 10, lambda: next(asked))
-    assert len(counts(study)) == 2
+    do_trials(study, objective, 10, lambda: next(asked))
+    assert len(finished_trials(study)) == 2
 
 
-def test_a_trial_that_a_killed_process_left_is_done_again_with_its_values(study):
-    work(study, objective, 1, never)
+def test_a_trial_of_a_killed_process_is_repeated_with_its_values(study):
+    do_trials(study, objective, 1, never)
     left = study.ask()
     drawn = objective(left)
-    assert sweep(study) == 1
-    work(study, objective, 2, never)
-    done = [trial for trial in counts(study) if trial.number > left.number]
+    assert requeue_interrupted(study) == 1
+    do_trials(study, objective, 2, never)
+    done = [trial for trial in finished_trials(study) if trial.number > left.number]
     assert [trial.params["train.weight_decay"] for trial in done] == [drawn]
 
 
-def test_a_trial_whose_worker_died_at_its_birth_is_given_back(study, monkeypatch):
+def test_a_trial_whose_worker_died_at_its_start_is_enqueued_again(study, monkeypatch):
     monkeypatch.setattr("sirna.tuning.study.GRACE_SECONDS", 0)
     study.ask()  # starts the default trial and never finishes it
-    work(study, objective, 1, never)
+    do_trials(study, objective, 1, never)
     assert values(study) == [None, 0.02]
 
 
-def test_a_study_of_other_circumstances_is_refused(study):
+def test_a_study_with_other_data_or_settings_is_refused(study):
     with pytest.raises(UsageError, match="another config"):
-        begin(study, {}, {"config": "changed"})
+        prepare(study, {}, {"config": "changed"})
 
 
 def test_a_default_that_was_stopped_is_the_next_trial(study):
@@ -117,14 +117,14 @@ def test_a_default_that_was_stopped_is_the_next_trial(study):
         raise optuna.TrialPruned
 
     asked = iter([False, True])
-    work(study, stopped, 1, lambda: next(asked))
-    begin(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
-    work(study, objective, 1, never)
+    do_trials(study, stopped, 1, lambda: next(asked))
+    prepare(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    do_trials(study, objective, 1, never)
     assert values(study) == [0.02, 0.02]
 
 
-def test_a_study_moves_from_sqlite_to_the_journal_whole(study, tmp_path):
-    work(study, objective, 3, never)
+def test_all_trials_move_from_sqlite_to_the_journal(study, tmp_path):
+    do_trials(study, objective, 3, never)
     moved = open_study(open_storage(tmp_path, None, 2), "mine", SEARCH, worker=0)
     assert values(moved) == values(study)
 
@@ -149,23 +149,23 @@ def running(study):
 def _be_worker(url, number):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = open_study(open_storage(None, url, 1), "shared", SEARCH, number)
-    work(study, slow, 20, never)
+    do_trials(study, slow, 20, never)
 
 
 @pytest.mark.skipif(
     "SIRNA_TEST_POSTGRESQL" not in os.environ,
     reason="SIRNA_TEST_POSTGRESQL holds no URL of an empty PostgreSQL database",
 )
-def test_workers_on_postgresql_do_each_trial_once_and_redo_what_a_killed_one_left():
+def test_workers_on_postgresql_do_each_trial_once_and_repeat_those_of_a_killed_worker():
     url = os.environ["SIRNA_TEST_POSTGRESQL"]
     storage = open_storage(None, url, 1)
     study = open_study(storage, "shared", SEARCH, worker=0)
-    begin(study, {"train.weight_decay": 0.02}, {})
+    prepare(study, {"train.weight_decay": 0.02}, {})
     context = multiprocessing.get_context("spawn")
     first, second = (context.Process(target=_be_worker, args=(url, n), daemon=True) for n in (1, 2))
     first.start()
     second.start()
-    while len(counts(study)) < 6 or first.pid not in running(study):
+    while len(finished_trials(study)) < 6 or first.pid not in running(study):
         assert first.is_alive()
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)
@@ -173,10 +173,10 @@ def test_workers_on_postgresql_do_each_trial_once_and_redo_what_a_killed_one_lef
     second.join(timeout=150)
 
     assert second.exitcode == 0
-    assert len(counts(study)) == 20
+    assert len(finished_trials(study)) == 20
     lost = [t for t in study.get_trials() if t.state == TrialState.FAIL]
     assert len(lost) == 1
-    assert [t.params for t in counts(study)].count(lost[0].params) == 1
-    assert study.best_value == max(t.value for t in counts(study))
+    assert [t.params for t in finished_trials(study)].count(lost[0].params) == 1
+    assert study.best_value == max(t.value for t in finished_trials(study))
     storage.remove_session()
     storage.engine.dispose()

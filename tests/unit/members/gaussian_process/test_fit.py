@@ -58,7 +58,7 @@ def covariance(kernel, some, others):
     return table
 
 
-def test_the_kernel_is_what_it_says(encoded):
+def test_the_kernel_follows_its_formula(encoded):
     kernel = Kernel.initial(encoded, 3, seed=1)
     some, others = encoded.take(np.arange(9)), encoded.take(np.arange(5, 20))
     unseen = replace(some, channels=some.channels.copy())
@@ -69,12 +69,12 @@ def test_the_kernel_is_what_it_says(encoded):
     assert encoded.places.shape[1] == 2
     for first in (some, unseen, nowhere):
         expected = covariance(kernel, first, others)
-        np.testing.assert_allclose(kernel.between(first, others).numpy(), expected, rtol=1e-4)
+        np.testing.assert_allclose(kernel.covariance(first, others).numpy(), expected, rtol=1e-4)
 
 
 def test_the_kernel_is_symmetric_and_positive(encoded):
     kernel = Kernel.initial(encoded, 4, seed=0)
-    matrix = kernel.between(encoded, encoded).double()
+    matrix = kernel.covariance(encoded, encoded).double()
     torch.testing.assert_close(matrix, matrix.T, rtol=1e-5, atol=1e-6)
     assert torch.linalg.eigvalsh(matrix).min() > -1e-4
 
@@ -84,7 +84,7 @@ def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(encoded, 
     truth = ((rows["label"] - rows["label"].mean()) / rows["label"].std()).to_numpy()
     groupings = [PROTOCOLS[protocol].groups(rows) for protocol in ("duplex", "target")]
     weights, means = solve(kernel, encoded, truth.astype(np.float32), groupings)
-    matrix = kernel.between(encoded, encoded).double().numpy()
+    matrix = kernel.covariance(encoded, encoded).double().numpy()
     noisy = matrix + float(kernel.variance) * np.eye(len(rows))
     np.testing.assert_allclose(weights, np.linalg.solve(noisy, truth), atol=2e-3)
     for groups, left_out in zip(groupings, means, strict=True):
@@ -96,7 +96,7 @@ def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(encoded, 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_mean_without_its_group_does_not_know_the_groups_labels(encoded, rows, protocol):
+def test_a_mean_without_its_group_does_not_depend_on_the_groups_labels(encoded, rows, protocol):
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = rows["label"].to_numpy().astype(np.float32) / 30
     groups = PROTOCOLS[protocol].groups(rows)
@@ -132,6 +132,6 @@ def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, monk
         fit_posterior(encoded, measured, np.array([0, 30, 100.0]), QUICK, 0)
 
 
-def test_noise_has_a_floor(encoded):
+def test_noise_has_a_lower_bound(encoded):
     kernel = replace(Kernel.initial(encoded, 1, 0), noise=torch.tensor([-50.0]))
     assert float(kernel.variance) == pytest.approx(LEAST_NOISE)

@@ -9,7 +9,7 @@ import torch
 from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.config.schema import GaussianProcessConfig
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.gaussian_process.fit import solve
 from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.prediction.histogram import fit_bins
@@ -44,7 +44,9 @@ def fit(task_of):
     """Fit on some rows, on all by default; return the member."""
 
     def fitted(rows, config, training=None, fold=0):
-        return GaussianProcessMember.fit(task_of(rows, config, training, fold), 0, Watch()).member
+        return GaussianProcessMember.fit(
+            task_of(rows, config, training, fold), 0, FitCallbacks()
+        ).member
 
     return fitted
 
@@ -53,7 +55,7 @@ def under(config, protocol):
     return with_changes(config, {"split.protocol": protocol, "gaussian_process.series": []})
 
 
-def test_it_predicts_better_than_a_constant(quick, fit):
+def test_a_gaussian_process_predicts_better_than_a_constant(quick, fit):
     config = with_changes(quick, {"gaussian_process.steps": 40})
     rows = check_table(as_text(simulate(duplexes=200, seed=1).train), "simulated", config).rows
     training, held = np.arange(0, len(rows), 2), np.arange(1, len(rows), 2)
@@ -64,7 +66,7 @@ def test_it_predicts_better_than_a_constant(quick, fit):
 
 
 @pytest.mark.parametrize("series", ["site", "duplex_number"])
-def test_effects_that_neighbours_share_are_learned(quick, fit, series):
+def test_effects_of_nearby_places_are_learned(quick, fit, series):
     rows = check_table(as_text(simulate(duplexes=200, seed=1).train), "simulated", quick).rows
     place = np.random.default_rng(0).permutation(len(rows))
     plate = np.random.default_rng(1).uniform(5, 95, len(rows) // 20 + 1)[place // 20]
@@ -82,14 +84,14 @@ def test_effects_that_neighbours_share_are_learned(quick, fit, series):
 
 def test_held_out_rows_are_predicted_in_their_order(rows, quick, task_of):
     task = task_of(rows, quick, np.arange(20, len(rows)))
-    fitted = GaussianProcessMember.fit(task, 0, Watch())
+    fitted = GaussianProcessMember.fit(task, 0, FitCallbacks())
     np.testing.assert_array_equal(fitted.held_out.positions, np.arange(20))
     expected = fitted.member.predict(rows.iloc[:20]).probs
     for part in fitted.held_out.parts:
         np.testing.assert_array_equal(part.probs, expected)
 
 
-def test_a_held_out_label_changes_no_prediction(rows, quick, fit):
+def test_a_held_out_label_does_not_change_predictions(rows, quick, fit):
     training, held = np.arange(20, len(rows)), np.arange(20)
     changed = rows.copy()
     changed.loc[held, "label"] = 99.0
@@ -97,7 +99,7 @@ def test_a_held_out_label_changes_no_prediction(rows, quick, fit):
     np.testing.assert_array_equal(one.probs, other.probs)
 
 
-def test_under_target_no_name_and_no_place_changes_a_prediction(rows, quick, fit):
+def test_under_target_names_and_places_do_not_change_predictions(rows, quick, fit):
     member = fit(rows, under(quick, "target"))
     renamed = rows.assign(target=rows["target"].iloc[0], publication="another")
     renamed = renamed.assign(duplex_number=7.0, site=rows["site"].iloc[0])
@@ -176,7 +178,7 @@ def test_a_training_table_with_too_few_rows_is_refused(rows, quick, stored):
         GaussianProcessMember.restore(stored, rows.iloc[:30], quick)
 
 
-def test_of_too_many_rows_some_are_drawn_guide_by_guide(rows, quick, fit):
+def test_a_sample_of_too_many_rows_is_drawn_guide_by_guide(rows, quick, fit):
     config = with_changes(quick, {"gaussian_process.most_rows": 25})
     chosen = fit(rows, config, np.arange(50)).chosen.numpy()
     assert len(chosen) == 25
@@ -188,16 +190,16 @@ def test_of_too_many_rows_some_are_drawn_guide_by_guide(rows, quick, fit):
 
 
 def test_a_request_to_stop_ends_the_fit_without_a_member(rows, quick, task_of):
-    class Impatient(Watch):
-        asked = iter([False, False, True])
+    class Impatient(FitCallbacks):
+        answers = iter([False, False, True])
 
         def stop(self):
-            return next(self.asked)
+            return next(self.answers)
 
     assert GaussianProcessMember.fit(task_of(rows, quick), 0, Impatient()) is None
 
 
-def test_few_and_equal_labels_are_fitted_all_the_same(rows, quick, fit):
+def test_few_and_equal_labels_are_fitted_too(rows, quick, fit):
     same = rows.iloc[:6].assign(label=50.0)
     predicted = fit(same, quick).predict(same)
     assert np.isfinite(predicted.probs).all()
@@ -229,7 +231,7 @@ def test_training_rows_are_predicted_as_if_their_targets_were_unseen(many, quick
 
 
 @pytest.mark.parametrize("case", ["target", "few", "large", "nameless"])
-def test_targets_that_cannot_stand_for_unseen_ones_are_not_left_out(many, quick, fit, case):
+def test_targets_that_cannot_represent_unseen_ones_are_not_left_out(many, quick, fit, case):
     rows, protocol = many, "duplex"
     if case == "target":
         protocol = "target"

@@ -30,7 +30,7 @@ def hidden(state):
 @each_kind
 @each_direction
 @pytest.mark.parametrize("layers", [1, 2])
-def test_what_stands_in_the_padding_changes_nothing(kind, bidirectional, layers):
+def test_the_content_of_the_padding_does_not_matter(kind, bidirectional, layers):
     run = encoder(kind, bidirectional, layers)
     inputs = padded()
     other = inputs.clone()
@@ -43,7 +43,7 @@ def test_what_stands_in_the_padding_changes_nothing(kind, bidirectional, layers)
 
 @each_kind
 @each_direction
-def test_more_padding_changes_nothing_and_gives_zeros(kind, bidirectional):
+def test_more_padding_does_not_change_outputs_and_gives_zeros(kind, bidirectional):
     run = encoder(kind, bidirectional)
     inputs = padded()
     wider = torch.cat([inputs, torch.ones(len(inputs), 4, 4)], dim=1)

@@ -12,7 +12,7 @@ from sirna.config.load import with_changes
 from sirna.errors import SirnaError
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
-from sirna.members.base import State, Watch
+from sirna.members.base import FitCallbacks, State
 from sirna.members.network import fit as loop
 from sirna.members.network.fit import fit, start
 from sirna.members.network.predict import predict
@@ -25,7 +25,7 @@ from sirna.prediction.score import competition_score
 CPU = torch.device("cpu")
 
 
-class Calls(Watch):
+class Calls(FitCallbacks):
     """Calls a function after every batch or epoch; stops when `on_batch` returns True."""
 
     def __init__(self, on_batch=lambda rows: False, on_epoch=lambda state: None):
@@ -43,11 +43,11 @@ class Calls(Watch):
 
 
 def trained(fold, config, seed=0, epochs=None, **callbacks):
-    labels = fold.train.whole.label.numpy().astype(float)
+    labels = fold.train.all_rows.label.numpy().astype(float)
     edges = fit_bins(labels, config.model.bins, config.score.threshold)
-    watch = Calls(**callbacks)
-    watch.state = start(fold, edges, config, seed, CPU)
-    return fit(watch.state, fold, config, seed, watch, epochs)
+    callbacks = Calls(**callbacks)
+    callbacks.state = start(fold, edges, config, seed, CPU)
+    return fit(callbacks.state, fold, config, seed, callbacks, epochs)
 
 
 def weights(state):
@@ -68,7 +68,7 @@ def means(scores, window):
 
 
 def truth(fold):
-    return fold.valid.whole.label.numpy().astype(float)
+    return fold.held_out.all_rows.label.numpy().astype(float)
 
 
 def scripted(monkeypatch, probs):
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tiny_fold,
     assert numbers(one) != numbers(other)
 
 
-def test_a_draw_from_outside_between_epochs_changes_nothing(tiny_fold, tiny_config):
+def test_random_numbers_drawn_between_epochs_do_not_change_the_training(tiny_fold, tiny_config):
     disturbed = trained(tiny_fold, tiny_config, on_epoch=lambda _: torch.rand(3))
     assert numbers(disturbed) == numbers(trained(tiny_fold, tiny_config))
 
@@ -118,10 +118,10 @@ def test_the_best_epoch_is_that_of_the_best_mean_score_over_a_window(
     assert state.best.epoch == 1 + int(np.argmax(mean))
 
 
-def test_an_epoch_is_judged_by_the_mean_of_its_score_and_those_before_it():
+def test_an_epoch_is_rated_by_the_mean_of_its_score_and_those_before_it():
     best = BestEpoch()
     taken = [
-        best.offer(epoch, score, 3, np.array([[epoch]]))
+        best.update(epoch, score, 3, np.array([[epoch]]))
         for epoch, score in enumerate([0.5, 0.7, 0.9, 0.2, 0.95, 0.95], start=1)
     ]
     # 0.5, 0.6, 0.7, 0.6, 0.683, 0.7: an epoch that is no better is not taken
@@ -164,7 +164,7 @@ def test_training_stops_when_patience_ends(tiny_fold, tiny_config, monkeypatch, 
     assert trained(tiny_fold, config).epoch == epochs
 
 
-def test_a_request_to_stop_ends_the_epoch_where_it_stands(tiny_fold, tiny_config):
+def test_a_request_to_stop_ends_the_current_epoch(tiny_fold, tiny_config):
     batches = []
     state = trained(
         tiny_fold, tiny_config, on_batch=lambda rows: batches.append(rows) or len(batches) == 2
@@ -199,7 +199,7 @@ def all_rows(tiny_task):
 
 def test_without_held_out_rows_the_last_epoch_is_kept(all_rows, tiny_table, tiny_config):
     config = with_changes(tiny_config, {"train.epochs": 4})
-    assert (len(all_rows.train), len(all_rows.valid)) == (len(tiny_table), 0)
+    assert (len(all_rows.train), len(all_rows.held_out)) == (len(tiny_table), 0)
     history = []
     state = trained(all_rows, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
     assert (state.epoch, state.best.epoch) == (3, 3)
@@ -208,7 +208,7 @@ def test_without_held_out_rows_the_last_epoch_is_kept(all_rows, tiny_table, tiny
     rates = [record.learning_rate for record in state.log]
     assert rates == [record.learning_rate for record in trained(all_rows, config).log[:3]]
     nothing = state.held_out(np.arange(0), all_rows.half)
-    assert len(nothing.by_all) == 0
+    assert len(nothing.chosen_by_all) == 0
 
 
 def test_without_held_out_rows_predictions_must_be_finite_too(all_rows, tiny_config, monkeypatch):
@@ -217,16 +217,18 @@ def test_without_held_out_rows_predictions_must_be_finite_too(all_rows, tiny_con
         trained(all_rows, tiny_config)
 
 
-def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny_config):
+def test_each_held_out_half_is_predicted_by_the_epoch_that_the_other_half_chose(
+    tiny_fold, tiny_config
+):
     config = with_changes(tiny_config, {"train.epochs": 4})
     epochs = []
 
     def note(now):
-        epochs.append(predict(now.model, tiny_fold.valid, 64, CPU))
+        epochs.append(predict(now.model, tiny_fold.held_out, 64, CPU))
 
     state = trained(tiny_fold, config, on_epoch=note)
     positions = np.arange(len(tiny_fold.half))
-    predicted = state.held_out(positions, tiny_fold.half).by_other_half
+    predicted = state.held_out(positions, tiny_fold.half).chosen_by_other_half
     threshold = config.score.threshold
     for chooser in (0, 1):
         own, other = tiny_fold.half == chooser, tiny_fold.half != chooser
@@ -243,13 +245,13 @@ def test_held_out_halves_are_predicted_by_the_other_halfs_choice(tiny_fold, tiny
         np.testing.assert_array_equal(predicted.probs[other], epochs[best].probs[other])
 
 
-def test_labels_of_one_half_do_not_reach_its_own_predictions(tiny_fold, tiny_config):
+def test_labels_of_one_half_do_not_affect_its_own_predictions(tiny_fold, tiny_config):
     fold = copy.deepcopy(tiny_fold)
     zero = torch.from_numpy(fold.half == 0)
-    fold.valid.whole.label[zero] = 130.0 - fold.valid.whole.label[zero]
+    fold.held_out.all_rows.label[zero] = 130.0 - fold.held_out.all_rows.label[zero]
     config = with_changes(tiny_config, {"train.epochs": 4})
     was, now = (
-        trained(which, config).held_out(np.arange(len(which.half)), which.half).by_other_half
+        trained(which, config).held_out(np.arange(len(which.half)), which.half).chosen_by_other_half
         for which in (tiny_fold, fold)
     )
     np.testing.assert_array_equal(was.probs[fold.half == 0], now.probs[fold.half == 0])
@@ -257,7 +259,7 @@ def test_labels_of_one_half_do_not_reach_its_own_predictions(tiny_fold, tiny_con
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 @pytest.mark.parametrize("batch_rows", [10, 10_000])
-def test_a_training_that_diverges_says_so(tiny_fold, tiny_config, loss, batch_rows):
+def test_a_diverged_training_raises_an_error(tiny_fold, tiny_config, loss, batch_rows):
     changes = {"learning_rate": 1e30, "schedule": "constant", "clip": 1e30}
     changes |= {"loss": loss, "batch_rows": batch_rows, "epochs": 3}
     config = with_changes(tiny_config, {f"train.{key}": v for key, v in changes.items()})
@@ -268,15 +270,15 @@ def test_a_training_that_diverges_says_so(tiny_fold, tiny_config, loss, batch_ro
 def test_a_point_head_learns_its_own_residuals(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.loss": "mse", "train.epochs": 1})
     state = trained(tiny_fold, config)
-    labels = tiny_fold.train.whole.label
+    labels = tiny_fold.train.all_rows.label
     assert state.model.label_mean.item() == pytest.approx(labels.mean().item(), rel=1e-5)
     assert 0.0 < state.model.residual_sd.item() < 3 * labels.std().item()
     assert state.model.residual_sd.item() != state.model.label_sd.item()
 
 
-def test_validation_rows_leave_no_trace_in_the_weights(tiny_fold, tiny_config):
+def test_held_out_rows_do_not_change_the_weights(tiny_fold, tiny_config):
     fold = copy.deepcopy(tiny_fold)
-    fold.valid.whole.label.fill_(3.0)
+    fold.held_out.all_rows.label.fill_(3.0)
     one, other = trained(tiny_fold, tiny_config), trained(fold, tiny_config)
     assert all(torch.equal(t, weights(other)[n]) for n, t in weights(one).items())
 

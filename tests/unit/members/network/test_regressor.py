@@ -31,7 +31,7 @@ DROPOUTS = [
 
 def begun(fold, config):
     """Return the state of a training before its first step."""
-    labels = fold.train.whole.label.numpy().astype(float)
+    labels = fold.train.all_rows.label.numpy().astype(float)
     return start(fold, fit_bins(labels, config.model.bins, 30.0), config, 0, CPU)
 
 
@@ -50,11 +50,11 @@ def probabilities(model, batch):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_a_prediction_does_not_depend_on_its_batch_mates(tiny_fold, tiny_config, encoder, pooling):
+def test_a_prediction_does_not_depend_on_its_batch(tiny_fold, tiny_config, encoder, pooling):
     model, _ = untrained(tiny_fold, tiny_config, encoder=encoder, pooling=pooling)
-    together = probabilities(model, tiny_fold.valid.whole)
-    for row in range(0, len(tiny_fold.valid), 3):
-        alone = probabilities(model, tiny_fold.valid.take(np.array([row])))
+    together = probabilities(model, tiny_fold.held_out.all_rows)
+    for row in range(0, len(tiny_fold.held_out), 3):
+        alone = probabilities(model, tiny_fold.held_out.take(np.array([row])))
         np.testing.assert_allclose(alone[0], together[row], rtol=1e-4, atol=1e-7)
 
 
@@ -62,22 +62,22 @@ def test_a_prediction_does_not_depend_on_its_batch_mates(tiny_fold, tiny_config,
 def test_prediction_in_batches_gives_what_the_network_gives(tiny_fold, tiny_config, batch_rows):
     model, _ = untrained(tiny_fold, tiny_config)
     model.train()
-    predicted = predict(model, tiny_fold.valid, batch_rows, CPU)
+    predicted = predict(model, tiny_fold.held_out, batch_rows, CPU)
     assert model.training
-    expected = probabilities(model, tiny_fold.valid.whole)
+    expected = probabilities(model, tiny_fold.held_out.all_rows)
     np.testing.assert_allclose(predicted.probs, expected, rtol=1e-4, atol=1e-7)
     np.testing.assert_array_equal(predicted.edges, model.edges.numpy())
 
 
-def test_more_padding_changes_no_prediction(tiny_fold, tiny_config, tiny_table):
+def test_more_padding_does_not_change_predictions(tiny_fold, tiny_config, tiny_table):
     model, _ = untrained(tiny_fold, tiny_config)
     rows = tiny_table.rows.iloc[:6].reset_index(drop=True)
     long = rows.assign(guide_modifications=rows["guide_modifications"] + " a" * 30)
     both = tiny_fold.encoder.encode(
         pd.concat([long.iloc[:1].assign(id="long"), rows], ignore_index=True)
     )
-    alone = probabilities(model, tiny_fold.encoder.encode(rows).whole)
-    np.testing.assert_allclose(probabilities(model, both.whole)[1:], alone, rtol=1e-4, atol=1e-7)
+    alone = probabilities(model, tiny_fold.encoder.encode(rows).all_rows)
+    np.testing.assert_allclose(probabilities(model, both.all_rows)[1:], alone, rtol=1e-4, atol=1e-7)
 
 
 def test_a_prediction_depends_on_every_stream_and_covariate(tiny_fold, tiny_config, tiny_table):
@@ -85,9 +85,9 @@ def test_a_prediction_depends_on_every_stream_and_covariate(tiny_fold, tiny_conf
     row = tiny_table.rows.iloc[[0]]
     changed = [row.assign(dose=1e-3), row.assign(hours=1.0), row.assign(cell_line="other")]
     changed += [row.assign(**{s.role: "A C"}) for s in tiny_fold.encoder.streams.values()]
-    base = probabilities(model, tiny_fold.encoder.encode(row).whole)
+    base = probabilities(model, tiny_fold.encoder.encode(row).all_rows)
     for other in changed:
-        moved = probabilities(model, tiny_fold.encoder.encode(other).whole)
+        moved = probabilities(model, tiny_fold.encoder.encode(other).all_rows)
         assert np.abs(moved - base).max() > 1e-6
 
 
@@ -97,10 +97,10 @@ def test_a_prediction_depends_on_the_siblings_of_its_row(tiny_fold, tiny_config,
     changed = measured.assign(label=130.0 - measured["label"].clip(upper=130.0))
     rows = tiny_task.held_out_rows
     before, after = (
-        probabilities(model, tiny_fold.encoder.with_measured(table).encode(rows).whole)
+        probabilities(model, tiny_fold.encoder.with_sibling_rows(table).encode(rows).all_rows)
         for table in (measured, changed)
     )
-    shown = tiny_fold.valid.whole.siblings[..., PRESENT].any(dim=1).numpy()
+    shown = tiny_fold.held_out.all_rows.siblings[..., PRESENT].any(dim=1).numpy()
     assert 0 < shown.sum() < len(shown)
     assert (np.abs(after - before).max(axis=1) > 1e-6).tolist() == shown.tolist()
 
@@ -108,7 +108,7 @@ def test_a_prediction_depends_on_the_siblings_of_its_row(tiny_fold, tiny_config,
 def test_siblings_are_hidden_in_training_only(tiny_fold, tiny_config):
     config = with_changes(tiny_config, dict.fromkeys(DROPOUTS, 0.0))
     model, _ = untrained(tiny_fold, config)
-    batch = tiny_fold.valid.whole
+    batch = tiny_fold.held_out.all_rows
     model.train()
     assert not torch.equal(model(batch), model(batch))
     model.eval()
@@ -133,20 +133,20 @@ def test_a_network_without_siblings_has_no_weights_for_them(
     model = begun(fold, config).model
     named = [name for name, _ in model.named_parameters() if name.startswith("siblings.")]
     assert bool(named) is expected
-    assert torch.isfinite(model(fold.train.whole)).all()
+    assert torch.isfinite(model(fold.train.all_rows)).all()
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_a_training_starts_from_the_same_prediction_for_every_row(tiny_fold, tiny_config, loss):
     config = with_changes(tiny_config, {"train.loss": loss})
     model = begun(tiny_fold, config).model
-    probs = probabilities(model, tiny_fold.valid.whole)
+    probs = probabilities(model, tiny_fold.held_out.all_rows)
     np.testing.assert_array_equal(probs, np.repeat(probs[:1], len(probs), axis=0))
     if loss == "cross_entropy":
         np.testing.assert_allclose(probs, 1 / probs.shape[1])
 
 
-def test_only_matrices_that_are_no_embeddings_decay(tiny_fold, tiny_config):
+def test_weight_decay_applies_only_to_matrices_that_are_not_embeddings(tiny_fold, tiny_config):
     config = with_changes(tiny_config, {"train.weight_decay": 0.5})
     state = begun(tiny_fold, config)
     decay = {
@@ -169,7 +169,7 @@ def test_the_head_has_the_hidden_layers_asked_for(tiny_fold, tiny_config, layers
 
 
 @pytest.mark.parametrize("share", [False, True])
-def test_a_shared_encoder_is_one_and_the_same(tiny_fold, tiny_config, share):
+def test_a_shared_encoder_is_one_object(tiny_fold, tiny_config, share):
     model, _ = untrained(tiny_fold, tiny_config, share_encoder=share)
     names = list(model.encoders)
     assert (model.encoders[names[0]] is model.encoders[names[1]]) is share
@@ -179,8 +179,8 @@ def test_probabilities_add_up_to_one(tiny_fold, tiny_config):
     for loss in ("cross_entropy", "crps", "mse", "huber"):
         config = with_changes(tiny_config, {"train.loss": loss})
         model, _ = untrained(tiny_fold, config)
-        probs = probabilities(model, tiny_fold.valid.whole)
-        assert probs.shape == (len(tiny_fold.valid), len(model.edges) - 1)
+        probs = probabilities(model, tiny_fold.held_out.all_rows)
+        assert probs.shape == (len(tiny_fold.held_out), len(model.edges) - 1)
         assert probs.dtype == np.float64
         assert probs.min() >= 0
         np.testing.assert_allclose(probs.sum(axis=1), 1.0)
@@ -212,7 +212,7 @@ def test_a_point_far_outside_the_range_still_gives_a_distribution(tiny_fold, tin
 @pytest.mark.parametrize("option", DROPOUTS)
 def test_dropout_acts_in_training_only(tiny_fold, tiny_config, option):
     off = dict.fromkeys(DROPOUTS, 0.0)
-    batch = tiny_fold.valid.whole
+    batch = tiny_fold.held_out.all_rows
     # without siblings, of which each training row is shown another part every time
     fold = replace(tiny_fold, encoder=replace(tiny_fold.encoder, siblings=None))
     model, _ = untrained(fold, with_changes(tiny_config, off))
@@ -242,13 +242,13 @@ def test_a_table_without_conditions_of_one_kind_can_be_trained_on(tiny_table, ti
     rows = tiny_table.rows.drop(columns=[*dropped, "target", "publication"])
     fold = whole_fold(rows, config)
     model = begun(fold, config).model.train()
-    assert torch.isfinite(model(fold.train.whole)).all()
+    assert torch.isfinite(model(fold.train.all_rows)).all()
 
 
 @pytest.mark.parametrize(
     ("loss", "encoder"), [("cross_entropy", "gru"), ("crps", "lstm"), ("mse", "gru")]
 )
-def test_it_can_overfit_sixteen_rows(tiny_fold, tiny_config, loss, encoder):
+def test_a_network_can_overfit_sixteen_rows(tiny_fold, tiny_config, loss, encoder):
     off = dict.fromkeys([*DROPOUTS, "train.smoothing"], 0.0)
     config = with_changes(
         tiny_config, off | {"train.loss": loss, "model.encoder": encoder, "model.head_hidden": 32}
@@ -276,4 +276,4 @@ def test_unseen_tokens_and_missing_values_still_give_finite_numbers(tiny_fold, t
     rows = {"guide": [None], "guide_modifications": ["Zz Zz"], "passenger_modifications": [None]}
     model, _ = untrained(tiny_fold, tiny_config)
     dataset = tiny_fold.encoder.encode(pd.DataFrame({"id": ["x"]} | rows))
-    assert np.isfinite(probabilities(model, dataset.whole)).all()
+    assert np.isfinite(probabilities(model, dataset.all_rows)).all()

@@ -31,7 +31,7 @@ def test_the_order_of_siblings_does_not_matter(encoder):
     torch.testing.assert_close(encoder.eval()(siblings[:, order]), encoder(siblings))
 
 
-def test_an_empty_place_adds_exactly_nothing(encoder):
+def test_an_empty_place_has_no_effect(encoder):
     siblings = measurements()
     absent = siblings[..., PRESENT] == 0
     noise = torch.randn(siblings.shape) * absent[..., None]

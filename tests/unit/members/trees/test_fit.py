@@ -75,7 +75,7 @@ def test_the_level_of_the_errors_is_not_corrected():
     assert bool((forest.residuals.bias == 0).all())
 
 
-def test_one_group_a_constant_and_a_feature_without_values_are_fitted_all_the_same():
+def test_one_group_a_constant_and_a_feature_without_values_are_fitted_too():
     features, labels = drawn(60)
     features[:, 2] = np.nan
     features[:, 3] = 1.0

@@ -9,7 +9,7 @@ import torch
 from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.config.schema import TreesConfig
-from sirna.members.base import Watch
+from sirna.members.base import FitCallbacks
 from sirna.members.trees.member import TreesMember
 from sirna.simulate.simulate import simulate
 from sirna.table.check_table import check_table
@@ -34,12 +34,12 @@ def fit(task_of):
     """Fit on some rows, on all by default; return the member."""
 
     def fitted(rows, config, training=None, fold=0):
-        return TreesMember.fit(task_of(rows, config, training, fold), 0, Watch()).member
+        return TreesMember.fit(task_of(rows, config, training, fold), 0, FitCallbacks()).member
 
     return fitted
 
 
-def test_the_number_shows_what_studies_share(rows, quick, fit):
+def test_trees_use_the_duplex_number(rows, quick, fit):
     rng = np.random.default_rng(0)
     study = rng.permutation(len(rows)) // 30
     level = rng.uniform(5, 95, study.max() + 1)[study]
@@ -55,7 +55,7 @@ def test_the_number_shows_what_studies_share(rows, quick, fit):
 
 
 @pytest.mark.parametrize("protocol", ["rows", "target"])
-def test_no_name_changes_a_prediction(rows, quick, fit, protocol):
+def test_names_do_not_change_predictions(rows, quick, fit, protocol):
     member = fit(rows, with_changes(quick, {"split.protocol": protocol}))
     renamed = rows.assign(target=rows["target"].iloc[0], publication="another")
     np.testing.assert_array_equal(member.predict(rows).probs, member.predict(renamed).probs)
@@ -76,7 +76,7 @@ def test_training_rows_are_predicted_without_their_targets(rows, quick, fit):
     assert seen < unseen < np.abs(labels - np.median(labels)).mean()
 
 
-def test_a_prediction_without_the_target_knows_none_of_its_labels(rows, quick, fit):
+def test_left_out_predictions_do_not_depend_on_labels_of_their_target(rows, quick, fit):
     one = rows["target"].to_numpy() == rows["target"].dropna().iloc[40]
     label = rows["label"].to_numpy().copy()
     label[one] = label[one][::-1]  # the same labels in all, and so the same scale
@@ -85,7 +85,7 @@ def test_a_prediction_without_the_target_knows_none_of_its_labels(rows, quick, f
     assert not torch.equal(before, after)
 
 
-def test_a_held_out_label_changes_no_prediction(rows, quick, fit):
+def test_a_held_out_label_does_not_change_predictions(rows, quick, fit):
     training, held = np.arange(40, len(rows)), np.arange(40)
     changed = rows.assign(label=np.where(rows.index < 40, 99.0, rows["label"]))
     one, other = (fit(table, quick, training).predict(rows.iloc[held]) for table in (rows, changed))

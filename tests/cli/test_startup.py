@@ -37,10 +37,10 @@ def test_help_version_and_bad_usage_import_nothing_heavy(arguments: list[str] | 
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "10000"), ("77", "77")])
-def test_threads_that_wait_leave_the_machine_to_others(given: str | None, expected: str) -> None:
+def test_waiting_threads_release_the_cpu(given: str | None, expected: str) -> None:
     """With OMP_DISPLAY_ENV, OpenMP prints the settings that it uses."""
     rest = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
-    told = subprocess.run(
+    found = subprocess.run(
         [sys.executable, "-m", "sirna.cli", "score", "absent.csv", "absent.csv"],
         capture_output=True,
         text=True,
@@ -48,10 +48,10 @@ def test_threads_that_wait_leave_the_machine_to_others(given: str | None, expect
         timeout=60,
         env=rest | {"OMP_DISPLAY_ENV": "verbose"} | ({"GOMP_SPINCOUNT": given} if given else {}),
     )
-    assert "absent.csv" in told.stderr
-    if "GOMP_SPINCOUNT" not in told.stderr:
+    assert "absent.csv" in found.stderr
+    if "GOMP_SPINCOUNT" not in found.stderr:
         pytest.skip("this PyTorch computes without GNU OpenMP")
-    assert f"GOMP_SPINCOUNT = '{expected}'" in told.stderr
+    assert f"GOMP_SPINCOUNT = '{expected}'" in found.stderr
 
 
 def test_help_names_every_command_and_what_it_does(ok) -> None:
@@ -62,7 +62,7 @@ def test_help_names_every_command_and_what_it_does(ok) -> None:
     assert sirna.__version__ in ok("--version").out
 
 
-def test_output_off_a_terminal_has_no_control_characters(run: Path, data, tiny, spawn) -> None:
+def test_output_without_a_terminal_has_no_control_characters(run: Path, data, tiny, spawn) -> None:
     commands = (
         ("train", data / "train_data.csv", *tiny, "--run", "run"),
         ("submit", data / "test.csv", "--run", run),
