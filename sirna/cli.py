@@ -16,7 +16,6 @@ from sirna.errors import SirnaError, UsageError
 if TYPE_CHECKING:
     from sirna.config.config import Config
     from sirna.stages.console import Console
-    from sirna.stages.train import TrainOutcome
 
 app = typer.Typer(
     name="sirna",
@@ -46,7 +45,11 @@ when other programs need the core."""
 PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
 FOLDS_HELP = "Number of folds. Default: one split of 10 %; five folds under target."
 SEED_HELP = "Seed of the training and of the split."
+SheetOption = Annotated[str, typer.Option(help="Sheet of a spreadsheet; default: the first.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -93,6 +96,7 @@ def train(
     check: Annotated[
         bool, typer.Option("--check", help="Estimate the time; train nothing.")
     ] = False,
+    sheet: SheetOption = "",
     device: DeviceOption = "auto",
 ) -> None:
     """Train on TRAIN (.csv, .csv.gz or .parquet) and write a run folder.
@@ -101,6 +105,7 @@ def train(
     in this folder, else the embedded data set.
     """
     flags: dict[str, Any] = {
+        "data.sheet": sheet or None,
         "split.protocol": protocol,
         "split.valid": valid,
         "split.folds": folds,
@@ -117,13 +122,13 @@ def train(
 
     console = Console()
     if resume:
-        _print_outcome(stage.resume(run, device, console), console)
+        stage.resume(run, device, console)
         return
     request = stage.TrainRequest(table, _config(config, change, given), run, splits, device)
     if check:
         stage.check(request, console)
     else:
-        _print_outcome(stage.train(request, console), console)
+        stage.train(request, console)
 
 
 @app.command()
@@ -191,7 +196,8 @@ def submit(
     with_uncertainty: Annotated[
         bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: ForceOption = False,
+    sheet: SheetOption = "",
     device: DeviceOption = "auto",
 ) -> None:
     """Predict every row of TEST and write a submission."""
@@ -200,11 +206,47 @@ def submit(
     from sirna.stages.submit import submit as run_submit
 
     console = Console()
-    request = SubmitRequest(test, run, config, out, columns.value, with_uncertainty, force, device)
+    request = SubmitRequest(
+        test, run, config, out, columns.value, with_uncertainty, force, device, sheet
+    )
     done = run_submit(request, console)
     state = "unchanged" if done.unchanged else "written and checked"
     console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
     console.line(f"sha256 {done.digest}")
+
+
+@app.command()
+def convert(
+    table: Annotated[Path, typer.Argument(metavar="IN")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    notation: Annotated[
+        str,
+        typer.Option("--from", help="auto, alnylam, axolabs, idt, helm or tokens."),
+    ] = "auto",
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file; its [columns] and [tokens] are used.")
+    ] = None,
+    change: SetOption = None,
+    melt: Annotated[
+        bool, typer.Option("--melt", help="Turn columns named by doses into rows.")
+    ] = False,
+    guide_from: Annotated[
+        str, typer.Option(metavar="sense|COLUMN", help="Derive guides from this strand or site.")
+    ] = "",
+    force: ForceOption = False,
+    sheet: SheetOption = "",
+) -> None:
+    """Read modified strands in the notations of the field; write OUT with this project's tokens."""
+    from sirna.notation.read import check_notation
+    from sirna.stages.console import Console
+    from sirna.stages.convert import ConvertRequest
+    from sirna.stages.convert import convert as run_convert
+
+    console = Console()
+    settings = _config(config, change, {})
+    known = check_notation(notation)
+    request = ConvertRequest(table, out, settings, known, melt, guide_from, sheet, force)
+    console.line(f"{out}: {run_convert(request, console):,} rows written")
 
 
 @app.command()
@@ -221,52 +263,20 @@ def score(
     from sirna.stages.console import Console
     from sirna.stages.score import score as run_score
 
-    found = run_score(truth, submission, _config(config, change, {}))
+    console = Console()
+    found = run_score(truth, submission, _config(config, change, {}), console)
     parts = {name: value.as_dict() for name, value in found.items()}
     if as_json:
         typer.echo(json.dumps(parts))
     else:
-        Console().scores("competition score", parts)
-
-
-def _print_outcome(outcome: "TrainOutcome", console: "Console") -> None:
-    """Print the scores of a training and the next command."""
-    figures = outcome.metrics
-    parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
-    pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
-    console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
-    if figures["sd"] is not None:
-        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
-    console.line(
-        f"constant below the threshold: {figures['constant_baseline']:.4f}; "
-        f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
-    )
-    if rank := figures.get("ranking"):
-        console.line(
-            "rank correlation of medians and measurements within an assay (one target, dose and "
-            f"cell line): {rank['spearman']:.2f} (mean over {rank['settings']} assays)"
-        )
-    rate = figures["rows_per_second"]
-    console.line(
-        f"{figures['seconds']:.0f} s, {f'{rate:,} rows/s, ' if rate else ''}"
-        f"peak memory {figures['peak_memory_mb']:,} MB"
-    )
-    if figures["interrupted"]:
-        from sirna.runs.run import resume_hint
-
-        console.line(
-            "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
-            f"{resume_hint(outcome.run)}"
-        )
-    folder = shlex.quote(str(outcome.run.folder))
-    console.line(f"to predict: sirna submit TEST --run {folder}")
+        console.scores("competition score", parts)
 
 
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
     from sirna.stages import train as stage
 
     request = stage.TrainRequest(table, _config(best, None, {}), device=device)
-    _print_outcome(stage.train(request, console), console)
+    stage.train(request, console)
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle.bundle import Bundle, Prediction
-from sirna.config.roles import ROLES
+from sirna.config.roles import ROLES, TOKENS
 from sirna.members.base import Unseen
 from sirna.table.ranges import DUPLEX_NUMBER, out_of_range
 
@@ -25,6 +25,7 @@ def novelties(bundle: Bundle, rows: pd.DataFrame, prediction: Prediction) -> lis
     """Describe in notes what n checked rows have that no training row has."""
     return [
         *_values(bundle, rows),
+        *_tokens_of_other_strand(bundle, rows),
         *_missing(bundle, rows),
         *_out_of_range(bundle, rows, prediction),
         *_targets(rows, prediction),
@@ -54,6 +55,31 @@ def _values(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
             note += f"; training rows have {_listed(unseen.similar)}: use that if you mean the same"
         notes.append(note)
     return notes
+
+
+def _tokens_of_other_strand(bundle: Bundle, rows: pd.DataFrame) -> list[str]:
+    """Describe tokens of one strand that training rows have in the other strand only."""
+    training = bundle.training
+    if not set(TOKENS) <= set(rows) & set(training):
+        return []
+    measured = {role: _tokens(training[role]) for role in TOKENS}
+    notes = []
+    for role, other in zip(TOKENS, reversed(TOKENS), strict=True):
+        only = measured[other] - measured[role]
+        found = sorted(_tokens(rows[role]) & only)
+        if found:
+            lists = rows[role].dropna().str.split()
+            count = sum(not only.isdisjoint(tokens) for tokens in lists)
+            notes.append(
+                f"{role.replace('_', ' ')}: {count:,} of {len(rows):,} rows have a token that "
+                f"training rows have in the {other.replace('_', ' ')} only: {_listed(found)}; "
+                "strands swapped?"
+            )
+    return notes
+
+
+def _tokens(lists: pd.Series) -> set[str]:
+    return {token for text in lists.dropna().unique() for token in text.split()}
 
 
 def _missing(bundle: Bundle, rows: pd.DataFrame) -> list[str]:

@@ -23,6 +23,7 @@ from sirna.config.schema import (
     SiblingsConfig,
     SplitConfig,
     Streams,
+    TokenSynonyms,
     TrainConfig,
     TreesConfig,
     VocabConfig,
@@ -40,6 +41,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     columns: Columns = Field(default_factory=lambda: DEFAULT_COLUMNS)
     label: LabelConfig = LabelConfig()
+    tokens: TokenSynonyms = Field(default_factory=dict)
     score: ScoreConfig = ScoreConfig()
     mixture: MixtureConfig = Field(default_factory=MixtureConfig)
     streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1)

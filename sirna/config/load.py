@@ -78,22 +78,25 @@ def with_changes(config: Config, changes: dict[str, Any]) -> Config:
 
 
 def with_columns(config: Config, path: Path) -> Config:
-    """Return the configuration with the columns that a TOML file names.
+    """Return the configuration with the columns and spellings of tokens that a TOML file names.
 
     Raises
     ------
     UsageError
-        For a file that cannot be read, or whose section `[columns]` is absent or invalid.
+        For a file that cannot be read, or without a valid section `[columns]` or `[tokens]`.
     """
-    columns = _read_toml(path).get("columns")
-    if not isinstance(columns, dict):
-        raise UsageError(f"{path}: has no section [columns]; no other section is read here.")
-    return config_from_dict(merged(config.given, {"columns": columns}), source=str(path))
+    raw = _read_toml(path)
+    given = {name: raw[name] for name in ("columns", "tokens") if isinstance(raw.get(name), dict)}
+    if not given:
+        raise UsageError(
+            f"{path}: has no section [columns] or [tokens]; no other section is read here."
+        )
+    return config_from_dict(merged(config.given, given), source=str(path))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file{name_suggestion(path)}") from None
     except (OSError, UnicodeDecodeError) as error:

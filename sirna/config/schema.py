@@ -20,13 +20,16 @@ from sirna.config.fields import (
     with_defaults,
 )
 from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
+from sirna.notation.read import Notation
 from sirna.protocols.protocol import PROTOCOLS
 
 
 class DataConfig(Section):
-    """Where the training table is."""
+    """Where the training table is, and how files are read."""
 
     train: str = ""
+    sheet: str = Field("", description="sheet of a spreadsheet; default: the first")
+    notation: Notation = Field("auto", description="how modified strands are written")
 
 
 def _no_column_twice(columns: dict[str, str]) -> dict[str, str]:
@@ -55,6 +58,9 @@ class LabelConfig(Section):
 
     kind: Literal["remaining_pct", "inhibition_pct", "fraction"] = "remaining_pct"
     better: Literal["lower", "higher"] = "lower"
+    parse: Literal["strict", "lenient"] = Field(
+        "strict", description="lenient reads the mean of `73.6 ± 4.2` and the number of `95 %`"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -62,6 +68,19 @@ class LabelConfig(Section):
         if expected and self.better != expected:
             raise ValueError(f"for kind {self.kind!r}, better is {expected!r}")
         return self
+
+
+def _spellings(tokens: dict[str, str]) -> dict[str, str]:
+    for spelling, meaning in tokens.items():
+        if not spelling.strip() or set(spelling) & set(" \t,"):
+            raise ValueError(f"{spelling!r} is not a spelling: it needs letters and no blank")
+        if not meaning.split():
+            raise ValueError(f"{spelling!r} needs tokens, separated by blanks")
+    return tokens
+
+
+TokenSynonyms = Annotated[Mapping[str, str], checked_read_only(_spellings), AS_DICT]
+"""Other spelling -> the tokens that it stands for, separated by blanks."""
 
 
 class ScoreConfig(Section):

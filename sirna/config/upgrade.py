@@ -31,6 +31,8 @@ def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
         return raw  # refused with its own message when it is validated
     is_complete = "known" in raw and "mixture" not in raw  # as a run of 0.2.0 wrote it
     raw = _shares_to_weights(_renamed(raw))
+    if is_complete:  # version 0.2.0 took every entry between blanks as a token
+        raw["data"] = {"notation": "tokens", **raw.get("data", {})}
     return _without_unused_values(raw) if is_complete else raw
 
 

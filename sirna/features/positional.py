@@ -2,10 +2,10 @@
 
 Strands are aligned at their 5' ends. A channel is the base at one position, the dinucleotide of
 this and the next base (the stacking energies of a duplex belong to dinucleotides), or the chemistry
-at one position (see `table.tokens`). The passenger's bases are left out, since the guide determines
-them. A row also has conditions, and places in series. One series is the binding site in the
-transcript: neighbouring sites have similar surroundings. The other is the number in the duplex id:
-duplexes with similar numbers were made and measured side by side.
+at one position (see `notation.nucleotides`). The passenger's bases are left out, since the guide
+determines them. A row also has conditions, and places in series. One series is the binding site in
+the transcript: neighbouring sites have similar surroundings. The other is the number in the duplex
+id: duplexes with similar numbers were made and measured side by side.
 """
 
 from collections.abc import Callable, Collection
@@ -18,8 +18,8 @@ import pandas as pd
 from sirna.config.roles import SERIES
 from sirna.config.schema import ConditionsConfig
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
+from sirna.notation.nucleotides import nucleotides
 from sirna.protocols.protocol import Protocol
-from sirna.table.tokens import nucleotides
 
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
 UNSEEN = -1

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.errors import SirnaError
+from sirna.protocols.copies import first_copies
 from sirna.protocols.targets import group_targets, guides, named_targets
 
 
@@ -45,8 +46,10 @@ class Protocol:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def _each_row(rows: pd.DataFrame) -> np.ndarray:
-    return rows["id"].to_numpy().astype(str)
+def _each_measurement(rows: pd.DataFrame) -> np.ndarray:
+    """Return the row's id; copies of a measurement have the id of the first of them."""
+    ids: np.ndarray = rows["id"].to_numpy().astype(str)[first_copies(rows)]
+    return ids
 
 
 def _by_guide(rows: pd.DataFrame) -> np.ndarray:
@@ -67,7 +70,7 @@ def _by_target(rows: pd.DataFrame) -> np.ndarray:
 _ALL = (
     Protocol(
         name="rows",
-        groups=_each_row,
+        groups=_each_measurement,
         looks_up_siblings=True,
     ),
     Protocol(

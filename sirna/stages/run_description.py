@@ -1,4 +1,7 @@
-"""Describe a run before it starts: its weights, and what it does not read or cannot do."""
+"""Describe a run: before it starts, what it does not read or cannot do; at its end, its scores."""
+
+import shlex
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,7 @@ from sirna.features.fold import FoldTask
 from sirna.members.base import Member
 from sirna.members.registry import FAMILIES, families_for
 from sirna.prediction.mixture import family_weights
+from sirna.runs.run import Run, resume_hint
 from sirna.stages.console import Console
 
 LEAST_DROPOUT = 0.2
@@ -80,3 +84,32 @@ def uncovered_bases_notes(rows: pd.DataFrame, config: Config) -> list[str]:
                     f"{(uncovered > 0).sum():,} rows are in no token (tail = 'drop')"
                 )
     return notes
+
+
+def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> None:
+    """Print the scores of a training and the next command."""
+    parts = {f"fold {fold}": part for fold, part in figures["folds"].items()}
+    pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
+    console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
+    if figures["sd"] is not None:
+        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
+    console.line(
+        f"constant below the threshold: {figures['constant_baseline']:.4f}; "
+        f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
+    )
+    if rank := figures.get("ranking"):
+        console.line(
+            "rank correlation of medians and measurements within an assay (one target, dose and "
+            f"cell line): {rank['spearman']:.2f} (mean over {rank['settings']} assays)"
+        )
+    rate = figures["rows_per_second"]
+    console.line(
+        f"{figures['seconds']:.0f} s, {f'{rate:,} rows/s, ' if rate else ''}"
+        f"peak memory {figures['peak_memory_mb']:,} MB"
+    )
+    if figures["interrupted"]:
+        console.line(
+            "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
+            f"{resume_hint(run)}"
+        )
+    console.line(f"to predict: sirna submit TEST --run {shlex.quote(str(run.folder))}")

@@ -24,9 +24,11 @@ from sirna.stages.console import Console
 from sirna.stages.evaluation import DECIMALS
 from sirna.system.device import choose_device
 from sirna.system.files import csv_bytes, sha256, write_csv
-from sirna.table.check_table import Table, absent_columns, read_table
+from sirna.table.cells import blank
+from sirna.table.check_table import Table, read_table
+from sirna.table.columns import absent_columns
 from sirna.table.read_file import read_text_table
-from sirna.table.report import Purpose, blank
+from sirna.table.report import Purpose
 from sirna.table.units import from_remaining
 
 SUBMISSIONS = Path("submissions")
@@ -57,6 +59,8 @@ class SubmitRequest:
     force : bool
         Whether a file with another submission may be replaced.
     device : str
+    sheet : str
+        The sheet of a spreadsheet; default: the first.
     """
 
     test: Path
@@ -67,6 +71,7 @@ class SubmitRequest:
     with_uncertainty: bool = False
     force: bool = False
     device: str = "auto"
+    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if request.config is not None:
         bundle = replace(bundle, config=with_columns(bundle.config, request.config))
         console.note(
-            f"only the section [columns] of {request.config} is read; everything else is as the "
-            "run was trained"
+            f"only the sections [columns] and [tokens] of {request.config} are read; everything "
+            "else is as the run was trained"
         )
     path = request.out or SUBMISSIONS / run.name / "submission.csv"
     _check_out(path, request.test)
@@ -109,14 +114,15 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
-    table = read_table(request.test, bundle.config, Purpose.TEST)
+    table = read_table(request.test, bundle.config, Purpose.TEST, request.sheet)
     if not request.force:
         _check_same_rows(path, table, bundle.config)
     if request.with_uncertainty:
         _check_added_columns(table, bundle.config, request.columns)
     _check_sequences(bundle, table)
     columns = bundle.config.columns
-    absent = absent_columns(table.raw, columns, bundle.columns_read, "missing in every row")
+    asked = bundle.columns_read - (set(table.rows) - {"id"})
+    absent = absent_columns(table.raw, columns, asked, "missing in every row")
     for note in (*absent, *table.notes):
         console.note(note)
     predicted = bundle.predict(table.rows, device)

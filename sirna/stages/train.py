@@ -26,7 +26,12 @@ from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
 from sirna.stages.console import Console
 from sirna.stages.evaluation import metrics, oof_table
 from sirna.stages.fold_training import FoldTraining
-from sirna.stages.run_description import describe_fold, describe_run, uncovered_bases_notes
+from sirna.stages.run_description import (
+    describe_fold,
+    describe_outcome,
+    describe_run,
+    uncovered_bases_notes,
+)
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
 from sirna.system.device import choose_device
 from sirna.system.files import locked, write_csv, write_text
@@ -85,7 +90,9 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
         write_text(run.digest, source.digest)
         split.save(run.splits)
         write_text(run.config, config.to_toml())
-        return _Training(run, source, split, config, device, console).work()
+        outcome = _Training(run, source, split, config, device, console).work()
+    describe_outcome(run, outcome.metrics, console)
+    return outcome
 
 
 def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
@@ -95,6 +102,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     figures = run.figures()
     if figures is not None and not figures["interrupted"]:
         console.line(f"run: {run.folder} has finished; nothing is left to do")
+        describe_outcome(run, figures, console)
         return TrainOutcome(run, figures)
     check_families(config)
     source = _open(None, config, console)
@@ -102,7 +110,9 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = _split(source, config, run.splits, console)
     with locked(run.folder):
-        return _Training(run, source, split, config, choose_device(device), console).work()
+        outcome = _Training(run, source, split, config, choose_device(device), console).work()
+    describe_outcome(run, outcome.metrics, console)
+    return outcome
 
 
 def check(request: TrainRequest, console: Console) -> None:

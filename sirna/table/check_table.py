@@ -4,7 +4,6 @@ A `Table` holds the unchanged text of the file (`raw`, which is written back to 
 checked values by role (`rows`). No later code changes the spelling of a value.
 """
 
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +11,18 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.config import Config
-from sirna.config.roles import BASES, CATEGORIES, NUMERIC_ROLES, ROLES, SEQUENCES, TOKENS
-from sirna.errors import SirnaError, suggestion
+from sirna.config.roles import BASES, CATEGORIES, NUMERIC_ROLES, ROLES, SEQUENCES
+from sirna.notation.read import Reader
+from sirna.protocols.copies import first_copies
+from sirna.table.cells import blank
+from sirna.table.columns import absent_columns, by_role, require_columns
 from sirna.table.consistency import report_inconsistencies
 from sirna.table.derive import add_derived, transcripts
 from sirna.table.read_file import read_text_table
-from sirna.table.report import Purpose, Report, blank
-from sirna.table.sequence import rna
-from sirna.table.units import read_doses, read_label_column
+from sirna.table.report import Purpose, Report
+from sirna.table.strands import RNA_LETTERS, read_strands
+from sirna.table.units import read_doses, read_hours, read_label_column
 
-RNA_LETTERS = frozenset("ACGU")
-BETWEEN_BASES = r"[53]['\u2019\u2032\u00b4]|[\s.\-\u2010-\u2013]"
-"""Marks between the bases or at the ends of a strand, which are removed."""
-SHOWN_COLUMNS = 30
-"""Largest number of columns that a message lists."""
 ORACLE = "oracle_pct"
 """Column of a simulated truth with the best points that follow from the simulation's formulas."""
 
@@ -63,23 +60,29 @@ class Table:
         return len(self.rows)
 
 
-def read_table(path: Path, config: Config, purpose: Purpose = Purpose.TRAINING) -> Table:
-    """Read and check a table (.csv, .csv.gz or .parquet).
+def read_table(
+    path: Path, config: Config, purpose: Purpose = Purpose.TRAINING, sheet: str = ""
+) -> Table:
+    """Read and check a table.
 
     Parameters
     ----------
     path : Path
     config : Config
-        Its `columns` and `label` say which column plays which role.
+        Its `columns` and `label` say which column plays which role; `data.notation` and `tokens`
+        say how modified strands are read.
     purpose : Purpose
         TRAINING or TEST.
+    sheet : str, optional
+        The sheet of a spreadsheet; default: the first.
 
     Raises
     ------
     SirnaError
         For faults; the message names file, column and remedy, and up to ten rows of each fault.
     """
-    return check_table(read_text_table(path), str(path), config, purpose)
+    raw = read_text_table(path, sheet, config.columns.values())
+    return check_table(raw, str(path), config, purpose)
 
 
 def check_table(
@@ -88,34 +91,37 @@ def check_table(
     """Check a table of text; see `read_table`."""
     columns = config.columns
     required = ("guide", "label") if purpose is Purpose.TRAINING else ("guide",)
-    _require_columns(raw, source, columns, required)
-    raw_by_role = _by_role(raw, columns)
-    normalised = _normalised(raw_by_role)
-    names = {role: name for role, name in columns.items() if role in normalised}
-    report = Report(source, _ids(normalised, raw.index), strict=purpose is Purpose.TRAINING)
-    if "id" in normalised:
-        _check_ids(normalised["id"], names["id"], report)
+    require_columns(raw, source, columns, required)
+    written = by_role(raw, columns)
+    report = _report(raw, source, written, strict=purpose is Purpose.TRAINING)
+    names = {role: name for role, name in columns.items() if role in written}
+    if "id" in written:
+        _check_ids(written["id"], names["id"], report)
+    reader = Reader(config.data.notation, config.tokens)
+    text = read_strands(written, names, reader, report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
     for role in (*SEQUENCES, *CATEGORIES):
-        if role in normalised:
-            rows[role] = normalised[role].mask(blank(normalised[role])).astype(object).to_numpy()
-        if role in normalised and role in {"guide", *config.sequences}:
-            _check_sequences(normalised[role], raw_by_role[role], role, names[role], report)
-    add_derived(rows, normalised)
-    sites = transcripts(normalised) if "transcript" in normalised else None
-    report_inconsistencies(rows, sites, raw_by_role, names, report)
+        if role in text:
+            rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
+        if role in text and role in {"guide", *config.sequences}:
+            as_written = written[role] if role in written else text[role]
+            _check_sequences(text[role], as_written, role, names[role], report)
+    add_derived(rows, text)
+    sites = transcripts(text) if "transcript" in text else None
+    report_inconsistencies(rows, sites, text.assign(**written), names, report)
     _report_unnumbered(rows, names, report)
     for role in NUMERIC_ROLES:
-        if role in normalised:
-            rows[role] = _numbers(role, normalised, names, report)
-    if "label" in normalised:
+        if role in text:
+            rows[role] = _numbers(role, text, names, report)
+    if "label" in text:
         rows["label"] = read_label_column(
-            normalised["label"], names["label"], config.label, report, purpose
+            text["label"], names["label"], config.label, report, purpose
         )
     report.raise_if_bad()
     notes = report.notes
     if purpose is Purpose.TRAINING:
-        optional = columns.keys() - {"label"}
+        _report_copies(rows, report)
+        optional = columns.keys() - {"label"} - (set(rows) - {"id"})
         notes = [*absent_columns(raw, columns, optional, "left out"), *notes]
     return Table(source, raw, rows, tuple(notes))
 
@@ -130,94 +136,17 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
     SirnaError
         For a file without labels, and for faults in them as in `read_table`.
     """
-    raw, columns = read_text_table(path), config.columns
-    _require_columns(raw, str(path), columns, ("label",))
-    text = _by_role(raw, columns)
-    report = Report(str(path), _ids(text, raw.index))
+    columns = config.columns
+    raw = read_text_table(path, expected=columns.values())
+    require_columns(raw, str(path), columns, ("label",))
+    text = by_role(raw, columns)
+    report = _report(raw, str(path), text, strict=True)
     if "id" in text:
         _check_ids(text["id"], columns["id"], report)
     label = read_label_column(text["label"], columns["label"], config.label, report, purpose)
     report.raise_if_bad()
     rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
-    return Table(str(path), raw, rows)
-
-
-def absent_columns(
-    raw: pd.DataFrame, columns: Mapping[str, str], roles: Collection[str], consequence: str
-) -> list[str]:
-    """Describe the roles whose columns a file lacks, and the `consequence` for its rows."""
-    lacking = {
-        role: f"{name!r}{suggestion(name, _without_role(raw, columns))}"
-        for role, name in columns.items()
-        if role in roles and name and name not in raw
-    }
-    numbered, unit = lacking.pop("id", None), lacking.pop("dose_unit", None)
-    named = [f"{role.replace('_', ' ')} {name}" for role, name in lacking.items()]
-    notes = [f"the file lacks some columns; {consequence}: {', '.join(named)}"] if named else []
-    if unit and columns["dose"] in raw:
-        notes.append(f"the file has no column {unit}: doses are read as nM")
-    if numbered:
-        notes.append(f"the file has no column {numbered}: the rows are numbered from 1")
-    return notes
-
-
-def _without_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> set[str]:
-    """Return the file's columns to which no role is assigned."""
-    return set(raw.columns) - set(columns.values())
-
-
-def _require_columns(
-    raw: pd.DataFrame, source: str, columns: Mapping[str, str], required: Collection[str]
-) -> None:
-    lacking = [
-        f"no column {columns[role]!r} for the {role}"
-        f"{suggestion(columns[role], _without_role(raw, columns))}"
-        for role in required
-        if columns[role] not in raw
-    ]
-    if lacking:
-        raise SirnaError(
-            f"{source}: {'; '.join(lacking)}. The file has: "
-            f"{', '.join(list(raw.columns)[:SHOWN_COLUMNS])}. "
-            "Name the columns in the [columns] section of a file given by --config."
-        )
-    if len(raw) == 0:
-        raise SirnaError(f"{source}: no rows below the header; at least one is needed.")
-
-
-def _by_role(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns that have a role, renamed to it, with outer blanks stripped."""
-    named = {role: name for role, name in columns.items() if name and name in raw}
-    text = raw[list(named.values())].set_axis(list(named), axis=1)
-    stripped: pd.DataFrame = text.apply(lambda column: column.str.strip())
-    return stripped
-
-
-def _normalised(raw_by_role: pd.DataFrame) -> pd.DataFrame:
-    """Spell bases as capital RNA letters without marks between them; separate tokens by blanks."""
-    text = raw_by_role.copy()
-    for role in BASES:
-        if role in text:
-            bare = text[role].str.replace(BETWEEN_BASES, "", regex=True).str.strip()
-            text[role] = _each_distinct(bare, rna)
-    for role in TOKENS:
-        if role in text:
-            text[role] = _each_distinct(text[role], _separated)
-    if "transcript" in text:
-        text["transcript"] = _each_distinct(text["transcript"], rna)
-    return text
-
-
-def _separated(tokens: str) -> str:
-    """Separate tokens by single blanks; commas count as blanks."""
-    return " ".join(tokens.replace(",", " ").split())
-
-
-def _each_distinct(text: pd.Series, function: Callable[[str], str]) -> pd.Series:
-    """Apply a function to every distinct text once."""
-    codes, distinct = pd.factorize(text)
-    values = np.array([function(value) for value in distinct], dtype=object)
-    return pd.Series(values[codes], index=text.index, dtype=object)
+    return Table(str(path), raw, rows, tuple(report.notes))
 
 
 def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
@@ -227,10 +156,23 @@ def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
     return pd.Series(range(1, len(text) + 1), index=places).astype(str)
 
 
+def _report(raw: pd.DataFrame, source: str, text: pd.DataFrame, strict: bool) -> Report:
+    """Return an empty report on a table, except for the notes on how its file was read."""
+    decimal_comma = bool(raw.attrs.get("decimal_comma", False))
+    notes = list(raw.attrs.get("notes", []))
+    return Report(source, _ids(text, raw.index), strict, decimal_comma, notes)
+
+
 def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
     report.add_fault(column, blank(ids), ids, "every row needs an id; fill it in")
     twice = ids.duplicated(keep=False) & ~blank(ids)
-    report.add_fault(column, twice, ids, "an id occurs more than once; remove or rename the copies")
+    report.add_fault(
+        column,
+        twice,
+        ids,
+        "an id occurs more than once; remove or rename the copies or, if these are repeated "
+        "measurements, leave [columns] id empty to number the rows",
+    )
 
 
 def _check_sequences(
@@ -253,8 +195,24 @@ def _numbers(role: str, text: pd.DataFrame, names: dict[str, str], report: Repor
     if role == "dose":
         return read_doses(text, names, report)
     low, high = ROLES[role].limits or (-np.inf, np.inf)
+    if role == "hours":
+        return read_hours(text[role], names[role], (low, high), report)
     expectation = f"a number from {low:g} to {high:g} is needed; blank if unknown"
     return report.number(text[role], names[role], lambda v: (v >= low) & (v <= high), expectation)
+
+
+def _report_copies(rows: pd.DataFrame, report: Report) -> None:
+    """Report how many rows repeat the measurement of another row."""
+    first = first_copies(rows)
+    copies = np.flatnonzero(first != np.arange(len(rows)))
+    if not len(copies):
+        return
+    ids = rows["id"].to_numpy()
+    report.notes.append(
+        f"{report.source}: {len(copies):,} rows are exact copies of others (same duplex, "
+        f"conditions and label), as id {ids[copies[0]]} is of id {ids[first[copies[0]]]}; copies "
+        "are held out together. Remove them, unless the same value was measured again"
+    )
 
 
 def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report) -> None:

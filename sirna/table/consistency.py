@@ -3,18 +3,23 @@
 Such rows are reported, but not refused or changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from sirna.notation.known_tokens import CAPS
+from sirna.notation.nucleotides import spelled
 from sirna.table.report import FEWEST_VALUES, Report
 from sirna.table.sequence import COMPLEMENT, reverse_complement
-from sirna.table.tokens import nucleotides
 
 PAIRED_PART = slice(1, 17)
 """Nucleotides of a guide that pair with its target even if its ends do not. They are too many to
 match a transcript by chance."""
+CAPS_OF_OTHER_STRAND = {
+    strand: frozenset(cap.token for cap in CAPS if cap.strand not in {"", strand})
+    for strand in ("guide", "passenger")
+}
 STEM = 8
 """Every duplex has at least this many paired nucleotides in a row, even with central mismatches."""
 SLIPS = 3
@@ -68,10 +73,19 @@ def report_inconsistencies(
         unpaired = _where(all_rows, _unpaired, guide, rows["passenger"])
         expectation = f"does not pair with {names['guide']!r}; check that both are written 5' to 3'"
         note("passenger", unpaired, expectation)
+    for strand, caps in CAPS_OF_OTHER_STRAND.items():
+        role = f"{strand}_modifications"
+        if role in rows:
+            lists = rows[role].fillna("").str.split()
+            capped = np.array([not caps.isdisjoint(tokens) for tokens in lists], dtype=bool)
+            listed = " or ".join(sorted(caps))
+            note(role, capped, f"has {listed}, which the other strand carries; strands swapped?")
     for strand in ("guide", "passenger"):
         role = f"{strand}_modifications"
         if role in rows and strand in rows:
-            differing = _where(all_rows, _spell_otherwise, rows[strand], rows[role])
+            differing = _where(
+                all_rows, lambda b, t: spell_otherwise(b, t.split()), rows[strand], rows[role]
+            )
             expectation = (
                 f"has other bases than {names[strand]!r}; check strand and direction (5' to 3')"
             )
@@ -109,10 +123,13 @@ def _unpaired(guide: str, passenger: str) -> bool:
     )
 
 
-def _spell_otherwise(bases: str, tokens: str) -> bool:
-    spelled = "".join(base for base, _ in nucleotides(tokens.split()))
+def spell_otherwise(bases: str, tokens: Sequence[str]) -> bool:
+    """Return whether tokens spell other bases than a strand, beyond what ends often differ in."""
+    letters = spelled(tokens)
+    if abs(len(letters) - len(bases)) > SHIFT:
+        return True
     starts = [*((0, shift) for shift in range(SHIFT + 1)), *((n + 1, 0) for n in range(SHIFT))]
     return all(
-        sum(x != y for x, y in zip(bases[one:], spelled[other:], strict=False)) > SLIPS
+        sum(x != y for x, y in zip(bases[one:], letters[other:], strict=False)) > SLIPS
         for one, other in starts
     )

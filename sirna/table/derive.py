@@ -7,7 +7,7 @@ import pandas as pd
 
 from sirna.config.roles import ROLES
 from sirna.table.binding_site import binding_sites
-from sirna.table.report import blank
+from sirna.table.cells import blank
 from sirna.table.species_match import species_matches
 
 DUPLEX_NUMBER_PATTERN = r"(\d{1,15})"

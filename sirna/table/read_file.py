@@ -1,49 +1,76 @@
-"""Read table files (.csv, .csv.gz, .parquet) as text."""
+"""Read table files as text: separated values, Parquet and spreadsheets."""
 
 import csv
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, suggestion
 from sirna.system.files import name_suggestion
+from sirna.table.records import LINES_ABOVE_HEADER, Records
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
-DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+SHEET_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
+SUFFIXES = (*TEXT_SUFFIXES, ".parquet", *SHEET_SUFFIXES)
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 QUOTED = re.compile('"[^"]*"')
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)
+"""A first line by which some spreadsheets name the delimiter."""
 LONGEST_FIELD = 10_000_000
 """Characters: longer than any transcript. The csv module's own limit is 131,072."""
+OPENING = 65_536
+"""Bytes from which encoding and delimiter are recognised."""
 
 
-def read_text_table(path: Path) -> pd.DataFrame:
+def read_text_table(path: Path, sheet: str = "", expected: Collection[str] = ()) -> pd.DataFrame:
     """Read a table with every value as text, blanks as empty text.
+
+    Parameters
+    ----------
+    path : Path
+    sheet : str, optional
+        The sheet of a spreadsheet; default: the first.
+    expected : collection of str
+        Names of columns, by which a header below a title is recognised.
 
     Returns
     -------
     DataFrame
         Its index says where each row is in the file: the line on which it begins (the index is
-        named "line") or, for Parquet, the row's position from 1 (named "row").
+        named "line") or, for Parquet and spreadsheets, its row from 1 (named "row"). `attrs` has
+        "notes" (list of str: how the file was read) and "decimal_comma" (bool: whether its
+        delimiter lets numbers have commas in decimals).
 
     Raises
     ------
     SirnaError
-        For a file that is absent, empty, damaged, of another kind or with another delimiter.
+        For a file that is absent, empty, damaged or of another kind.
     """
     name = _checked_name(path)
+    decimal_comma = False
+    notes: list[str] = []
     try:
-        frame = _read_parquet(path) if name.endswith(".parquet") else _read_csv(path)
+        if name.endswith(".parquet"):
+            frame = _read_parquet(path)
+        elif name.endswith(SHEET_SUFFIXES):
+            records, notes = _read_sheet(path, sheet)
+            frame, left_out = records.to_frame(expected)
+            notes += left_out
+        else:
+            records, delimiter, notes = _read_separated(path)
+            decimal_comma = delimiter != ","
+            frame, left_out = records.to_frame(expected)
+            notes += left_out
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
-    if frame.columns.duplicated().any():
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise SirnaError(f"{path}: column {twice!r} occurs twice in the header; rename one.")
+    frame.attrs.update(notes=[f"{path}: {note}" for note in notes], decimal_comma=decimal_comma)
     return frame
 
 
@@ -64,88 +91,156 @@ def _checked_name(path: Path) -> str:
     return path.name.lower()
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_separated(path: Path) -> tuple[Records, str, list[str]]:
+    """Return the records of a text file, its delimiter, and notes on how it was read."""
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rb") as binary:
-        _check_opening(path, binary.read(65536))
+        opening = binary.read(OPENING)
+        encoding = _encoding(path, opening)
+        start = opening.decode(encoding, "replace").lstrip("\ufeff")
+        named = SEPARATOR_LINE.match(start)
+        if named:
+            delimiter, lines_before = named[1], 1
+        else:
+            _check_kind(path, start)
+            delimiter, lines_before = _delimiter(path, start), 0
         binary.seek(0)
-        csv.field_size_limit(LONGEST_FIELD)
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-        reader = csv.reader(text, strict=True)
-        header: list[str] = []
-        rows: list[list[str]] = []
-        lines: list[int] = []
-        line = 0
-        try:
-            for fields in reader:
-                begins, line = line + 1, reader.line_num
-                if not fields:
-                    continue
-                if header and len(fields) != len(header):
-                    fault = "fewer" if len(fields) < len(header) else "more"
-                    raise SirnaError(
-                        f"{path}: line {begins} has {len(fields)} fields, {fault} than the "
-                        f"header's {len(header)}; check its commas and quotes, and the file's end."
-                    )
-                if header:
-                    rows.append(fields)
-                    lines.append(begins)
-                else:
-                    header = [name.strip() for name in fields]
-        except UnicodeDecodeError as error:
-            binary.seek(0)
-            raise SirnaError(
-                f"{path}: line {_undecodable(binary)} is not UTF-8 text "
-                f"(byte {error.object[error.start]:#04x}); save the file as UTF-8 CSV."
-            ) from error
-        except csv.Error as error:
-            raise SirnaError(
-                f"{path}: line {line + 1}: {error}; is a quote left open or out of place?"
-            ) from error
-    if not header:
-        raise SirnaError(f"{path}: the file is empty; a header and rows are needed.")
-    columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    index = pd.Index(lines, name="line", dtype="int64")
-    parts = [pd.Series(column, index=index, dtype=str) for column in columns]
-    return pd.concat(parts, axis=1, keys=range(len(header))).set_axis(header, axis=1)
+        records = _records(path, binary, encoding, delimiter, lines_before)
+    notes = []
+    if delimiter != ",":
+        notes.append(f"separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
+    if encoding.startswith("utf-16"):
+        notes.append("read as UTF-16")
+    return records, delimiter, notes
 
 
-def _undecodable(lines: Iterable[bytes]) -> int:
-    """Return which line, from 1, is the first that is not UTF-8."""
-    for number, line in enumerate(lines, start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError:
-            return number
-    raise AssertionError("the caller has found a line that is not UTF-8")
+def _records(
+    path: Path,
+    binary: gzip.GzipFile | io.BufferedReader,
+    encoding: str,
+    delimiter: str,
+    lines_before: int,
+) -> Records:
+    csv.field_size_limit(LONGEST_FIELD)
+    text = io.TextIOWrapper(binary, encoding=encoding, newline="")
+    for _ in range(lines_before):
+        text.readline()
+    reader = csv.reader(text, strict=True, delimiter=delimiter)
+    rows: list[list[str]] = []
+    places: list[int] = []
+    line = lines_before
+    try:
+        for fields in reader:
+            begins, line = line + 1, lines_before + reader.line_num
+            if fields:
+                rows.append(fields)
+                places.append(begins)
+    except UnicodeError as error:
+        binary.seek(0)
+        raise SirnaError(
+            f"{path}: {_undecodable(binary, encoding)}; save the file as UTF-8 CSV."
+        ) from error
+    except csv.Error as error:
+        raise SirnaError(
+            f"{path}: line {line + 1}: {error}; is a quote left open or out of place?"
+        ) from error
+    finally:
+        text.detach()  # the caller closes the file
+    return Records(str(path), rows, places, "line")
 
 
-def _check_opening(path: Path, opening: bytes) -> None:
-    """Refuse a file whose first bytes are not those of comma-separated text."""
-    if opening.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in opening[:1000]:
-        raise SirnaError(f"{path}: is UTF-16 or binary, not UTF-8; save the file as UTF-8 CSV.")
-    start = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"<"):
+def _encoding(path: Path, opening: bytes) -> str:
+    """Recognise UTF-8 and UTF-16, with and without a byte order mark."""
+    if opening.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise SirnaError(f"{path}: is UTF-32, not UTF-8; save the file as UTF-8 CSV.")
+    if opening.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    head = opening[:1000]
+    if b"\0" not in head:
+        return "utf-8-sig"
+    even, odd = head[::2], head[1::2]
+    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if zeros.count(0) > 0.9 * len(zeros) and not others.count(0):
+            return encoding
+    raise SirnaError(f"{path}: is binary, not text; save the table as UTF-8 CSV.")
+
+
+def _check_kind(path: Path, start: str) -> None:
+    """Refuse a file whose beginning is not that of separated text."""
+    begins = start.lstrip()
+    if begins.startswith("<"):
         raise SirnaError(
             f"{path}: an HTML page, not a CSV file; download the file itself (are you logged in?)."
         )
-    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise SirnaError(f"{path}: a spreadsheet or archive; save it as CSV.")
-    bare = QUOTED.sub("", start.decode("utf-8", "replace"))
-    header, *below = [line.strip() for line in re.split(r"[\r\n]+", bare)][:2]
-    commas = header.count(",")
-    for delimiter, name in DELIMITERS.items():
-        # Spaces in the header may belong to names: then there are commas, or no spaces below it.
-        named = delimiter == " " and (commas or " " not in "".join(below))
-        if header.count(delimiter) > commas and not named:
-            raise SirnaError(
-                f"{path}: separated by {name}; a comma is needed: save it as CSV, with commas "
-                "between values and points in decimals (as spreadsheets under English settings do)."
-            )
+    if begins.startswith("PK\x03\x04") or "\ufffd" in begins[:4]:
+        raise SirnaError(f"{path}: a spreadsheet or archive; name it .xlsx, or save it as CSV.")
+
+
+def _delimiter(path: Path, start: str) -> str:
+    """Return the delimiter of the first line that has one; a title above the header has none."""
+    bare = QUOTED.sub("", start.lstrip(" \r\n"))
+    lines = [line.strip(" ") for line in re.split(r"[\r\n]+", bare)][:LINES_ABOVE_HEADER]
+    for line in lines:
+        counts = {delimiter: line.count(delimiter) for delimiter in (",", *DELIMITERS)}
+        if any(counts.values()):
+            return max(counts, key=lambda delimiter: counts[delimiter])
+    # Spaces in the header may belong to names: then there are no spaces below it.
+    if len(lines) > 1 and lines[0].count(" ") == lines[1].count(" ") > 0:
+        raise SirnaError(
+            f"{path}: separated by spaces; save it as CSV, with commas between values."
+        )
+    return ","
+
+
+def _undecodable(lines: Iterable[bytes], encoding: str) -> str:
+    """Describe the first line that is not text in the encoding."""
+    if encoding != "utf-8-sig":
+        return f"is not {encoding.upper()} text"
+    for number, line in enumerate(lines, start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return f"line {number} is not UTF-8 text (byte {line[error.start]:#04x})"
+    raise AssertionError("the caller has found a line that is not UTF-8")
+
+
+def _read_sheet(path: Path, sheet: str) -> tuple[Records, list[str]]:
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415
+    except ImportError:
+        raise SirnaError(
+            f"{path}: reading spreadsheets needs python-calamine: pip install 'sirna[excel]'; or "
+            "save the sheet as CSV UTF-8."
+        ) from None
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            names = book.sheet_names
+            name = sheet or names[0]
+            if name not in names:
+                near = suggestion(name, names)
+                raise SirnaError(
+                    f"{path}: no sheet {name!r}{near}; the file has: {', '.join(names)}."
+                )
+            cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    except CalamineError as error:
+        raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
+    rows = [[_cell(value) for value in row] for row in cells]
+    notes = [f"read from the sheet {name!r}, one of {len(names)}"] if len(names) > 1 else []
+    return Records(str(path), rows, list(range(1, len(rows) + 1)), "row"), notes
+
+
+def _cell(value: object) -> str:
+    """Write a cell as a CSV file would hold it; whole numbers have no decimals."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     frame = pd.read_parquet(path)
+    if frame.columns.duplicated().any():
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise SirnaError(f"{path}: column {twice!r} occurs twice; rename one.")
     text = {str(name): column.map(_plain).astype(str) for name, column in frame.items()}
     index = pd.RangeIndex(1, len(frame) + 1, name="row")
     columns = [str(name) for name in frame.columns]

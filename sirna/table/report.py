@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sirna.errors import SirnaError
+from sirna.table.cells import blank
+from sirna.table.numbers import Numbers, read_numbers
 
 MOST_ROWS_SHOWN = 10
 """Largest number of rows that one message lists."""
 LONGEST_SHOWN = 60
 """Largest number of characters of a value that a message quotes."""
-MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 FEWEST_VALUES = 20
 """Checks that look at all values of a column together need at least this many values."""
 
@@ -32,11 +33,6 @@ class Purpose(Enum):
     PREDICTION = "prediction"
 
 
-def blank(text: pd.Series) -> np.ndarray:
-    """Mark the missing values of a text column, shape (n,)."""
-    return (text.isna() | text.str.strip().str.casefold().isin(MISSING)).to_numpy(dtype=bool)
-
-
 @dataclass
 class Report:
     """Collects what is wrong with a table of n rows.
@@ -49,6 +45,8 @@ class Report:
         Its index says where the rows are in the file; it is named "line" or "row".
     strict : bool
         Whether a faulty value makes the table unusable; otherwise it is read as missing.
+    decimal_comma : bool
+        Whether numbers may have a comma in decimals.
     notes : list of str
         Notes for the user about a table that can be used.
     faults : list of str
@@ -58,6 +56,7 @@ class Report:
     source: str
     ids: pd.Series
     strict: bool = True
+    decimal_comma: bool = False
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -109,6 +108,7 @@ class Report:
         column: str,
         within: Callable[[np.ndarray], np.ndarray],
         expectation: str,
+        factors: np.ndarray | None = None,
     ) -> np.ndarray:
         """Read a column of numbers, shape (n,); NaN where missing or faulty.
 
@@ -121,15 +121,37 @@ class Report:
             Function from finite numbers to booleans: which of them are acceptable.
         expectation : str
             A description of the numbers that `within` accepts.
+        factors : array, shape (n,), optional
+            What each number is multiplied by, because of its unit; NaN for an unknown unit, which
+            the caller reports. Without factors, a cell with a unit is faulty.
         """
-        value = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        finite = np.isfinite(value)
+        read = self.numbers(text)
+        value = read.values if factors is None else read.values * factors
         self.add_fault_or_note(
-            column, ~finite & ~blank(text), text, "a finite number is needed, as in 12.5"
+            column, read.thousands, text, "numbers have no thousands marks; write 1000, not 1,000"
         )
+        self.add_fault_or_note(
+            column,
+            read.commas,
+            text,
+            "a point is needed in decimals, as in 12.5; commas only in files without commas "
+            "between values",
+        )
+        finite = np.isfinite(value)
+        if factors is None:
+            finite &= (read.units == "").to_numpy(dtype=bool)
+            unreadable = ~finite
+        else:
+            unreadable = ~np.isfinite(read.values)
+        unreadable &= ~blank(text) & ~read.thousands & ~read.commas
+        self.add_fault_or_note(column, unreadable, text, "a finite number is needed, as in 12.5")
         outside = finite & ~within(value)
         self.add_fault_or_note(column, outside, text, expectation)
         return np.where(finite & ~outside, value, np.nan)
+
+    def numbers(self, text: pd.Series) -> Numbers:
+        """Read cells as numbers with units; faults are not reported."""
+        return read_numbers(text, self.decimal_comma)
 
     def raise_if_bad(self) -> None:
         """Raise one SirnaError that lists every fault, if there is any."""

@@ -48,7 +48,8 @@ def training_source(argument: Path | None, config: Config) -> Source:
         path, origin = IN_FOLDER, "found in the current folder"
     else:
         return _embedded(config, "no file was given or found")
-    return Source(read_table(path, config), str(path.resolve()), origin, sha256(path))
+    table = read_table(path, config, sheet=config.data.sheet)
+    return Source(table, str(path.resolve()), origin, sha256(path))
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,9 +19,21 @@ SUBMISSIONS = {
     "value absent": (put(LABEL, ""), ["bad.csv", LABEL, "row id 4 ", "''"]),
     "value text": (put(LABEL, "low"), ["bad.csv", LABEL, "row id 4 ", "'low'", "finite number"]),
     "no label column": (lambda frame: frame.drop(columns=LABEL), ["bad.csv", LABEL, "[columns]"]),
-    "no id column": (
-        lambda frame: frame.drop(columns=ID),
-        ["bad.csv", "without a column 'id' its rows are numbered"],
+    "no id column and fewer rows": (
+        lambda frame: frame.drop(columns=ID).iloc[1:],
+        ["bad.csv", "has no column 'id'", "matched by their order only", "Add the ids"],
+    ),
+    "other forms of ids": (
+        lambda frame: frame.assign(**{ID: frame[ID] + ".0"}),
+        ["bad.csv", "ids are missing", "differs only in its form"],
+    ),
+    "leading zeros": (
+        lambda frame: frame.assign(**{ID: frame[ID].str.zfill(9)}),
+        ["bad.csv", "differs only in its form"],
+    ),
+    "fractions": (
+        lambda frame: frame.assign(**{LABEL: (frame[LABEL].astype(float) / 300).astype(str)}),
+        ["bad.csv", "no label exceeds 1.5", "one unit"],
     ),
     "no rows": (lambda frame: frame.iloc[:0], ["bad.csv", "no rows below the header"]),
 }
@@ -48,3 +60,18 @@ def test_an_oracle_that_is_not_a_number_is_named(data: Path, refused, tmp_path: 
     truth = pd.read_csv(data / "test_truth.csv", dtype=str)
     path = write(tmp_path / "bad.csv", truth, put("oracle_pct", "x"))
     assert "oracle_pct" in refused("score", path, data / "test_truth.csv")
+
+
+def test_fractions_against_percentages_are_refused_in_both_directions(
+    data: Path, refused, tmp_path: Path
+) -> None:
+    truth = pd.read_csv(data / "test_truth.csv", dtype=str)
+    fractions = write(
+        tmp_path / "fractions.csv",
+        truth,
+        lambda frame: frame.assign(**{LABEL: (frame[LABEL].astype(float) / 300).astype(str)}),
+    )
+    assert "fractions.csv: no label exceeds 1.5" in refused(
+        "score", fractions, data / "test_truth.csv"
+    )
+    assert "label.kind=fraction" in refused("score", fractions, fractions)

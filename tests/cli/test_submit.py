@@ -122,7 +122,7 @@ def test_only_columns_that_the_bundle_reads_are_reported_as_absent(run, data, ok
     test.to_csv("test.csv", index=False)
     printed = ok("submit", "test.csv", "--run", run, "--out", "out.csv").err
     assert "missing in every row: cell line 'cell_line_donor'" in printed
-    assert "'concentration_unit': doses are read as nM" in printed
+    assert "'concentration_unit': doses without a unit are read as nM" in printed
     assert "siRNA_sense_seq" not in printed
     narrow = ["--set", "covariates.categorical=[]", "--set", "mixture.unseen_target.trees=0"]
     for kind in ("known_target", "unseen_target"):

@@ -12,6 +12,7 @@ LAYERS = [
     "errors",
     "system",
     "protocols",
+    "notation",
     "config",
     "simulate",
     "table",

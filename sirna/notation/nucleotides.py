@@ -1,7 +1,10 @@
-"""Split modification tokens into a base and a chemistry."""
+"""Split tokens into a base and a chemistry."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
+
+from sirna.notation.known_tokens import WITHOUT_BASE
 
 BASE = re.compile("[ACGUTacgut]")
 
@@ -18,7 +21,7 @@ def nucleotide(token: str) -> tuple[str, str]:
         The token with its base replaced by `@` (`#` for a lower-case base): Af, Cf, Gf and Uf all
         have the chemistry `@f`.
     """
-    match = BASE.search(token)
+    match = None if token in WITHOUT_BASE else BASE.search(token)
     if match is None:
         return "", token
     letter = match.group()
@@ -27,7 +30,7 @@ def nucleotide(token: str) -> tuple[str, str]:
     return base, token[: match.start()] + mark + token[match.end() :]
 
 
-def nucleotides(tokens: list[str]) -> list[tuple[str, str]]:
+def nucleotides(tokens: Sequence[str]) -> list[tuple[str, str]]:
     """Return base and chemistry of every nucleotide of a strand, 5' to 3'.
 
     Tokens without a base (VP, P, L96, s) add to the chemistry of the nucleotide before them; those
@@ -44,3 +47,8 @@ def nucleotides(tokens: list[str]) -> list[tuple[str, str]]:
         else:
             leading += chemistry
     return found
+
+
+def spelled(tokens: Sequence[str]) -> str:
+    """Return the bases of the tokens, 5' to 3', as capital RNA letters."""
+    return "".join(nucleotide(token)[0] for token in tokens)

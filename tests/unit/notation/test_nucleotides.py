@@ -2,7 +2,7 @@
 
 import pytest
 
-from sirna.table.tokens import nucleotide, nucleotides
+from sirna.notation.nucleotides import nucleotide, nucleotides
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Read and write the notations in which modified strands are published."""

@@ -1,0 +1,141 @@
+"""Turn the records of a file, the header first, into a table of text."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sirna.errors import SirnaError
+
+LINES_ABOVE_HEADER = 20
+"""A header is looked for among so many records."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a file.
+
+    Attributes
+    ----------
+    source : str
+        The file's name.
+    fields : list of list of str
+        The fields of every record that has any.
+    places : list of int
+        Where each record begins: its line or row, from 1.
+    place_name : str
+        "line" or "row".
+    """
+
+    source: str
+    fields: list[list[str]]
+    places: list[int]
+    place_name: str
+
+    def to_frame(self, expected: Collection[str] = ()) -> tuple[pd.DataFrame, list[str]]:
+        """Return the table and notes on what was left out.
+
+        Records without a value are left out; so are columns without a name and a value.
+
+        Parameters
+        ----------
+        expected : collection of str
+            Names of columns, by which a header below a title is recognised.
+
+        Raises
+        ------
+        SirnaError
+            If there is no header, if a title stands above it, or if records differ in length.
+        """
+        if not any(map(_filled, self.fields)):
+            raise SirnaError(f"{self.source}: the file is empty; a header and rows are needed.")
+        self._check_title(expected)
+        header = [name.strip() for name in self.fields[0]]
+        named = _last(header)
+        kept, blank = [], 0
+        for record in range(1, len(self.fields)):
+            fields = self.fields[record]
+            if not _filled(fields):
+                blank += 1
+                continue
+            if len(fields) < named or _last(fields) > len(header):
+                fault = "fewer" if len(fields) < named else "more"
+                raise SirnaError(
+                    f"{self.source}: {self.place_name} {self.places[record]} has {len(fields)} "
+                    f"fields, {fault} than the header's {len(header)}; check its delimiters and "
+                    "quotes, and the file's end."
+                )
+            kept.append(record)
+        width = len(header)
+        rows = [(self.fields[record] + [""] * width)[:width] for record in kept]
+        columns = [list(cells) for cells in zip(*rows, strict=True)] or [[] for _ in header]
+        index = pd.Index(
+            [self.places[record] for record in kept], name=self.place_name, dtype="int64"
+        )
+        used = [i for i, name in enumerate(header) if name or _filled(columns[i])]
+        names = [header[i] for i in used]
+        self._check_names(names)
+        parts = [pd.Series(columns[i], index=index, dtype=str) for i in used]
+        frame = pd.concat(parts, axis=1, keys=range(len(used))).set_axis(names, axis=1)
+        return frame, self._notes(blank, width - len(used))
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if twice == "":
+            raise SirnaError(
+                f"{self.source}: two columns with values have no name in the header; name them."
+            )
+        if twice is not None:
+            raise SirnaError(f"{self.source}: column {twice!r} occurs twice; rename one.")
+
+    def _check_title(self, expected: Collection[str]) -> None:
+        """Refuse a file with a title above its header."""
+        first = self._names(0)
+        if any(name in expected for name in first):
+            return
+        for index in range(1, min(LINES_ABOVE_HEADER, len(self.fields))):
+            names = self._names(index)
+            matches = sum(name in expected for name in names)
+            if matches >= 2 or (len(first) <= 1 < len(names) and _like_names(names)):
+                above = "line 1" if index == 1 else f"the {index} lines above it"
+                word = self.place_name
+                raise SirnaError(
+                    f"{self.source}: {word} {self.places[index]} looks like the header: delete "
+                    f"{above.replace('line', word)}, as in a table without a title."
+                )
+            if len(first) <= 1 < len(names):
+                return
+
+    def _names(self, index: int) -> list[str]:
+        return [name.strip() for name in self.fields[index] if name.strip()]
+
+    def _notes(self, records: int, columns: int) -> list[str]:
+        word = self.place_name
+        notes = []
+        if records:
+            notes.append(f"{records} {word}{'s' * (records > 1)} without a value left out")
+        if columns:
+            notes.append(f"{columns} column{'s' * (columns > 1)} without name and value left out")
+        return notes
+
+
+def _filled(fields: Sequence[str]) -> bool:
+    return any(field.strip() for field in fields)
+
+
+def _last(fields: Sequence[str]) -> int:
+    """Return how many fields there are up to the last that has a value."""
+    return max((place for place, field in enumerate(fields, start=1) if field.strip()), default=0)
+
+
+def _like_names(names: Sequence[str]) -> bool:
+    """Return whether texts look like names of columns: distinct, and none is a number."""
+    return len(set(names)) == len(names) and not any(_is_number(name) for name in names)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
