@@ -7,12 +7,12 @@ these patents do not have are written in the same way, in parentheses.
 
 from dataclasses import dataclass
 
-BASE_NAMES = {
+NUCLEOSIDES = {
     "A": "adenosine",
     "C": "cytidine",
     "G": "guanosine",
     "U": "uridine",
-    "T": "thymidine",
+    "T": "5-methyluridine",
 }
 PHOSPHOROTHIOATE = "s"
 """The token of a phosphorothioate between its two neighbours."""
@@ -49,20 +49,29 @@ class Chemistry:
         """Return the token of a base (A, C, G, U or T)."""
         return self.token.replace("@", base).replace("#", base.lower())
 
+    def name_of(self, base: str) -> str:
+        """Return the chemical name of the nucleotide with a base."""
+        without_oxygen = base == "T" and self.token in {"d@", "(@gn)"}
+        nucleoside = "thymidine" if without_oxygen else NUCLEOSIDES[base]
+        hyphen = "-" * (nucleoside[0].isdigit() and "l{" in self.name)  # methyl-5-methyluridine
+        return self.name.format(hyphen + nucleoside)
+
 
 CHEMISTRIES = (
-    Chemistry("{}", "@", "r", ("r",), bases="ACGUT"),
-    Chemistry("2'-O-methyl{}", "#", "m", ("m", "mR", "OMe"), "2OMe", bases="ACGUT"),
-    Chemistry("2'-fluoro{}", "@f", "f", ("fl2r", "fR", "2fR", "f"), "2F"),
-    Chemistry("2'-deoxy{}", "d@", "d", ("d", "dR"), "deoxy", bases="ACGTU"),
+    Chemistry("{}-3'-phosphate", "@", "r", ("r",), bases="ACGUT"),
+    Chemistry("2'-O-methyl{}-3'-phosphate", "#", "m", ("m", "mR", "OMe"), "2OMe", bases="ACGUT"),
+    Chemistry("2'-fluoro{}-3'-phosphate", "@f", "f", ("fl2r", "fR", "2fR", "f"), "2F"),
+    Chemistry("2'-deoxy{}-3'-phosphate", "d@", "d", ("d", "dR"), "deoxy", bases="ACGTU"),
     Chemistry("{}-2'-phosphate", "(@2p)", "", ("r2p",), bases="ACGUT"),
-    Chemistry("{} glycol nucleic acid", "(@gn)", "g", ("gna", "GNA", "gly"), bases="ACGTU"),
-    Chemistry("2'-O-hexadecyl{}", "(@hd)", "", ("hd", "C16"), bases="ACGUT"),
-    Chemistry("2'-O-methoxyethyl{}", "(@eo)", "e", ("moe", "MOE"), "2MOEr", bases="ACGTU"),
-    Chemistry("{} locked nucleic acid", "(@ln)", "l", ("lna", "LNA", "LR"), bases="ACGTU"),
-    Chemistry("{} unlocked nucleic acid", "(@un)", "u", ("una", "UNA"), bases="ACGUT"),
-    Chemistry("{} hexitol nucleic acid", "(@hn)", "h", ("hna", "HNA"), bases="ACGTU"),
-    Chemistry("4'-thio{}", "(@s4)", "", ("s4r", "S4R"), bases="ACGUT"),
+    Chemistry("{}-glycol nucleic acid", "(@gn)", "g", ("gna", "GNA", "gly"), bases="ACGTU"),
+    Chemistry("2'-O-hexadecyl-{}-3'-phosphate", "(@hd)", "", ("hd", "C16"), bases="ACGUT"),
+    Chemistry(
+        "2'-O-methoxyethyl{}-3'-phosphate", "(@eo)", "e", ("moe", "MOE"), "2MOEr", bases="ACGTU"
+    ),
+    Chemistry("{}-locked nucleic acid", "(@ln)", "l", ("lna", "LNA", "LR"), bases="ACGTU"),
+    Chemistry("{}-unlocked nucleic acid", "(@un)", "u", ("una", "UNA"), bases="ACGUT"),
+    Chemistry("{}-hexitol nucleic acid", "(@hn)", "h", ("hna", "HNA"), bases="ACGTU"),
+    Chemistry("4'-thio-{}-3'-phosphate", "(@s4)", "", ("s4r", "S4R"), bases="ACGUT"),
 )
 
 
@@ -78,7 +87,7 @@ class Cap:
     strand : str
         The strand that carries it: "guide", "passenger" or, if both can, "".
     other : tuple of str
-        Other spellings, in any notation, regardless of capitals.
+        Other spellings, in any notation.
     idt : str
         IDT's code without slashes, empty if there is none.
     """
@@ -111,7 +120,7 @@ def _tokens() -> dict[str, str]:
     names = {}
     for chemistry in CHEMISTRIES:
         for base in chemistry.bases:
-            names[chemistry.token_of(base)] = chemistry.name.format(BASE_NAMES[base])
+            names[chemistry.token_of(base)] = chemistry.name_of(base)
     return names | {cap.token: cap.name for cap in CAPS}
 
 

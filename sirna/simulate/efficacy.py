@@ -25,34 +25,23 @@ RULE_LENGTH: Final = 19
 """Nucleotides of the guide, from its 5' end, that the rules of 2004 were written for."""
 
 NUCLEOTIDE_KINDS: Final = {
-    "r": ("A C G U", "{}-3'-phosphate"),
-    "m": ("a c g u", "2'-O-methyl{}-3'-phosphate"),
-    "f": ("Af Cf Gf Uf", "2'-fluoro{}-3'-phosphate"),
-    "d": ("dA dC dG dT", "2'-deoxy{}-3'-phosphate"),
-    "g": ("(Agn) (Cgn) (Ggn) (Tgn)", "{}-glycol nucleic acid"),
-    "l": ("(A2p) (C2p) (G2p) (U2p)", "{}-2'-phosphate"),
-    "h": ("(Ahd) (Chd) (Ghd) (Uhd)", "2'-O-hexadecyl-{}-3'-phosphate"),
+    "r": "A C G U",
+    "m": "a c g u",
+    "f": "Af Cf Gf Uf",
+    "d": "dA dC dG dT",
+    "g": "(Agn) (Cgn) (Ggn) (Tgn)",
+    "l": "(A2p) (C2p) (G2p) (U2p)",
+    "h": "(Ahd) (Chd) (Ghd) (Uhd)",
 }
-"""The letter of each kind of nucleotide, its tokens for A, C, G and U, and its chemical name."""
-_NUCLEOSIDES: Final = {"A": "adenosine", "C": "cytidine", "G": "guanosine", "U": "uridine"}
+"""The letter of each kind of nucleotide, and its tokens for A, C, G and U; their chemical names are
+in `notation.known_tokens`."""
 _TOKENS: Final = {
     kind + base: token
-    for kind, (tokens, _) in NUCLEOTIDE_KINDS.items()
+    for kind, tokens in NUCLEOTIDE_KINDS.items()
     for base, token in zip("ACGU", tokens.split(), strict=True)
 }
-CHEMICAL_NAMES: Final[dict[str, str]] = {
-    token: NUCLEOTIDE_KINDS[place[0]][1].format(
-        "thymidine" if "T" in token else _NUCLEOSIDES[place[1]]
-    )
-    for place, token in _TOKENS.items()
-} | {
-    "L96": "N-[tris(GalNAc-alkyl)-amidodecanoyl)]-4-hydroxyprolinol",
-    "VP": "vinyl-phosphonate",
-    "P": "5'-phosphate",
-    "s": "phosphorothioate linkage",
-    "t": "2'-O-methyl-5-methyluridine-3'-phosphate",
-}
-"""Every modification token and its chemical name."""
+SIMULATED_TOKENS: Final = (*_TOKENS.values(), "L96", "VP", "P", "s", "t")
+"""Every modification token of the embedded data."""
 
 STACKING_KCAL: Final = {
     **dict.fromkeys(("AA", "UU"), -0.93),

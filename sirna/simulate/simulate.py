@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from sirna.notation.known_tokens import TOKENS
 from sirna.simulate import efficacy
 from sirna.simulate.efficacy import Flags, Floats, Letters, measurement_cdf
 from sirna.simulate.study_designs import (
@@ -118,8 +119,8 @@ def simulate(duplexes: int = DEFAULT_DUPLEXES, seed: int = 0) -> Simulation:
     rows.loc[rows["silent"], [CELL, METHOD, HOURS]] = None
     in_test = _draw_test(rng, (~unnamed & ~rows["silent"]).to_numpy(), rows["phosphate"].to_numpy())
     test = rows[in_test].reset_index(drop=True)
-    tokens = sorted(sorted(efficacy.CHEMICAL_NAMES), key=len)
-    names = [efficacy.CHEMICAL_NAMES[token] for token in tokens]
+    tokens = sorted(sorted(efficacy.SIMULATED_TOKENS), key=len)
+    names = [TOKENS[token] for token in tokens]
     return Simulation(
         train=rows.loc[~in_test, _COLUMNS].reset_index(drop=True),
         test=test[_COLUMNS].assign(**{_LABEL: np.nan}).astype({HOURS: int}),

@@ -74,4 +74,9 @@ def test_fractions_against_percentages_are_refused_in_both_directions(
     assert "fractions.csv: no label exceeds 1.5" in refused(
         "score", fractions, data / "test_truth.csv"
     )
-    assert "label.kind=fraction" in refused("score", fractions, fractions)
+    more = write(
+        tmp_path / "more.csv",
+        pd.read_csv(fractions, dtype=str),
+        lambda frame: pd.concat([frame, frame.assign(**{ID: frame[ID] + "b"})]),
+    )
+    assert "label.kind=fraction" in refused("score", more, more)

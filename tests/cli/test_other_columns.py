@@ -124,7 +124,7 @@ def test_percentages_under_a_fraction_label_are_refused(table, config, cli) -> N
     table.assign(inhibition=100 * table["inhibition"]).to_csv("own.csv", index=False)
     outcome = cli("train", "own.csv", "--config", config, "--check")
     assert outcome.code == 1
-    for part in ("own.csv", "'inhibition'", "row id 1 ", "from -9 to 1 ", "[label]"):
+    for part in ("own.csv", "'inhibition'", "row id 1 ", "from -9 to 2 ", "[label]"):
         assert part in outcome.err
 
 

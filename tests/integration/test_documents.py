@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from sirna.cli import app
 from sirna.config.config import Config
 from sirna.config.load import load_config
+from sirna.notation.known_tokens import CAPS, CHEMISTRIES
 from sirna.protocols.protocol import Protocol
 
 ROOT = Path(__file__).parents[2]
@@ -69,8 +70,13 @@ def _links():
     return [
         Found(document, link)
         for document in DOCUMENTS
-        for link in pattern.findall(document.read_text())
+        for link in pattern.findall(_without_code(document.read_text()))
     ]
+
+
+def _without_code(text):
+    """Leave out fenced code, and inline code that is not the text of a link."""
+    return re.sub(r"(?<!\[)`[^`\n]+`", "", FENCED.sub("", text))
 
 
 def _anchors(document):
@@ -162,3 +168,18 @@ def test_the_protocol_of_the_example_splits_rows():
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().split()) <= 1500
+
+
+def test_the_documented_tokens_are_the_known_ones() -> None:
+    """`docs/notations.md` lists a token, a letter and a HELM nucleotide for every chemistry."""
+    text = (ROOT / "docs" / "notations.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `") and "(A)`" in line]
+    listed = {row.split("`")[1] for row in rows}
+    assert listed == {one.token_of("A") for one in CHEMISTRIES}
+    for one in CHEMISTRIES:
+        row = next(row for row in rows if f"`{one.token_of('A')}`" in row)
+        helm = one.helm[0]
+        assert f"`{helm if len(helm) == 1 else f'[{helm}]'}(A)`" in row
+        assert not one.prefix or f"`{one.prefix}A`" in row
+    for cap in CAPS:
+        assert f"`{cap.token}`" in text.split("Without a base")[1]
