@@ -1,9 +1,10 @@
 """Read the strands of a table, in any notation, as bases and tokens."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,6 @@ from sirna.notation.read import Reader, Reading
 from sirna.table.cells import blank
 from sirna.table.consistency import spell_otherwise
 from sirna.table.report import Report
-
-Read = TypeVar("Read")
 
 RNA_LETTERS = frozenset("ACGU")
 MOST_SHOWN = 10
@@ -60,8 +59,7 @@ def read_strands(
         if role in text and role in written:
             _read_token_column(text, role, names, reader, report)
     if "transcript" in text:
-        found = _bases(text["transcript"], names["transcript"], report)
-        text["transcript"] = [one.text for one in found]
+        text["transcript"] = _bases(text["transcript"], names["transcript"], report).map(_text)
     return text
 
 
@@ -70,17 +68,21 @@ def _split_duplexes(
 ) -> None:
     """Replace duplexes in HELM by the bases and tokens of their strands."""
     for role in BASES:
-        if role not in text or not text[role].map(helm.looks_like).any():
+        if role not in text:
+            continue
+        is_helm = _each(text[role], helm.looks_like).map(bool).astype(bool)
+        if not is_helm.any():
             continue
         column, whole = names[role], text[role].copy()
-        is_helm = whole.map(helm.looks_like).to_numpy(dtype=bool)
         read = _each(whole.where(is_helm, ""), partial(_helm, role=role, reader=reader))
         _report_unreadable(read, whole, column, report)
         for strand in BASES:
-            tokens = [one.get(strand, []) if isinstance(one, dict) else [] for one in read]
-            lists = pd.Series([" ".join(one) for one in tokens], index=text.index, dtype=object)
-            bases = pd.Series([spelled(one) for one in tokens], index=text.index, dtype=object)
-            for name, values in ((strand, bases), (f"{strand}_modifications", lists)):
+            tokens = partial(_tokens_of, strand=strand)
+            for name, function in (
+                (strand, lambda one, of=tokens: spelled(of(one))),
+                (f"{strand}_modifications", lambda one, of=tokens: " ".join(of(one))),
+            ):
+                values = pd.Series(read.map(function), index=text.index)
                 given = text.get(name, pd.Series("", index=text.index, dtype=object))
                 fill = is_helm & ((name == role) | blank(given))
                 if (fill & (values != "").to_numpy()).any() or name == role:
@@ -94,48 +96,49 @@ def _helm(text: str, role: str, reader: Reader) -> dict[str, list[str]]:
     return {role: strands[""]} if "" in strands else strands
 
 
+def _tokens_of(strands: object, strand: str) -> list[str]:
+    return strands.get(strand, []) if isinstance(strands, dict) else []
+
+
 def _read_base_column(
     text: pd.DataFrame, role: str, names: dict[str, str], reader: Reader, report: Report
 ) -> None:
     """Read a column of bases; without a list of the strand, it may be in a notation of tokens."""
     column, written = names[role], text[role]
     found = _bases(written, column, report)
-    plain = np.array([RNA_LETTERS.issuperset(one.text) for one in found], dtype=bool)
+    plain = found.map(lambda one: RNA_LETTERS.issuperset(_text(one))).astype(bool)
     tokens = f"{role}_modifications"
     if not (plain | blank(written)).all() and tokens not in text:
         strict = Reader(reader.notation, reader.synonyms, strict=True)
         read = _each(written.mask(blank(written), ""), strict.read)
-        if all(isinstance(one, Reading) for one in read):
+        if not read.failed.any():
             names[tokens] = column
-            text[tokens] = [" ".join(one.tokens) for one in read]
-            text[role] = [spelled(one.tokens) for one in read]
+            text[tokens] = read.map(lambda one: " ".join(one.tokens))
+            text[role] = read.map(lambda one: spelled(one.tokens))
+            notation = read.first(~plain).notation
             count = int((~blank(written)).sum())
-            _note(
-                report,
-                column,
-                count,
-                f"in the notation {read[~plain][0].notation!r}: read as bases and tokens",
-            )
+            _note(report, column, count, f"in the notation {notation!r}: read as bases and tokens")
             return
-    sugars = np.array([one.has_sugars for one in found], dtype=bool) & plain
+    sugars = found.map(lambda one: isinstance(one, Bases) and one.has_sugars).astype(bool)
     report.add_note(
         column,
-        sugars,
+        sugars & plain,
         written,
         "sugars such as dT are read as their bases; a modification list is where they count",
     )
-    text[role] = [one.text for one in found]
+    text[role] = found.map(_text)
 
 
-def _bases(written: pd.Series, column: str, report: Report) -> np.ndarray:
-    """Read strands of bases, shape (n,) of Bases."""
+def _bases(written: pd.Series, column: str, report: Report) -> "_Distinct":
+    """Read strands of bases, and report those that cannot be read or are reversed."""
     found = _each(written, read_bases)
-    failed = np.array([isinstance(one, NotationError) for one in found], dtype=bool)
     _report_unreadable(found, written, column, report)
-    backwards = np.array([isinstance(one, Bases) and one.backwards for one in found], dtype=bool)
-    _note_backwards(backwards, written, column, report)
-    found[failed] = Bases("")
+    _note_backwards(found, written, column, report)
     return found
+
+
+def _text(bases: object) -> str:
+    return bases.text if isinstance(bases, Bases) else ""
 
 
 def _read_token_column(
@@ -145,34 +148,41 @@ def _read_token_column(
     strand = role.removesuffix("_modifications")
     bases = text.get(strand, pd.Series("", index=text.index, dtype=object)).fillna("")
     pairs = written + "\n" + bases.where((written != "").to_numpy(), "")
-    read = _each(pairs, lambda pair: reader.read(*pair.rsplit("\n", 1)))
+    read = _each(pairs, partial(_with_bases, reader=reader))
     _report_unreadable(read, written, column, report)
-    tokens = [list(one.tokens) if isinstance(one, Reading) else [] for one in read]
-    glued = np.array(
-        [
-            isinstance(one, Reading) and one.notation in {"alnylam", "idt"} and not BLANKS.search(t)
-            for one, t in zip(read, written, strict=True)
-        ],
-        dtype=bool,
-    )
-    differ = glued & np.array(
-        [bool(b) and spell_otherwise(b, t) for b, t in zip(bases, tokens, strict=True)], dtype=bool
-    )
-    if differ.sum() > MOST_GLUED_THAT_DIFFER * glued.sum():
-        reason = f"without blanks, and its tokens spell other bases than {names[strand]!r}"
-        _refuse_list(report, column, differ, written, reason)
-        tokens = [[] if bad else one for one, bad in zip(tokens, differ, strict=True)]
-    backwards = np.array([isinstance(one, Reading) and one.backwards for one in read], dtype=bool)
-    _note_backwards(backwards, written, column, report)
+    glued = read.map(lambda one: isinstance(one, _List) and one.glued).astype(bool)
+    differ = read.map(lambda one: isinstance(one, _List) and one.glued and one.differs).astype(bool)
+    refused = differ & (differ.sum() > MOST_GLUED_THAT_DIFFER * glued.sum())
+    reason = f"without blanks, and its tokens spell other bases than {names.get(strand)!r}"
+    _refuse_list(report, column, refused, written, reason)
+    _note_backwards(read, written, column, report)
     _note_notations(read, written, column, report)
-    _note_unknown(tokens, column, report)
-    text[role] = [" ".join(one) for one in tokens]
+    _note_unknown(read, column, report)
+    lists = read.map(lambda one: " ".join(one.tokens) if isinstance(one, _List) else "")
+    text[role] = np.where(refused, "", lists)
 
 
-def _report_unreadable(read: np.ndarray, written: pd.Series, column: str, report: Report) -> None:
-    failed = np.array([isinstance(one, NotationError) for one in read], dtype=bool)
-    if failed.any():
-        _refuse_list(report, column, failed, written, f"cannot be read: {read[failed][0]}")
+@dataclass(frozen=True)
+class _List(Reading):
+    """A modification list: without blanks or not, and whether it spells other bases."""
+
+    glued: bool = False
+    differs: bool = False
+
+
+def _with_bases(pair: str, reader: Reader) -> _List:
+    """Read a list, given with the bases of its strand behind a line break."""
+    written, bases = pair.rsplit("\n", 1)
+    one = reader.read(written, bases)
+    glued = one.notation in {"alnylam", "idt"} and not BLANKS.search(written)
+    differs = glued and bool(bases) and spell_otherwise(bases, one.tokens)
+    return _List(one.tokens, one.notation, one.backwards, glued, differs)
+
+
+def _report_unreadable(read: "_Distinct", written: pd.Series, column: str, report: Report) -> None:
+    if read.failed.any():
+        reason = f"cannot be read: {read.first(read.failed)}"
+        _refuse_list(report, column, read.failed, written, reason)
 
 
 def _refuse_list(
@@ -187,28 +197,30 @@ def _refuse_list(
     )
 
 
-def _note_backwards(bad: np.ndarray, written: pd.Series, column: str, report: Report) -> None:
-    report.add_note(column, bad, written, "marked as written 3' to 5': reversed")
+def _note_backwards(read: "_Distinct", written: pd.Series, column: str, report: Report) -> None:
+    backwards = read.map(lambda one: getattr(one, "backwards", False)).astype(bool)
+    report.add_note(column, backwards, written, "marked as written 3' to 5': reversed")
 
 
-def _note_notations(read: np.ndarray, written: pd.Series, column: str, report: Report) -> None:
+def _note_notations(read: "_Distinct", written: pd.Series, column: str, report: Report) -> None:
     """Report how many lists were translated, with the first as an example."""
-    readings = {place: one for place, one in enumerate(read) if isinstance(one, Reading)}
-    for notation in sorted({one.notation for one in readings.values()} - {"tokens"}):
-        places = [place for place, one in readings.items() if one.notation == notation]
-        first = places[0]
+    notation = read.map(lambda one: one.notation if isinstance(one, _List) else "tokens")
+    for name in sorted(set(notation) - {"tokens"}):
+        rows = notation == name
+        example = read.first(rows)
         _note(
             report,
             column,
-            len(places),
-            f"in the notation {notation!r}: read as tokens, the first, {written.iloc[first]!r}, as "
-            f"{' '.join(readings[first].tokens)!r}",
+            int(rows.sum()),
+            f"in the notation {name!r}: read as tokens, the first, "
+            f"{written.iloc[int(np.argmax(rows))]!r}, as {' '.join(example.tokens)!r}",
         )
 
 
-def _note_unknown(tokens: Iterable[Sequence[str]], column: str, report: Report) -> None:
+def _note_unknown(read: "_Distinct", column: str, report: Report) -> None:
     """Report tokens that the table of known tokens lacks; `sirna submit` reports unseen ones."""
-    unknown = sorted({token for one in tokens for token in one} - KNOWN_TOKENS.keys())
+    tokens = {token for one in read.results if isinstance(one, _List) for token in one.tokens}
+    unknown = sorted(tokens - KNOWN_TOKENS.keys())
     if unknown and report.strict:
         shown = ", ".join(map(repr, unknown[:MOST_SHOWN])) + " ..." * (len(unknown) > MOST_SHOWN)
         report.notes.append(
@@ -222,19 +234,45 @@ def _note(report: Report, column: str, count: int, message: str) -> None:
     report.notes.append(f"{report.source}: column {column!r}: {rows} {message}")
 
 
-def _each(text: pd.Series, function: Callable[[str], Read]) -> np.ndarray:
-    """Apply a function to every distinct text once; a NotationError becomes the result.
+@dataclass(frozen=True)
+class _Distinct:
+    """What was read from each distinct text of a column of n rows.
 
-    Returns
-    -------
-    array of object, shape (n,)
+    Attributes
+    ----------
+    results : list of object
+        A NotationError for a text that cannot be read.
+    codes : array of int, shape (n,)
+        Which of the results belongs to each row.
     """
+
+    results: list[Any]
+    codes: np.ndarray
+
+    def map(self, function: Callable[[Any], object]) -> np.ndarray:
+        """Apply a function to every result once, and return its values by row, shape (n,)."""
+        values = np.empty(len(self.results), dtype=object)
+        values[:] = [function(one) for one in self.results]
+        by_row: np.ndarray = values[self.codes]
+        return by_row
+
+    @cached_property
+    def failed(self) -> np.ndarray:
+        """Marks the rows that cannot be read, shape (n,)."""
+        return self.map(lambda one: isinstance(one, NotationError)).astype(bool)
+
+    def first(self, rows: np.ndarray) -> Any:
+        """Return the result of the first of the marked rows."""
+        return self.results[self.codes[int(np.argmax(rows))]]
+
+
+def _each(text: pd.Series, function: Callable[[str], object]) -> _Distinct:
+    """Apply a function to every distinct text once."""
     codes, distinct = pd.factorize(text.fillna(""))
-    results = np.empty(len(distinct), dtype=object)
-    for place, one in enumerate(distinct):
+    results: list[Any] = []
+    for one in distinct:
         try:
-            results[place] = function(one)
+            results.append(function(one))
         except NotationError as error:
-            results[place] = error
-    found: np.ndarray = results[codes]
-    return found
+            results.append(error)
+    return _Distinct(results, codes)
