@@ -9,12 +9,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sirna.notation.errors import NotationError
-from sirna.notation.known_tokens import CAPS, TOKENS
+from sirna.notation.known_tokens import CAPS, CHEMISTRIES, TOKENS
 
-_SEPARATORS = re.compile("[\\s,.\u00b7_\\-\u2010-\u2015]+")
-_SPELLINGS: Mapping[str, str] = {token: token for token in TOKENS} | {
-    other: cap.token for cap in CAPS for other in cap.other
-}
+_SEPARATORS = re.compile("[\\s,;|.\u00b7_\\[\\]\\-\u2010-\u2015]+")
+_SPELLINGS: Mapping[str, str] = (
+    {token: token for token in TOKENS}
+    | {other: cap.token for cap in CAPS for other in cap.other}
+    | {
+        other.replace("@", base): one.token_of(base)
+        for one in CHEMISTRIES
+        for other in one.other
+        for base in one.bases
+    }
+)
 
 
 def read(text: str, synonyms: Mapping[str, str]) -> list[str]:

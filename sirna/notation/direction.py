@@ -8,7 +8,7 @@ _PRIME = "['\u2018\u2019\u2032\u00b4`]+"
 _DASH = "[-\u2010-\u2015\u2212]"
 _JOINT = rf"(?:{_DASH}|[\s.:])*"
 _FIRST = re.compile(
-    rf"^\s*[(\[]?([53])(?:\s*{_PRIME}|\s*prime|p(?=\s|{_DASH})|(?={_DASH}))\s*[)\]]?{_JOINT}",
+    rf"^\s*[(\[]?([53])(?:\s*{_PRIME}|\s*prime|p(?=\s|{_DASH})|(?=\s*{_DASH}))\s*[)\]]?{_JOINT}",
     re.IGNORECASE,
 )
 _LAST = re.compile(

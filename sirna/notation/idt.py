@@ -11,8 +11,8 @@ from sirna.notation.errors import NotationError
 from sirna.notation.known_tokens import CAPS, CHEMISTRIES, Chemistry
 
 _UNIT = re.compile(
-    r"/(?P<code>[^/]+)/|(?P<prefix>[a-z+]?)(?P<base>[ACGTU])(?![a-z](?![ACGTU]))|(?P<thioate>\*)|"
-    r"(?P<gap>[\s,.\-\u2010-\u2015]+)"
+    r"/(?P<code>[^/]+)/|(?P<prefix>[a-z+]?)(?P<base>[ACGTU])(?!(?!p?s)[a-z](?![ACGTU]))|(?P<thioate>\*|ps|s(?![ACGTU]))|"
+    r"(?P<gap>[\s,;|.()\[\]\-\u2010-\u2015]+)"
 )
 _PREFIXES = {one.prefix: one for one in CHEMISTRIES if one.prefix} | {
     "+": next(one for one in CHEMISTRIES if one.prefix == "l")

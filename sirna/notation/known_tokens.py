@@ -36,6 +36,8 @@ class Chemistry:
         Name in IDT's codes, as `2F` in `/i2FA/`; empty if there is none.
     bases : str
         The bases that have a token.
+    other : tuple of str
+        Other spellings of the token, with `@` for the base.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Chemistry:
     helm: tuple[str, ...] = ()
     idt: str = ""
     bases: str = "ACGU"
+    other: tuple[str, ...] = ()
 
     def token_of(self, base: str) -> str:
         """Return the token of a base (A, C, G, U or T)."""
@@ -59,7 +62,7 @@ class Chemistry:
 
 CHEMISTRIES = (
     Chemistry("{}-3'-phosphate", "@", "r", ("r",), bases="ACGUT"),
-    Chemistry("2'-O-methyl{}-3'-phosphate", "#", "m", ("m", "mR", "OMe"), "2OMe", bases="ACGUT"),
+    Chemistry("2'-O-methyl{}-3'-phosphate", "#", "m", ("m", "mR", "OMe"), "2OMe", "ACGUT", ("@m",)),
     Chemistry("2'-fluoro{}-3'-phosphate", "@f", "f", ("fl2r", "fR", "2fR", "f"), "2F"),
     Chemistry("2'-deoxy{}-3'-phosphate", "d@", "d", ("d", "dR"), "deoxy", bases="ACGTU"),
     Chemistry("{}-2'-phosphate", "(@2p)", "", ("r2p",), bases="ACGUT"),

@@ -27,6 +27,9 @@ def check_notation(name: str) -> Notation:
     )
 
 
+_QUOTED_LIST = re.compile(r"[\[(]\s*(['\"].*['\"]),?\s*[\])]")
+"""A list as Python prints it, with quoted entries."""
+_QUOTES = re.compile(r"['\"]\s*,\s*['\"]|^['\"]|['\"]$")
 _ENTRY = re.compile(r"[^\s,]+")
 
 
@@ -89,7 +92,8 @@ class Reader:
             if len(strands) != 1:
                 raise NotationError("a duplex in HELM; one strand is needed here")
             return Reading(tuple(next(iter(strands.values()))), "helm")
-        bare, backwards = without_marks(text)
+        listed = _QUOTED_LIST.fullmatch(text.strip())
+        bare, backwards = without_marks(_QUOTES.sub(" ", listed[1]) if listed else text)
         order = -1 if backwards else 1
         tokens, notation = self._tokens(bare, bases[::order])
         return Reading(tuple(tokens[::order]), notation, backwards)

@@ -178,7 +178,8 @@ def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
 def _check_sequences(
     text: pd.Series, written: pd.Series, role: str, column: str, report: Report
 ) -> None:
-    missing = blank(text)
+    unread = written.str.contains("[A-Za-z]", regex=True).to_numpy(dtype=bool)  # reported before
+    missing = blank(text) & (blank(written) | ~unread)
     remedy = "; fill it in or drop the row" if report.strict else ""
     report.add_fault_or_note(column, missing, written, f"a sequence is missing{remedy}")
     if role in BASES:

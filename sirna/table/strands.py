@@ -132,7 +132,8 @@ def _read_base_column(
 def _bases(written: pd.Series, column: str, report: Report) -> "_Distinct":
     """Read strands of bases, and report those that cannot be read or are reversed."""
     found = _each(written, read_bases)
-    _report_unreadable(found, written, column, report)
+    if found.failed.any():
+        report.add_fault_or_note(column, found.failed, written, str(found.first(found.failed)))
     _note_backwards(found, written, column, report)
     return found
 
