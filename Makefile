@@ -3,7 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test clean
+SHARE ?= 1
+SECONDS ?= 1200
+
+.PHONY: demo test test-faults fuzz coverage clean
 
 # The main job: write the embedded competition, train on it, submit its test file, score it.
 demo: $(VENV)/.ready
@@ -19,6 +22,25 @@ test: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Fault campaigns in full, with their counts: kills, full disks, tables, bundles, settings, pairs.
+test-faults: $(VENV)/.ready
+	rm -f faults.jsonl
+	SIRNA_FAULTS_SHARE=$(SHARE) SIRNA_FAULTS_RESULTS=$(CURDIR)/faults.jsonl \
+		$(BIN)/pytest -n 2 --dist worksteal tests/faults
+	@cat faults.jsonl
+
+# Coverage-guided fuzzing of every reader, SECONDS each.
+fuzz: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet 'atheris==3.0.0'
+	for reader in table notation configuration bundle; do \
+		$(BIN)/python tests/faults/fuzz.py $$reader -max_total_time=$(SECONDS) || exit 1; done
+
+# The share of branches that the whole suite runs through.
+coverage: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet 'coverage>=7.6'
+	$(BIN)/python -m coverage run --branch --source sirna -m pytest
+	$(BIN)/python -m coverage report --skip-covered
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

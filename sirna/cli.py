@@ -1,6 +1,5 @@
 """The commands: each parses its options, calls one stage and prints; it imports what it needs."""
 
-import io
 import os
 import shlex
 import sys
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirna import __version__
-from sirna.errors import SirnaError, UsageError
+from sirna.errors import UsageError
+from sirna.system.streams import prepare_streams, report_errors
 
 if TYPE_CHECKING:
     from sirna.config.config import Config
@@ -44,7 +44,11 @@ GOMP_SPINCOUNT = "10000"
 when other programs need the core."""
 PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
 FOLDS_HELP = "Number of folds. Default: one split of 10 %; five folds under target."
+LARGEST_SEED = 2**53
 SEED_HELP = "Seed of the training and of the split."
+ExpectOption = Annotated[
+    str | None, typer.Option(metavar="SHA256", help="Refuse a bundle with another digest.")
+]
 SheetOption = Annotated[str, typer.Option(help="Sheet of a spreadsheet; default: the first.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
@@ -69,13 +73,14 @@ def root(
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
     duplexes: Annotated[int | None, typer.Option(min=20, max=1_000_000)] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 0,
 ) -> None:
     """Write the embedded, simulated competition to DIR: train_data, test, test_truth, vocab."""
+    from sirna.stages.console import Console
     from sirna.stages.sample import sample as run_sample
 
     written = run_sample(folder, duplexes, seed)
-    typer.echo(
+    Console().line(
         f"{folder}: {written.train_rows:,} training rows, {written.test_rows:,} test rows; "
         f"the best reachable score is {written.oracle.score:.4f}"
     )
@@ -88,9 +93,9 @@ def train(
     change: SetOption = None,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     valid: Annotated[float | None, typer.Option(help="Hold out this share in one split.")] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
+    folds: Annotated[int | None, typer.Option(min=2, max=100, help=FOLDS_HELP)] = None,
     splits: Annotated[Path | None, typer.Option(help="Use the splits.csv of a run.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help=SEED_HELP)] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     check: Annotated[
@@ -134,8 +139,8 @@ def train(
 @app.command()
 def tune(
     table: Annotated[Path | None, typer.Argument(metavar="TRAIN")] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Total number of finished trials.")] = 50,
-    timeout: Annotated[float | None, typer.Option(min=1, help="Stop after these seconds.")] = None,
+    trials: Annotated[int, typer.Option(min=1, max=10**6, help="Total of finished trials.")] = 50,
+    timeout: Annotated[float | None, typer.Option(min=1, max=1e9, help="Most seconds.")] = None,
     study: Annotated[str | None, typer.Option(help="Study name; default: the protocol.")] = None,
     space: Annotated[Path | None, typer.Option(help="A TOML file: the search space.")] = None,
     storage: Annotated[str | None, typer.Option(metavar="URL", help="A shared database.")] = None,
@@ -143,8 +148,8 @@ def tune(
     config: ConfigOption = None,
     change: SetOption = None,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help=FOLDS_HELP)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help=SEED_HELP)] = None,
+    folds: Annotated[int | None, typer.Option(min=2, max=100, help=FOLDS_HELP)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help=SEED_HELP)] = None,
     train_best: Annotated[
         bool, typer.Option("--train-best", help="Train with the best settings at the end.")
     ] = False,
@@ -162,7 +167,7 @@ def tune(
         "train.seed": seed,
     }
     settings = _config(config, change, _given(flags))
-    name = study or settings.split.protocol
+    name = settings.split.protocol if study is None else study
     console = Console()
     found = run_tune(
         TuneRequest(table, settings, space, name, trials, timeout, storage, jobs, device),
@@ -197,6 +202,7 @@ def submit(
         bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
     ] = False,
     force: ForceOption = False,
+    expect: ExpectOption = None,
     sheet: SheetOption = "",
     device: DeviceOption = "auto",
 ) -> None:
@@ -207,12 +213,24 @@ def submit(
 
     console = Console()
     request = SubmitRequest(
-        test, run, config, out, columns.value, with_uncertainty, force, device, sheet
+        test, run, config, out, columns.value, with_uncertainty, force, device, sheet, expect
     )
     done = run_submit(request, console)
     state = "unchanged" if done.unchanged else "written and checked"
     console.line(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
     console.line(f"sha256 {done.digest}")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or a run with one.")],
+    expect: ExpectOption = None,
+) -> None:
+    """Check a bundle and print its digest."""
+    from sirna.stages.check import check_bundle
+    from sirna.stages.console import Console
+
+    check_bundle(path, expect, Console())
 
 
 @app.command()
@@ -267,7 +285,7 @@ def score(
     found = run_score(truth, submission, _config(config, change, {}), console)
     parts = {name: value.as_dict() for name, value in found.items()}
     if as_json:
-        typer.echo(json.dumps(parts))
+        Console().line(json.dumps(parts))
     else:
         console.scores("competition score", parts)
 
@@ -294,23 +312,8 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # characters that the terminal cannot encode must not stop the command
-    try:
-        app(arguments)
-    except SirnaError as error:
-        if debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
-    except Exception as error:
-        if debug:
-            raise
-        print(f"error: {type(error).__name__}: {error}; --debug shows where", file=sys.stderr)
-        sys.exit(1)
+    prepare_streams()
+    report_errors(lambda: app(arguments), debug)
 
 
 if __name__ == "__main__":

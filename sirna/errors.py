@@ -12,6 +12,14 @@ class UsageError(SirnaError):
     """The command, an option or the configuration is wrong: exit status 2."""
 
 
+class StoppedError(SirnaError):
+    """The work stopped on request, or because nobody reads its output; it can be continued."""
+
+
+class OutputError(StoppedError):
+    """Standard output cannot be written: it is closed, full, or its reader has ended."""
+
+
 def reason(error: Exception) -> str:
     """Return the first line of an error's message; for a KeyError, the key that is missing."""
     first = next(iter(str(error).splitlines()), type(error).__name__)

@@ -4,7 +4,6 @@
 `training.parquet` holds the training rows that members compare rows with. Nothing in it runs code.
 """
 
-import hashlib
 import json
 import re
 from datetime import UTC, datetime
@@ -20,23 +19,33 @@ from torch import Tensor
 
 from sirna import __version__
 from sirna.bundle.bundle import IDENTIFYING_ROLES, Bundle
+from sirna.bundle.manifest import (
+    MANIFEST,
+    SCHEMA,
+    TENSORS_PATTERN,
+    check_manifest,
+    manifest_digest,
+    read_manifest,
+)
+from sirna.bundle.training_table import KNOWN_TARGET_COLUMN, read_training
 from sirna.bundle.upgrade import from_schema_8
 from sirna.config.config import Config
 from sirna.config.load import config_from_dict
 from sirna.errors import SirnaError, UsageError, reason
-from sirna.members.base import Member, Stored
+from sirna.members.base import Member, Stored, same_bits
 from sirna.members.registry import FAMILIES, check_families
 from sirna.prediction.postprocess import Postprocess
-from sirna.system.files import recover, sha256, write_folder
+from sirna.system.files import readable, sha256, write_folder
+from sirna.system.limits import LIMITS, Limit, check_file, quoted
 from sirna.table.ranges import Ranges
 
-SCHEMA = 9
-MANIFEST = "bundle.json"
 TRAINING = "training.parquet"
-KNOWN_TARGET_COLUMN = "fitted"
-"""The column of the training table that marks the rows whose targets count as known."""
 ABOUT = ("protocol", "scores", "seed", "training")
-TENSORS_NAME = re.compile(r"[a-z_]+-\d+\.safetensors")
+TENSORS_NAME = re.compile(TENSORS_PATTERN)
+ATTEMPTS = 3
+"""A bundle that is replaced while it is read is read again, so often."""
+MOST_NAMES = 30
+"""Largest number of file names that a message lists."""
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -73,22 +82,57 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
         (draft / MANIFEST).write_text(text, encoding="utf-8")
 
-    write_folder(folder, write)
+    write_folder(folder, write, lambda draft: _check_same(draft, bundle))
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, expect: str | None = None) -> Bundle:
     """Read a bundle of schema 8 or later.
+
+    Parameters
+    ----------
+    folder : Path
+    expect : str, optional
+        The digest that the bundle must have; see `bundle_digest`.
 
     Raises
     ------
     SirnaError
-        For a folder without a bundle, a schema that this version cannot read, and a file that is
-        absent or whose SHA-256 differs from the one in `bundle.json`.
+        For a folder without a bundle, a schema that this version cannot read, a file that is absent
+        or whose SHA-256 differs from the one in `bundle.json`, and parts that do not fit.
     """
-    raw = _read_manifest(folder)
+    for attempts_left in reversed(range(ATTEMPTS)):
+        there = readable(folder)
+        raw = read_manifest(there)
+        if expect is not None and raw["digest"] != expect.strip().lower():
+            raise SirnaError(
+                f"{folder}: has the digest {raw['digest']}, not the expected {quoted(expect)}."
+            )
+        try:
+            return _loaded(there, raw)
+        except SirnaError:
+            # a training may have replaced the bundle while it was read
+            if not attempts_left or raw["digest"] == _digest_now(folder):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def bundle_digest(folder: Path) -> str:
+    """Return the digest of a bundle: it covers the manifest and, through it, every file."""
+    return str(read_manifest(readable(folder))["digest"])
+
+
+def _digest_now(folder: Path) -> str:
+    try:
+        return bundle_digest(folder)
+    except SirnaError:
+        return ""
+
+
+def _loaded(folder: Path, raw: dict[str, Any]) -> Bundle:
     path = folder / MANIFEST
     try:
         if raw["schema"] == SCHEMA:
+            check_manifest(raw, path)
             table = _read_table(folder, TRAINING, raw["table"])
             files = {entry["file"]: entry["sha256"] for entry in raw["members"]}
             tensors = {name: _read_tensors(folder, name, digest) for name, digest in files.items()}
@@ -101,32 +145,14 @@ def load_bundle(folder: Path) -> Bundle:
         return _assembled(raw, tensors, table, path)
     except UsageError as error:
         raise SirnaError(str(error)) from error
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (LookupError, ValueError) as error:
         raise SirnaError(
             f"{path}: the bundle is inconsistent ({reason(error)}); train again."
         ) from error
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = recover(folder) / MANIFEST
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        schema = raw["schema"]
-    except FileNotFoundError:
-        raise SirnaError(f"{folder}: no bundle here ({MANIFEST} is absent).") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SirnaError(f"{path}: not the manifest of a bundle ({reason(error)}).") from error
-    if schema not in {8, SCHEMA}:
+    except (TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise SirnaError(
-            f"{path}: written with schema {schema} by sirna {raw.get('sirna')}; this is sirna "
-            f"{__version__}, which reads schemas 8 to {SCHEMA}. "
-            "Install the version that wrote it, or train again."
-        )
-    if raw.get("digest") != manifest_digest(raw):
-        raise SirnaError(
-            f"{path}: was changed after it was written (its digest differs); copy it again."
-        )
-    return dict(raw)
+            f"{path}: the bundle is inconsistent (its parts do not fit each other); train again."
+        ) from error
 
 
 def _assembled(
@@ -171,12 +197,6 @@ def _ranges(raw: dict[str, Any]) -> Ranges:
     return found
 
 
-def manifest_digest(manifest: dict[str, Any]) -> str:
-    """Return the SHA-256 of a manifest without its digest."""
-    rest = {key: value for key, value in manifest.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
 def _training_to_store(bundle: Bundle) -> pd.DataFrame | None:
     """Return the training rows with the columns that inference needs; None if it needs none."""
     roles = {role for member in bundle.members for role in member.reads_of_training}
@@ -195,29 +215,44 @@ def _training_to_store(bundle: Bundle) -> pd.DataFrame | None:
 def _read_table(folder: Path, name: str, digest: str | None) -> pd.DataFrame:
     if digest is None:
         return pd.DataFrame()
-    path = _checked(folder, name, digest)
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise SirnaError(f"{path}: not a table of measurements ({reason(error)}).") from error
+    return read_training(_checked(folder, name, digest, LIMITS["training"]))
 
 
-def _checked(folder: Path, name: str, digest: str) -> Path:
+def _checked(folder: Path, name: str, digest: str, limit: Limit) -> Path:
     """Return the path of a file of the bundle, after checking that it exists and is unchanged."""
     path = folder / name
-    if not path.is_file():
-        have = ", ".join(sorted(item.name for item in folder.iterdir()))
+    if not path.exists():
+        have = ", ".join(sorted(item.name for item in folder.iterdir())[:MOST_NAMES])
         raise SirnaError(f"{folder}: {name} is absent; the bundle holds {have}. Copy it whole.")
+    check_file(path, limit)
     if sha256(path) != digest:
         raise SirnaError(f"{path}: its SHA-256 differs from that in {MANIFEST}; it is damaged.")
     return path
 
 
 def _read_tensors(folder: Path, name: str, digest: str) -> dict[str, Tensor]:
-    if not TENSORS_NAME.fullmatch(name):
-        raise SirnaError(f"{folder / MANIFEST}: {name!r} is not the name of a tensors file.")
-    path = _checked(folder, name, digest)
+    if not isinstance(name, str) or not TENSORS_NAME.fullmatch(name):
+        raise SirnaError(f"{folder / MANIFEST}: {quoted(name)} is not the name of a tensors file.")
+    path = _checked(folder, name, digest, LIMITS["tensors"])
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise SirnaError(f"{path}: not a tensors file ({error}).") from error
+    except (SafetensorError, OSError) as error:
+        raise SirnaError(f"{path}: not a tensors file ({reason(error)}).") from error
+
+
+def _check_same(draft: Path, bundle: Bundle) -> None:
+    """Raise a ValueError if a draft, when it is loaded, is not the bundle that was written."""
+    read = load_bundle(draft)
+    for name in ("config", "postprocess", "unseen_postprocess", "ranges", "about", "reads"):
+        if getattr(read, name) != getattr(bundle, name):
+            raise ValueError(f"its {name} differs")
+    pairs = list(zip(bundle.by_family.items(), read.by_family.items(), strict=True))
+    for (family, members), (other_family, others) in pairs:
+        if family != other_family or len(members) != len(others):
+            raise ValueError("it has other members")
+        for member, other in zip(members, others, strict=True):
+            tensors, read_tensors = member.tensors(), other.tensors()
+            if tensors.keys() != read_tensors.keys() or not all(
+                same_bits(tensor, read_tensors[name]) for name, tensor in tensors.items()
+            ):
+                raise ValueError(f"what a member of the family {family} learned differs")

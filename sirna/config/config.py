@@ -44,7 +44,7 @@ class Config(Section):
     tokens: TokenSynonyms = Field(default_factory=dict)
     score: ScoreConfig = ScoreConfig()
     mixture: MixtureConfig = Field(default_factory=MixtureConfig)
-    streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1)
+    streams: Streams = Field(default_factory=lambda: DEFAULT_STREAMS, min_length=1, max_length=20)
     vocab: VocabConfig = VocabConfig()
     covariates: CovariatesConfig = CovariatesConfig()
     siblings: SiblingsConfig = SiblingsConfig()

@@ -19,7 +19,13 @@ from sirna.config.roles import CATEGORIES, NUMERIC_COVARIATES, SERIES
 from sirna.errors import suggestion
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-Count = Annotated[int, Field(ge=1)]
+Small = Annotated[int, Field(ge=1, le=1000)]
+Width = Annotated[int, Field(ge=1, le=100_000)]
+Large = Annotated[int, Field(ge=1, le=1_000_000)]
+LearningRate = Annotated[float, Field(gt=0.0, le=100.0)]
+LARGEST_SEED = 2**53
+"""Seeds up to this are exact in every format, as in JSON read by other programs."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class Section(BaseModel):

@@ -12,9 +12,15 @@ from pydantic import ValidationError
 from sirna.config.config import Config, merged
 from sirna.config.fields import Section
 from sirna.config.schema import DEFAULT_STREAMS
+from sirna.config.toml_text import parse_toml, read_toml
 from sirna.config.upgrade import upgraded
 from sirna.errors import UsageError, suggestion
-from sirna.system.files import name_suggestion
+from sirna.system.limits import LONGEST_QUOTED, quoted
+
+MOST_FAULTS = 10
+"""Largest number of faults that one message lists."""
+MOST_SECTIONS = 3
+"""Largest number of dots in a dotted key."""
 
 
 def load_config(
@@ -39,7 +45,7 @@ def load_config(
     UsageError
         For an unreadable file, unknown keys or values out of range; the message lists all faults.
     """
-    raw = _read_toml(path) if path else {}
+    raw = read_toml(path) if path else {}
     for change in changes or []:
         _apply(raw, change)
     for key, value in (flags or {}).items():
@@ -62,8 +68,11 @@ def config_from_dict(raw: dict[str, Any], source: str) -> Config:
 
 
 def describe_faults(error: ValidationError, section: type[Section]) -> str:
-    """Describe every fault of a table in one line, with suggestions for near misses."""
-    return "; ".join(_describe_fault(item, section) for item in error.errors(include_url=False))
+    """Describe the faults of a table in one line, with suggestions for near misses."""
+    items = error.errors(include_url=False)
+    described = [_describe_fault(item, section) for item in items[:MOST_FAULTS]]
+    more = [f"and {len(items) - MOST_FAULTS} more"] if len(items) > MOST_FAULTS else []
+    return "; ".join([*described, *more])
 
 
 def with_changes(config: Config, changes: dict[str, Any]) -> Config:
@@ -85,7 +94,7 @@ def with_columns(config: Config, path: Path) -> Config:
     UsageError
         For a file that cannot be read, or without a valid section `[columns]` or `[tokens]`.
     """
-    raw = _read_toml(path)
+    raw = read_toml(path)
     given = {name: raw[name] for name in ("columns", "tokens") if isinstance(raw.get(name), dict)}
     if not given:
         raise UsageError(
@@ -94,25 +103,19 @@ def with_columns(config: Config, path: Path) -> Config:
     return config_from_dict(merged(config.given, given), source=str(path))
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such configuration file{name_suggestion(path)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-
-
 def _apply(raw: dict[str, Any], change: str) -> None:
     """Apply one `section.key=value` to nested tables."""
     key, equals, text = change.partition("=")
     if not equals or not key.strip():
-        raise UsageError(f"--set {change!r}: write section.key=value, as in train.epochs=12")
+        raise UsageError(f"--set {quoted(change)}: write section.key=value, as in train.epochs=12")
+    source = f"--set {quoted(change)}"
+    if key.count(".") > MOST_SECTIONS:
+        raise UsageError(f"{source}: a key has at most {MOST_SECTIONS} sections.")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"value = {text}", source)["value"]
+    except UsageError as error:
+        if not isinstance(error.__cause__, tomllib.TOMLDecodeError):
+            raise
         value = text.strip()
     _apply_value(raw, key.strip(), value)
 
@@ -129,7 +132,7 @@ def _assign(raw: dict[str, Any], dotted: str, value: Any) -> None:
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise UsageError(f"{dotted}: {section!r} is not a section")
+            raise UsageError(f"{quoted(dotted)}: {quoted(section)} is not a section")
     table[last] = value
 
 
@@ -138,13 +141,14 @@ def _describe_fault(item: Any, root: type[Section]) -> str:
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(root, item["loc"][:-1])
         near = suggestion(str(item["loc"][-1]), allowed) or _suggest_sections(root, dotted)
-        return f"unknown key {dotted!r}{near}; allowed here: {', '.join(allowed)}"
+        return f"unknown key {quoted(dotted)}{near}; allowed here: {', '.join(allowed)}"
     message = item["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
-    shown = "" if isinstance(item["input"], Mapping | Section) else f", not {item['input']!r}"
+    shown = "" if isinstance(item["input"], Mapping | Section) else f", not {quoted(item['input'])}"
     near = ""
     if item["type"] == "literal_error" and isinstance(item["input"], str):
         near = suggestion(item["input"], re.findall(r"'([^']*)'", item["ctx"]["expected"]))
-    return f"{dotted + ': ' if dotted else ''}{message[0].lower()}{message[1:]}{shown}{near}"
+    name = dotted if len(dotted) <= LONGEST_QUOTED else quoted(dotted)
+    return f"{name + ': ' if name else ''}{message[0].lower()}{message[1:]}{shown}{near}"
 
 
 def _keys_at(root: type[Section], location: tuple[Any, ...]) -> list[str]:

@@ -9,17 +9,27 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from sirna.config.fields import (
     AS_DICT,
     CategoricalRoles,
-    Count,
+    Large,
+    LearningRate,
     NumericRoles,
     Rate,
     Section,
+    Seed,
     SeriesRoles,
+    Small,
+    Width,
     checked_read_only,
     one_of,
     read_only,
     with_defaults,
 )
 from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
+from sirna.config.weights import (
+    KNOWN_TARGET_WEIGHTS,
+    UNSEEN_TARGET_WEIGHTS,
+    KnownWeights,
+    UnseenWeights,
+)
 from sirna.notation.read import Notation
 from sirna.protocols.protocol import PROTOCOLS
 
@@ -98,7 +108,9 @@ class StreamConfig(Section):
     role: Annotated[str, one_of(SEQUENCES)]
     enabled: bool = True
     ngram: int = Field(1, ge=1, le=8)
+
     stride: int = Field(1, ge=1, le=8)
+
     tail: Literal["keep", "drop"] = "keep"
 
     @property
@@ -125,8 +137,8 @@ Streams = Annotated[
 class VocabConfig(Section):
     """Limits of each vocabulary; `<pad>` and `<unk>` do not count."""
 
-    max_size: Count = 9999
-    min_freq: Count = 1
+    max_size: int = Field(9999, ge=1, le=10_000_000)
+    min_freq: int = Field(1, ge=1, le=10_000_000)
 
 
 class CovariatesConfig(Section):
@@ -140,9 +152,11 @@ class SiblingsConfig(Section):
     """Sibling measurements: other training measurements of a row's duplex, read by the network."""
 
     lookup: bool = Field(True, description="always false if the protocol forbids the look-up")
-    most: Count = Field(16, description="siblings shown for a row; those under nearest conditions")
+    most: int = Field(
+        16, ge=1, le=1000, description="siblings shown for a row; those under nearest conditions"
+    )
     dropout: Rate = Field(0.15, description="share of training rows that are shown no siblings")
-    size: Count = 64
+    size: Width = 64
 
 
 class ConditionsConfig(Section):
@@ -164,11 +178,13 @@ class GaussianProcessConfig(ConditionsConfig):
     numeric: NumericRoles = read_by("gaussian_process", "numeric")
     categorical: CategoricalRoles = read_by("gaussian_process", "category")
     series: SeriesRoles = read_by("gaussian_process", "series")
-    components: Count = 4
-    steps: Count = 150
-    step_rows: Count = 800
-    learning_rate: float = Field(0.05, gt=0.0)
-    most_rows: Count = Field(25_000, description="largest number of training rows; else a sample")
+    components: int = Field(4, ge=1, le=100)
+    steps: Large = 150
+    step_rows: Width = 800
+    learning_rate: LearningRate = 0.05
+    most_rows: int = Field(
+        25_000, ge=1, le=1_000_000, description="largest number of training rows; else a sample"
+    )
 
 
 def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
@@ -186,42 +202,16 @@ class TreesConfig(ConditionsConfig):
         "trees", "category"
     )
     series: SeriesRoles = read_by("trees", "series")
-    rounds: Count = 150
-    learning_rate: float = Field(0.08, gt=0.0)
-    leaves: int = Field(31, ge=2)
+    rounds: Width = 150
+    learning_rate: LearningRate = 0.08
+    leaves: int = Field(31, ge=2, le=100_000)
     features: float = Field(0.3, gt=0.0, le=1.0, description="share that a node chooses among")
-    ensembles: Count = Field(3, description="fits with different seeds, which are averaged")
-    folds: int = Field(5, ge=2, description="folds of whole targets, to measure the errors")
-
-
-def _scaled(weights: dict[str, float]) -> dict[str, float]:
-    """Scale weights so that they add up to 1."""
-    wrong = {name: value for name, value in weights.items() if value < 0}
-    if wrong:
-        name, value = next(iter(wrong.items()))
-        raise ValueError(f"the weight of {name!r} must be 0 or more, not {value:g}")
-    total = sum(weights.values())
-    if total <= 0:
-        raise ValueError("at least one family needs a weight above 0")
-    if abs(total - 1.0) < 1e-9:
-        return weights
-    return {name: value / total for name, value in weights.items()}
-
-
-KNOWN_TARGET_WEIGHTS = read_only({"network": 0.4, "gaussian_process": 0.6, "trees": 0.0})
-UNSEEN_TARGET_WEIGHTS = read_only({"network": 0.16, "gaussian_process": 0.24, "trees": 0.6})
-KnownWeights = Annotated[
-    Mapping[str, float],
-    with_defaults(KNOWN_TARGET_WEIGHTS, no_other_keys=False),
-    checked_read_only(_scaled),
-    AS_DICT,
-]
-UnseenWeights = Annotated[
-    Mapping[str, float],
-    with_defaults(UNSEEN_TARGET_WEIGHTS, no_other_keys=False),
-    checked_read_only(_scaled),
-    AS_DICT,
-]
+    ensembles: int = Field(
+        3, ge=1, le=1000, description="fits with different seeds, which are averaged"
+    )
+    folds: int = Field(
+        5, ge=2, le=1000, description="folds of whole targets, to measure the errors"
+    )
 
 
 class MixtureConfig(Section):
@@ -241,16 +231,17 @@ class ModelConfig(Section):
     encoder: Literal["rnn", "lstm", "gru"] = "gru"
     bidirectional: bool = True
     share_encoder: bool = False
-    embedding: Count = 32
+    embedding: Width = 32
     embedding_dropout: Rate = 0.1
-    hidden: Count = 96
+    hidden: Width = 96
     layers: int = Field(1, ge=1, le=8)
+
     layer_dropout: Rate = 0.0
     pooling: Literal["last", "mean", "max", "last_mean"] = "last"
-    covariate_embedding: Count = 8
+    covariate_embedding: Width = 8
     covariate_dropout: Rate = 0.02
     summary_dropout: Rate = 0.35
-    head_hidden: Count = 256
+    head_hidden: Large = 256
     head_layers: int = Field(2, ge=0, le=8, description="hidden layers; 0: none")
     head_dropout: Rate = 0.35
     bins: int = Field(40, ge=4, le=500)
@@ -260,22 +251,26 @@ class TrainConfig(Section):
     """The network's training."""
 
     loss: Literal["cross_entropy", "crps", "mse", "huber"] = "cross_entropy"
-    smoothing: float = Field(1.0, ge=0.0, description="sd in bins that a label is spread over")
-    epochs: Count = 24
-    batch_rows: Count = 192
+    smoothing: float = Field(1.0, ge=0.0, le=1000.0, description="sd, in bins, of a spread label")
+    epochs: Large = 24
+    batch_rows: Large = 192
     batch_by: Literal["duplex", "row"] = "duplex"
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = Field(1e-2, gt=0.0)
-    weight_decay: float = Field(0.05, ge=0.0)
+    learning_rate: LearningRate = 1e-2
+    weight_decay: float = Field(0.05, ge=0.0, le=1000.0)
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     warmup: float = Field(0.2, ge=0.0, lt=1.0, description="share of the steps")
-    clip: float = Field(1.0, gt=0.0, description="bound of the gradient's norm")
+    clip: float = Field(1.0, gt=0.0, le=1e9, description="bound of the gradient's norm")
     token_dropout: Rate = 0.02
-    networks: Count = Field(1, description="networks in each fold, which are averaged")
+    networks: Small = Field(1, description="networks in each fold, which are averaged")
     refit: bool = Field(True, description="train the bundle's members again, on all rows")
-    score_window: Count = Field(3, description="epochs whose scores are averaged to choose one")
-    patience: int = Field(0, ge=0, description="epochs without a better score; 0: never stop")
-    seed: int = Field(42, ge=0)
+    score_window: int = Field(
+        3, ge=1, le=1_000_000, description="epochs whose scores are averaged to choose one"
+    )
+    patience: int = Field(
+        0, ge=0, le=1_000_000, description="epochs without a better score; 0: never stop"
+    )
+    seed: Seed = 42
 
     @property
     def distributional(self) -> bool:
@@ -295,7 +290,7 @@ class SplitConfig(Section):
         "size is multiplied by a random factor from 1 - shuffle to 1, so that the folds of a few "
         "large groups depend on the seed.",
     )
-    seed: int = Field(42, ge=0)
+    seed: Seed = 42
 
 
 class DecisionConfig(Section):
@@ -315,5 +310,5 @@ class DecisionConfig(Section):
 class PredictConfig(Section):
     """Inference."""
 
-    batch_rows: Count = 4096
+    batch_rows: Large = 4096
     interval: float = Field(0.8, gt=0.0, lt=1.0)

@@ -1,18 +1,28 @@
 """Encode the conditions of a measurement; the encoders are fitted on training rows only."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from sirna.config.roles import ROLES, TARGET_NAMES
+from sirna.config.fields import one_of
+from sirna.config.roles import CATEGORIES, NUMERIC_COVARIATES, ROLES, TARGET_NAMES
 from sirna.config.schema import CovariatesConfig
+from sirna.config.stored import Above0, Number, StoredForm, Text, read_stored
 from sirna.protocols.protocol import Protocol
 
 MISSING_INDEX, UNSEEN_INDEX = 0, 1
 LARGEST_SD = 5.0
 """Standardised values are limited to this distance from 0, on either side."""
+
+
+class CovariatesForm(StoredForm):
+    """`Covariates` as plain data."""
+
+    numeric: dict[Annotated[str, one_of(NUMERIC_COVARIATES)], tuple[Number, Above0]]
+    categorical: dict[Annotated[str, one_of(CATEGORIES)], list[Text]]
+    training_only: tuple[Annotated[str, one_of(CATEGORIES)], ...]
 
 
 @dataclass(frozen=True)
@@ -130,10 +140,15 @@ class Covariates:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        numeric = {role: (float(mean), float(sd)) for role, (mean, sd) in raw["numeric"].items()}
-        categorical = {role: list(values) for role, values in raw["categorical"].items()}
-        return cls(numeric, categorical, tuple(raw["training_only"]))
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            For data of another form.
+        """
+        form = read_stored(CovariatesForm, raw)
+        return cls(dict(form.numeric), dict(form.categorical), form.training_only)
 
 
 def _number(rows: pd.DataFrame, role: str) -> np.ndarray:

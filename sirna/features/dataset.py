@@ -7,15 +7,19 @@ strands, and a batch holds each distinct strand of its rows once.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from sirna.config.config import Config
+from sirna.config.fields import one_of
+from sirna.config.roles import SEQUENCES
 from sirna.config.schema import StreamConfig
+from sirna.config.stored import Index, StoredForm, Text, read_stored
 from sirna.errors import SirnaError
 from sirna.features.covariates import Covariates
 from sirna.features.siblings import Siblings
@@ -117,6 +121,22 @@ class SiRNADataset:
         cuts = np.unique(np.searchsorted(edges, np.arange(size, len(self), size)))
         for rows in np.split(order, edges[cuts[cuts < len(edges)]]):
             yield self.take(rows)
+
+
+class SiblingsForm(StoredForm):
+    """The sibling look-up as plain data, without its rows."""
+
+    roles: tuple[Annotated[str, one_of(SEQUENCES)], ...]
+    most: Annotated[Index, Field(ge=1)]
+
+
+class EncoderForm(StoredForm):
+    """`DatasetEncoder` as plain data."""
+
+    streams: dict[Text, StreamConfig]
+    vocabs: dict[Literal["bases", "modifications"], list[Text]]
+    covariates: dict[str, Any]
+    siblings: SiblingsForm | None
 
 
 @dataclass(frozen=True)
@@ -261,17 +281,14 @@ class DatasetEncoder:
     @classmethod
     def from_dict(cls, raw: dict[str, Any], measured: pd.DataFrame) -> Self:
         """Rebuild from `to_dict` and the measured rows of the sibling look-up."""
-        covariates = Covariates.from_dict(raw["covariates"])
+        form = read_stored(EncoderForm, raw)
+        covariates = Covariates.from_dict(form.covariates)
         siblings = None
-        if raw["siblings"] is not None:
-            roles = tuple(raw["siblings"]["roles"])
-            siblings = Siblings.from_rows(measured, roles, covariates, int(raw["siblings"]["most"]))
-        return cls(
-            {name: StreamConfig.model_validate(stream) for name, stream in raw["streams"].items()},
-            {kind: GenomicVocab(tokens) for kind, tokens in raw["vocabs"].items()},
-            covariates,
-            siblings,
-        )
+        if form.siblings is not None:
+            roles, most = form.siblings.roles, form.siblings.most
+            siblings = Siblings.from_rows(measured, roles, covariates, most)
+        vocabs = {str(kind): GenomicVocab(tokens) for kind, tokens in form.vocabs.items()}
+        return cls(form.streams, vocabs, covariates, siblings)
 
 
 def tokenizer_of(stream: StreamConfig) -> GenomicTokenizer:

@@ -10,13 +10,16 @@ id: duplexes with similar numbers were made and measured side by side.
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
+from sirna.config.fields import one_of
 from sirna.config.roles import SERIES
 from sirna.config.schema import ConditionsConfig
+from sirna.config.stored import Index, StoredForm, Text, read_stored
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
 from sirna.notation.nucleotides import nucleotides
 from sirna.protocols.protocol import Protocol
@@ -26,6 +29,7 @@ UNSEEN = -1
 """The code of a category that no training row has; it matches no training category."""
 LONGEST = 64
 """Largest number of nucleotides of a strand that are encoded; no siRNA is longer."""
+CHANNEL_PATTERN = r"^(guide|passenger) (base|dinucleotide|chemistry) [0-9]{1,3}$"
 COUNT_SCALE = 3.0
 """Divisor of the counts of nucleotides."""
 
@@ -74,6 +78,15 @@ class PositionalRows:
             self.numbers[conditions],
             self.places[rows],
         )
+
+
+class PositionalForm(StoredForm):
+    """`PositionalEncoder` as plain data."""
+
+    channels: dict[Annotated[str, Field(pattern=CHANNEL_PATTERN)], dict[Text, Index]]
+    counted: tuple[tuple[Annotated[str, one_of(tuple(STRANDS))], Text], ...]
+    conditions: dict[str, Any]
+    series: tuple[Annotated[str, one_of(SERIES)], ...]
 
 
 @dataclass(frozen=True)
@@ -202,15 +215,12 @@ class PositionalEncoder:
 
         Raises
         ------
-        KeyError, TypeError, ValueError
+        ValueError
             For data of another form.
         """
-        counted = tuple((str(strand), str(chemistry)) for strand, chemistry in raw["counted"])
-        conditions = Covariates.from_dict(raw["conditions"])
-        series = tuple(str(role) for role in raw["series"])
-        if not set(series) <= set(SERIES):
-            raise ValueError(f"unknown series: {series}")
-        return cls(dict(raw["channels"]), counted, conditions, series)
+        form = read_stored(PositionalForm, raw)
+        conditions = Covariates.from_dict(form.conditions)
+        return cls(dict(form.channels), form.counted, conditions, form.series)
 
 
 def _places(rows: pd.DataFrame, series: str) -> np.ndarray:

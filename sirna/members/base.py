@@ -37,6 +37,14 @@ class State:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same type, shape and bits; so NaN equals NaN."""
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    first, second = (part.detach().cpu().numpy().tobytes() for part in (one, other))
+    return first == second
+
+
 class FitCallbacks:
     """Callbacks by which a fit reports, stops and resumes; this base class does nothing."""
 

@@ -78,6 +78,7 @@ class Residuals:
             and len(found.knots) == len(found.bias) == len(found.spread) > 0
             and len(found.scale) == 2
             and len(found.edges) > 1
+            and found.edges[0] == 0
             and bool((found.edges.diff() > 0).all())
             and bool((found.spread > 0).all())
         )

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from sirna.errors import SirnaError, reason
 from sirna.features.fold import FoldTask
-from sirna.members.base import Fitted, Member, State, Stored
+from sirna.members.base import Fitted, Member, State, Stored, same_bits
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
-from sirna.system.files import recover, write_folder
+from sirna.system.files import write_folder
 
 TENSORS, PLAIN_DATA = "tensors.safetensors", "facts.json"
 LEARNED, HELD_OUT, EDGES = "learned.", "held_out.", "held_out.edges"
@@ -91,7 +91,7 @@ class Checkpoint:
             ) from error
 
     def _read(self) -> State | None:
-        if not recover(self.folder).is_dir():
+        if not self.folder.is_dir():
             return None
         return self.restore_or_fail(
             lambda: State(
@@ -107,7 +107,19 @@ class Checkpoint:
             (draft / TENSORS).write_bytes(save(copies))  # write_bytes: a full disk is an OSError
             (draft / PLAIN_DATA).write_text(json.dumps(state.data), encoding="utf-8")
 
-        write_folder(self.folder, write)
+        write_folder(self.folder, write, lambda draft: _check(draft, state))
+
+
+def _check(draft: Path, state: State) -> None:
+    """Raise a ValueError if a draft holds another state."""
+    tensors = load_file(draft / TENSORS)
+    if tensors.keys() != state.tensors.keys() or not all(
+        same_bits(tensor, tensors[name]) for name, tensor in state.tensors.items()
+    ):
+        raise ValueError("its tensors differ")
+    text = (draft / PLAIN_DATA).read_text(encoding="utf-8")
+    if text != json.dumps(state.data):
+        raise ValueError("its plain data differ")
 
 
 def _fitted(family: type[Member], task: FoldTask, state: State) -> Fitted[Member]:

@@ -2,19 +2,22 @@
 
 import json
 import shlex
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sirna.bundle.store import MANIFEST
-from sirna.errors import SirnaError, UsageError
+from sirna.bundle.manifest import MANIFEST
+from sirna.errors import SirnaError, StoppedError, UsageError
 from sirna.runs.checkpoint import Checkpoint
-from sirna.system.files import LOCK, name_suggestion, recover
+from sirna.system.files import is_draft, name_suggestion, readable
+from sirna.system.locks import LOCK
 
 RUNS = Path("runs")
-FILES_BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
-"""Files that are written before config.toml. A folder with no other file can be used again."""
+FILES_BEFORE_EPOCHS = (LOCK, "last", "splits.csv", "config.toml", "messages.txt")
+"""Files that are written before the first epoch ends. A folder with nothing else in it, and with no
+checkpoint in `last`, can be used again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Run:
         return self.folder / "log.csv"
 
     @property
+    def messages(self) -> Path:
+        """Every line that the training printed, with its time."""
+        return self.folder / "messages.txt"
+
+    @property
     def oof(self) -> Path:
         """The out-of-fold predictions: one row for every held-out row."""
         return self.folder / "oof.csv"
@@ -56,7 +64,14 @@ class Run:
     @property
     def bundle(self) -> Path:
         """All that inference needs."""
-        return recover(self.folder / "bundle")
+        return readable(self.folder / "bundle")
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder holds anything that took work, or a file that no run writes."""
+        found = {path.name for path in self.folder.iterdir() if not is_draft(path)}
+        checkpoints = [path for path in self.folder.glob("last/fold-*/*") if not is_draft(path)]
+        return bool(found.difference(FILES_BEFORE_EPOCHS) or checkpoints)
 
     @property
     def finished(self) -> bool:
@@ -89,6 +104,26 @@ class Run:
             )
         return figures
 
+    def check_present(self) -> None:
+        """Raise a StoppedError if the folder was deleted or moved while it was in use."""
+        if not self.config.is_file():
+            raise StoppedError(
+                f"{self.folder}: was deleted or moved while its training ran; start a new run, or "
+                "move it back and give --resume."
+            )
+
+    def discard(self) -> None:
+        """Delete what a training wrote before its first epoch; whoever has its lock may do so."""
+        for path in (self.config, self.splits, self.digest, self.messages):
+            path.unlink(missing_ok=True)
+        for fold in self.folder.glob("last/fold-*"):
+            shutil.rmtree(fold)
+        for path in (self.digest.parent, self.folder / LOCK, self.folder):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+            elif path.is_file():
+                path.unlink()
+
     @property
     def digest(self) -> Path:
         """The file with the training table's SHA-256; `--resume` compares it with the table."""
@@ -113,7 +148,7 @@ def new_run(folder: Path | None, protocol: str) -> Run:
         folder = next(RUNS / name for name in names if not (RUNS / name).exists())
     elif not folder.exists():
         pass
-    elif not folder.is_dir() or {item.name for item in folder.iterdir()} - FILES_BEFORE_CONFIG:
+    elif not folder.is_dir() or Run(folder).begun:
         raise UsageError(f"{folder}: already exists; give --resume or another --run.")
     return Run(folder)
 

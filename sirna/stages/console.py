@@ -1,12 +1,18 @@
 """Output of the stages: progress bars and tables on a terminal, plain lines elsewhere."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console as RichConsole
 from rich.table import Table
 from tqdm import tqdm
+
+from sirna.errors import OutputError, reason
 
 BAR_WIDTH = 80
 """Columns that a bar with its figures needs."""
@@ -20,9 +26,12 @@ class TrainingDisplay:
     ----------
     total, done : int
         All units of work, and those that an earlier run has done.
+    console : Console, optional
+        Prints the lines.
     """
 
-    def __init__(self, total: int, done: int) -> None:
+    def __init__(self, total: int, done: int, console: "Console | None" = None) -> None:
+        self._console = console or Console()
         # disable=None: silent where stderr is not a terminal
         off = True if _narrow() else None
         self._bar = tqdm(total=total, initial=done, unit="row", unit_scale=True, disable=off)
@@ -34,7 +43,9 @@ class TrainingDisplay:
     def report(self, line: str, short: str) -> None:
         """Show an intermediate result: as a whole line, or short at the end of the bar."""
         if self._bar.disable or not sys.stdout.isatty():
-            print(line, flush=True)
+            self._console.line(line)
+        else:
+            self._console.record(line)
         if not self._bar.disable:
             self._bar.set_postfix_str(short)
 
@@ -50,18 +61,40 @@ class Console:
     ----------
     out : RichConsole, optional
         Prints the tables. Default: stdout.
+
+    Attributes
+    ----------
+    copy : Path, optional
+        A file to which every line and note is appended, with its time.
     """
 
     def __init__(self, out: RichConsole | None = None) -> None:
         self._out = out or RichConsole(highlight=False, soft_wrap=True)
+        self.copy: Path | None = None
 
     def line(self, text: str) -> None:
-        """Print a line of the result."""
-        print(text, flush=True)
+        """Print a line of the result.
+
+        Raises
+        ------
+        OutputError
+            If stdout cannot be written.
+        """
+        self.record(text)
+        _to_stdout(lambda: print(text, flush=True))
 
     def note(self, text: str) -> None:
         """Print a note on stderr: information that requires no action."""
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        self.record(f"note: {text}")
+        with contextlib.suppress(OSError):
+            print(f"note: {text}", file=sys.stderr, flush=True)
+
+    def record(self, text: str) -> None:
+        """Append a line to `copy` without printing it; do nothing if that is impossible."""
+        if self.copy is not None:
+            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            with contextlib.suppress(OSError), self.copy.open("a", encoding="utf-8") as stream:
+                stream.write(f"{now} {text}\n")
 
     def scores(self, title: str, parts: dict[str, dict[str, Any]]) -> None:
         """Print named scores, each as `Score.as_dict` returns it: as a table, or line by line."""
@@ -71,11 +104,18 @@ class Console:
         unbounded = self._out.options.update(max_width=1000)
         fits = self._out.measure(table, options=unbounded).maximum <= self._out.width
         if self._out.is_terminal and fits:
-            self._out.print(table)
+            _to_stdout(lambda: self._out.print(table))
             return
         for part, values in parts.items():
             listed = "  ".join(f"{name} {_number(name, values[name])}" for name in SCORE_NAMES)
-            print(f"{title}, {part}: {listed}", flush=True)
+            self.line(f"{title}, {part}: {listed}")
+
+
+def _to_stdout(write: Callable[[], object]) -> None:
+    try:
+        write()
+    except (OSError, ValueError) as error:  # ValueError: the stream is closed
+        raise OutputError(f"stdout cannot be written: {reason(error)}.") from error
 
 
 def _narrow() -> bool:

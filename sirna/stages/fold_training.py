@@ -79,6 +79,7 @@ class FoldTraining:
             callbacks.close()
         if found is None or self.stop.requested:
             return found
+        self.run.check_present()
         checkpoint.save_fitted(found, callbacks.rows)
         count = family.count(task.config)
         name = f"{family.title} {index + 1} of {count}" if count > 1 else family.title
@@ -111,16 +112,18 @@ class _RunCallbacks(FitCallbacks):
             self._checkpoint.restore_or_fail(lambda: restore(state))
 
     def save(self, state: State) -> None:
+        self._training.run.check_present()
         self._checkpoint.save(state)
 
     def begin(self, steps: int, done: int) -> None:
-        self._display = TrainingDisplay(steps, done)
+        self._display = TrainingDisplay(steps, done, self._training.console)
 
     def advance(self, steps: int) -> None:
         if self._display:
             self._display.advance(steps)
 
     def report(self, line: str, short: str) -> None:
+        self._training.run.check_present()
         write_csv(self._training.run.log, pd.DataFrame(self._training.log))
         if self._display:
             self._display.report(line, short)

@@ -1,7 +1,8 @@
 """`sirna submit`: predict a test file with a bundle, write a submission and check it."""
 
-import csv
+import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
-from sirna.bundle.bundle import Bundle
+from sirna.bundle.bundle import Bundle, Prediction
 from sirna.bundle.novelty import novelties
 from sirna.bundle.store import load_bundle
 from sirna.config.config import Config
@@ -22,8 +24,10 @@ from sirna.prediction.histogram import Histogram
 from sirna.runs.run import finished_run, resume_hint
 from sirna.stages.console import Console
 from sirna.stages.evaluation import DECIMALS
+from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
+from sirna.system.csv_text import check_csv, csv_bytes
 from sirna.system.device import choose_device
-from sirna.system.files import csv_bytes, sha256, write_csv
+from sirna.system.files import TakenError, sha256, write_atomically
 from sirna.table.cells import blank
 from sirna.table.check_table import Table, read_table
 from sirna.table.columns import absent_columns
@@ -31,9 +35,6 @@ from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose
 from sirna.table.units import from_remaining
 
-SUBMISSIONS = Path("submissions")
-LOG_COLUMNS = ("time", "run", "test", "rows", "sha256", "local_score", "protocol", "file")
-LOG_NAME = "log.csv"
 ROUNDING_TOLERANCE = 1e-6
 """A written value may exceed its bound by this much because of rounding."""
 
@@ -61,6 +62,8 @@ class SubmitRequest:
     device : str
     sheet : str
         The sheet of a spreadsheet; default: the first.
+    expect : str, optional
+        The digest that the bundle must have, as `sirna check` prints it.
     """
 
     test: Path
@@ -72,6 +75,7 @@ class SubmitRequest:
     force: bool = False
     device: str = "auto"
     sheet: str = ""
+    expect: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     began = time.perf_counter()
     device = choose_device(request.device)
     run = finished_run(request.run)
-    bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder)
+    bundle = load_bundle(run.bundle if run.bundle.is_dir() else run.folder, request.expect)
     if request.config is not None:
         bundle = replace(bundle, config=with_columns(bundle.config, request.config))
         console.note(
@@ -125,7 +129,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     absent = absent_columns(table.raw, columns, asked, "missing in every row")
     for note in (*absent, *table.notes):
         console.note(note)
-    predicted = bundle.predict(table.rows, device)
+    predicted = _predicted(bundle, table, device, run.folder)
     for note in novelties(bundle, table.rows, predicted):
         console.note(note)
     frame = _fill(table, predicted.points, bundle.config, request.columns)
@@ -134,14 +138,32 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if request.with_uncertainty:
         frame = frame.join(_uncertainty(distribution, bundle.config))
-    unchanged = _write(path, frame, request.force)
-    _validate(path, table, bundle.config, distribution.edges)
+
+    def check(draft: Path) -> None:
+        check_csv(draft, frame)
+        _validate(draft, table, bundle.config, distribution.edges)
+
+    unchanged = _write(path, frame, request.force, check)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
     values = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
-    _log(dict(zip(LOG_COLUMNS, values, strict=True)))
+    log_submission(values, console)
     return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+
+
+def _predicted(bundle: Bundle, table: Table, device: torch.device, folder: Path) -> Prediction:
+    """Predict the rows; a bundle that cannot is named."""
+    try:
+        predicted = bundle.predict(table.rows, device)
+    except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise SirnaError(
+            f"{folder}: the bundle cannot predict the rows of {table.source}: its parts do not fit "
+            "each other, or there is too little memory; train again."
+        ) from error
+    if not np.isfinite(predicted.points).all():
+        raise SirnaError(f"{folder}: the bundle predicts values that are not finite numbers.")
+    return predicted
 
 
 def _members(bundle: Bundle) -> str:
@@ -264,42 +286,27 @@ def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
     )
 
 
-def _write(path: Path, frame: pd.DataFrame, force: bool) -> bool:
-    """Write the file; return True if it already had the same content."""
-    if path.exists() and not force:
-        if path.read_bytes() == csv_bytes(path, frame):
-            return True
-        raise _other_submission_error(path)
-    write_csv(path, frame)
-    return False
+def _write(path: Path, frame: pd.DataFrame, force: bool, check: Callable[[Path], object]) -> bool:
+    """Write the file and check it before it gets its name; return True if it already was there."""
+    data = csv_bytes(path, frame)
+    if force or not path.exists():
+        with contextlib.suppress(TakenError):  # another process has just written it
+            write_atomically(path, lambda draft: draft.write_bytes(data), check, replace=force)
+            return False
+    if path.read_bytes() == data:
+        return True
+    raise _other_submission_error(path)
 
 
 def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> None:
-    """Read the written file back: same ids, same order, every value a number in range."""
+    """Check a written file: same ids, same order, every value a number in range."""
     written = read_text_table(path)
     if not _same_rows(written, table, config):
-        raise SirnaError(f"{path}: has other ids than {table.source}: please report this bug.")
+        raise ValueError("other ids than the test file")
     value = pd.to_numeric(written[config.columns["label"]], errors="coerce").to_numpy(dtype=float)
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
     if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
-        raise SirnaError(
-            f"{path}: has a value that is not from {low:g} to {high:g}: please report this bug."
-        )
-
-
-def _log(line: dict[str, object]) -> None:
-    """Append a line to `submissions/log.csv`."""
-    SUBMISSIONS.mkdir(exist_ok=True)
-    path = SUBMISSIONS / LOG_NAME
-    try:
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, LOG_COLUMNS)
-            if new:
-                writer.writeheader()
-            writer.writerow(line)
-    except OSError as error:
-        raise SirnaError(f"{line['file']} was written, but {path} was not: {error}") from error
+        raise ValueError(f"a value that is not from {low:g} to {high:g}")
 
 
 def _decimals(config: Config) -> int:

@@ -17,7 +17,7 @@ from sirna.bundle.build import build_bundle
 from sirna.bundle.store import save_bundle
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, StoppedError
 from sirna.features.fold import FoldTask
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES, check_families
@@ -34,7 +34,8 @@ from sirna.stages.run_description import (
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
 from sirna.system.device import choose_device
-from sirna.system.files import locked, write_csv, write_text
+from sirna.system.files import settle, write_csv, write_text
+from sirna.system.locks import locked
 from sirna.system.signals import stop_on_signals
 from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 from sirna.table.training_source import Source, training_source
@@ -87,10 +88,19 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
     with locked(run.folder):
         new_run(run.folder, protocol)
+        settle(run.folder)
+        run.config.unlink(missing_ok=True)
         write_text(run.digest, source.digest)
         split.save(run.splits)
         write_text(run.config, config.to_toml())
-        outcome = _Training(run, source, split, config, device, console).work()
+        try:
+            outcome = _Training(run, source, split, config, device, console).work()
+        except StoppedError:
+            raise
+        except Exception:
+            if run.folder.is_dir() and not run.begun:
+                run.discard()
+            raise
     describe_outcome(run, outcome.metrics, console)
     return outcome
 
@@ -110,6 +120,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = _split(source, config, run.splits, console)
     with locked(run.folder):
+        settle(run.folder)
         outcome = _Training(run, source, split, config, choose_device(device), console).work()
     describe_outcome(run, outcome.metrics, console)
     return outcome
@@ -153,6 +164,17 @@ class _Training:
     console: Console
 
     def work(self) -> TrainOutcome:
+        """Do the whole training; if it stops early, say so in the run's `messages.txt`."""
+        self.console.copy = self.run.messages
+        try:
+            return self._work()
+        except Exception as error:
+            self.console.record(f"error: {error}; {resume_hint(self.run)}")
+            raise
+        finally:
+            self.console.copy = None
+
+    def _work(self) -> TrainOutcome:
         """Train and score the folds and write a bundle; then train again on all rows."""
         began = time.perf_counter()
         self.console.line(f"run: {self.run.folder} on {self.device}")
@@ -184,7 +206,7 @@ class _Training:
             if training.stop.requested:
                 break
         if not folds:
-            raise SirnaError(
+            raise StoppedError(
                 f"{self.run.folder}: stopped before any member was trained, so there is no bundle; "
                 f"{resume_hint(self.run)}."
             )
@@ -232,6 +254,7 @@ class _Training:
                 "sha256": self.source.digest,
             },
         }
+        self.run.check_present()
         write_csv(self.run.log, pd.DataFrame(log))
         write_csv(self.run.oof, results.oof)
         bundle = build_bundle(folds, results.held_out, rows, self.config, about)

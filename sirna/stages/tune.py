@@ -1,6 +1,8 @@
 """`sirna tune`: search for the best settings; write `best.toml`, `trials.csv` and `tune.html`."""
 
+import itertools
 import multiprocessing
+import re
 import secrets
 import signal
 import time
@@ -19,11 +21,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sirna.config.config import Config
 from sirna.config.load import config_from_dict, load_config, with_changes
-from sirna.errors import SirnaError
+from sirna.errors import SirnaError, StoppedError, UsageError
 from sirna.runs.run import RUNS
 from sirna.stages.console import Console
 from sirna.system.device import choose_device
-from sirna.system.files import locked, write_csv, write_text
+from sirna.system.files import settle, write_csv, write_text
+from sirna.system.limits import quoted
+from sirna.system.locks import locked, shared_lock, wait_for_sharers
 from sirna.system.signals import stop_on_signals
 from sirna.table.splits import make_split
 from sirna.table.training_source import Source, training_source
@@ -44,6 +48,9 @@ from sirna.tuning.study import (
 
 TUNE = RUNS / "tune"
 LEAST_SHARE = 0.01
+STUDY_NAME = re.compile(r"\w[\w .-]{0,99}")
+WORKERS_LOCK = "workers"
+"""The file that every worker process locks while it lives."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,11 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     SirnaError
         If no trial was completed.
     """
+    if not STUDY_NAME.fullmatch(request.study):
+        raise UsageError(
+            f"--study {quoted(request.study)}: is a name, not a path: letters, digits, blanks, "
+            "'.', '_' and '-', at most 100, the first a letter or digit."
+        )
     search = load_search(request.space, DEFAULT_SEARCH)
     search.check(request.config, str(request.space or "built-in space"))
     source = training_source(request.table, request.config)
@@ -138,6 +150,9 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     lock = nullcontext() if request.storage else locked(folder)
     with lock, stop_on_signals() as stop:
+        if not request.storage:
+            settle(folder)
+            _wait_for_workers(folder, console, lambda: stop.requested)
         storage = open_storage(folder, request.storage, request.jobs)
         study = open_study(storage, request.study, search, _worker_id(request, 0))
         prepare(study, search.defaults(request.config), _data_and_config(request, source))
@@ -162,6 +177,20 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         finally:
             display.close()
     return _write(folder, source, study, request)
+
+
+def _wait_for_workers(folder: Path, console: Console, stop: Callable[[], bool]) -> None:
+    """Wait until workers whose parent was killed have ended, so that no trial is done twice."""
+    waits = itertools.count()
+
+    def wait() -> None:
+        if stop():
+            raise StoppedError(f"{folder}: stopped while workers of an earlier command still ran.")
+        if next(waits) == 0:
+            console.note("waiting for workers of an earlier command, which was killed, to end")
+        time.sleep(POLL_SECONDS)
+
+    wait_for_sharers(folder / WORKERS_LOCK, wait)
 
 
 def _worker_id(request: TuneRequest, worker: int) -> int:
@@ -228,18 +257,22 @@ def _in_processes(
 
 
 def _worker(plain: dict[str, Any], search: dict[str, Any], worker: int, threads: int) -> None:
-    """Do trials in a worker process."""
+    """Do trials in a worker process, until they are done or its parent has died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
     torch.set_num_threads(threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = config_from_dict(plain.pop("config"), source="worker")
     request = TuneRequest(config=config, **plain)
     space = SearchConfig.model_validate(search)
+    parent = multiprocessing.parent_process()
+    (TUNE / request.study).mkdir(parents=True, exist_ok=True)
     storage = open_storage(TUNE / request.study, request.storage, request.jobs)
     study = open_study(storage, request.study, space, _worker_id(request, worker))
     source = training_source(None, config)
-    with stop_on_signals(signal.SIGTERM) as stop:
-        callbacks = SearchCallbacks(lambda: stop.requested, lambda: None)
+    lock = shared_lock(TUNE / request.study / WORKERS_LOCK)
+    with lock, stop_on_signals(signal.SIGTERM) as stop:
+        alive = parent.is_alive if parent else lambda: True
+        callbacks = SearchCallbacks(lambda: stop.requested or not alive(), lambda: None)
         _do_trials(request, source, space, study, callbacks)
 
 

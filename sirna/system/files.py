@@ -1,38 +1,76 @@
-"""Write files and folders so that they are complete or absent, never partly written."""
+"""Write files and folders so that they are complete or absent, never partly written.
+
+Everything is first written to a draft beside its final name. The draft is read back and compared,
+forced to the disk, and only then renamed. A draft that a killed process left behind counts as
+nothing; whoever holds the lock of the folder removes it (`settle`).
+"""
 
 import contextlib
-import fcntl
-import gzip
+import ctypes
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sirna.errors import SirnaError, UsageError, suggestion
+from sirna.errors import SirnaError, suggestion
+from sirna.system.csv_text import check_csv, csv_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-LOCK = "lock"
-"""The file whose lock marks a folder as in use by a process."""
+DRAFT = re.compile(r"\.\d+\..+")
+REPLACED = re.compile(r"\.(.+)\.old")
+AT_FDCWD, RENAME_EXCHANGE, RENAME_SWAP = -100, 2, 2
+"""Constants of Linux (<fcntl.h>, <linux/fs.h>) and of macOS (<sys/stdio.h>)."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary name beside `path`, then rename the file to `path`.
+class TakenError(Exception):
+    """A file that must be new exists."""
+
+
+def write_atomically(
+    path: Path,
+    write: Callable[[Path], object],
+    check: Callable[[Path], object] = lambda draft: None,
+    replace: bool = True,
+) -> None:
+    """Call `write` with a temporary name beside `path`, check the draft, then rename it to `path`.
+
+    Parameters
+    ----------
+    path : Path
+    write : callable
+        Writes the draft whose name it gets.
+    check : callable
+        Reads the draft; an exception that it raises leaves `path` as it was.
+    replace : bool
+        Whether an existing file is replaced.
 
     Raises
     ------
+    TakenError
+        If the file exists and `replace` is False.
     SirnaError
-        If the file cannot be written; an earlier file of that name stays as it was.
+        If the file cannot be written, or differs when it is read back; an earlier file of that name
+        stays as it was.
     """
     draft = _draft(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_drafts_of_dead_processes(path)
         write(draft)
-        draft.replace(path)
+        _compare(draft, path, check)
+        _force_to_disk(draft)
+        if replace:
+            draft.replace(path)
+        else:
+            _rename_to_new(draft, path)
+        _force_to_disk(path.parent)
     except OSError as error:
         raise SirnaError(f"{path}: cannot be written ({error})") from error
     finally:
@@ -42,40 +80,63 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, completely or not at all."""
-    write_atomically(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    write_bytes(path, text.encode())
 
 
-def write_csv(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a table as UTF-8 CSV (.csv.gz: compressed), completely or not at all."""
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes, completely or not at all."""
+    write_atomically(path, lambda draft: draft.write_bytes(data), lambda draft: _same(draft, data))
+
+
+def write_csv(path: Path, frame: "pd.DataFrame", replace: bool = True) -> None:
+    """Write a table as UTF-8 CSV (.csv.gz: compressed), completely or not at all.
+
+    Raises
+    ------
+    TakenError
+        If the file exists and `replace` is False.
+    """
     data = csv_bytes(path, frame)
-    write_atomically(path, lambda draft: draft.write_bytes(data))
+    write_atomically(
+        path,
+        lambda draft: draft.write_bytes(data),
+        lambda draft: check_csv(draft, frame),
+        replace=replace,
+    )
 
 
-def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
-    """Return the bytes of a table as a CSV file of that name; equal tables give equal bytes."""
-    data = frame.to_csv(index=False, lineterminator="\n").encode()
-    if path.name.lower().endswith(".gz"):
-        data = gzip.compress(data, mtime=0)
-    return data
-
-
-def write_folder(path: Path, write: Callable[[Path], object]) -> None:
+def write_folder(
+    path: Path,
+    write: Callable[[Path], object],
+    check: Callable[[Path], object] = lambda draft: None,
+) -> None:
     """Call `write` with a temporary folder beside `path`, then replace `path` by that folder.
+
+    The two folders are exchanged by one rename, so that a reader sees the old one or the new one.
+    Where the file system cannot exchange folders, it takes two renames; between them a reader finds
+    the old folder through `readable`.
 
     Raises
     ------
     SirnaError
-        If the folder cannot be written; an earlier folder of that name stays as it was.
+        If the folder cannot be written, or differs when it is read back; an earlier folder of that
+        name stays as it was.
     """
     draft = _draft(path)
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         write(draft)
-        shutil.rmtree(_old_path(path), ignore_errors=True)
-        if path.exists():
+        _compare(draft, path, check)
+        for part in (*draft.rglob("*"), draft):
+            _force_to_disk(part)
+        if not path.exists():
+            draft.rename(path)
+        elif not _exchange(draft, path):
+            shutil.rmtree(_old_path(path), ignore_errors=True)
             path.rename(_old_path(path))
-        draft.rename(path)
+            draft.rename(path)
+        _force_to_disk(path.parent)
         shutil.rmtree(_old_path(path), ignore_errors=True)
     except OSError as error:
         raise SirnaError(f"{path}: cannot be written ({error})") from error
@@ -83,46 +144,40 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Create a folder and lock it against other processes while the context lasts.
+def is_draft(path: Path) -> bool:
+    """Return whether a name is that of a draft, or of a folder that was being replaced."""
+    return bool(DRAFT.fullmatch(path.name) or REPLACED.fullmatch(path.name))
 
-    The operating system also releases the lock if the process is killed.
 
-    Raises
-    ------
-    UsageError
-        If another process has locked it.
-    SirnaError
-        If it cannot be created.
+def settle(folder: Path) -> None:
+    """Remove what killed processes left in a folder; only the holder of its lock may call this.
+
+    A folder that a killed process had moved away, to replace it, is moved back.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / LOCK).open("w")
-    except OSError as error:
-        raise SirnaError(f"{folder}: cannot be written ({error})") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"{folder}: another process is using this folder; wait, or name another folder."
-            ) from None
-        yield
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        replaced = REPLACED.fullmatch(path.name)
+        if replaced and not path.with_name(replaced[1]).exists():
+            path.rename(path.with_name(replaced[1]))
+        elif is_draft(path):
+            _remove(path)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            settle(path)
 
 
-def recover(path: Path) -> Path:
-    """Return `path`; if an interrupted `write_folder` moved the folder away, move it back first."""
-    if not path.exists() and _old_path(path).exists():
-        _old_path(path).rename(path)
-    return path
+def readable(path: Path) -> Path:
+    """Return the folder to read: `path`, or where it lies while a writer replaces it."""
+    return _old_path(path) if not path.exists() and _old_path(path).exists() else path
 
 
 def name_suggestion(path: Path) -> str:
     """Return ``" (did you mean 'x'?)"`` if the folder of an absent path has a similar name."""
-    if path.exists() or not path.parent.is_dir():
+    try:
+        if path.exists() or not path.parent.is_dir():
+            return ""
+        names = [other.name for other in path.parent.iterdir()]
+    except OSError:  # a name that is too long, or a folder that cannot be read
         return ""
-    names = [other.name for other in path.parent.iterdir()]
     return suggestion(
         path.name, names, cutoff=0.75
     )  # equal suffixes alone do not make two names similar
@@ -140,3 +195,91 @@ def _draft(path: Path) -> Path:
 
 def _old_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
+
+
+def _same(draft: Path, data: bytes) -> None:
+    if draft.read_bytes() != data:
+        raise ValueError("its bytes differ")
+
+
+def _compare(draft: Path, path: Path, check: Callable[[Path], object]) -> None:
+    """Run a check on a draft; if it fails, name the final path."""
+    try:
+        check(draft)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise SirnaError(
+            f"{path}: was not written: read back, it is not what should be written ({error}); "
+            "please report this bug."
+        ) from error
+
+
+def _rename_to_new(draft: Path, path: Path) -> None:
+    """Rename a draft to a name that must not exist.
+
+    Raises
+    ------
+    TakenError
+        If it does, even if another process has just made it.
+    """
+    try:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+            draft.replace(path)
+    except FileExistsError:
+        raise TakenError(f"{path}: already exists") from None
+
+
+def _force_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some file systems cannot force folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two paths by one rename; return False where the system cannot."""
+    system, names = ctypes.CDLL(None), (os.fsencode(one), os.fsencode(other))
+    if sys.platform == "darwin" and hasattr(system, "renamex_np"):
+        return bool(system.renamex_np(*names, RENAME_SWAP) == 0)
+    if sys.platform == "linux" and hasattr(system, "renameat2"):
+        arguments = (AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE)
+        return bool(system.renameat2(*arguments) == 0)
+    return False
+
+
+def _remove_drafts_of_dead_processes(path: Path) -> None:
+    """Remove drafts of one file whose processes have ended."""
+    for draft in path.parent.glob(f".*.{_escaped(path.name)}"):
+        number = draft.name[1 : -len(path.name) - 1]
+        if number.isdecimal() and not _is_alive(int(number)):
+            _remove(draft)
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

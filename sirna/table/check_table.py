@@ -18,6 +18,7 @@ from sirna.table.cells import blank
 from sirna.table.columns import absent_columns, by_role, require_columns
 from sirna.table.consistency import report_inconsistencies
 from sirna.table.derive import add_derived, transcripts
+from sirna.table.limits import hide_long_sequences
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, Report
 from sirna.table.strands import RNA_LETTERS, read_strands
@@ -106,6 +107,7 @@ def check_table(
         if role in text and role in {"guide", *config.sequences}:
             as_written = written[role] if role in written else text[role]
             _check_sequences(text[role], as_written, role, names[role], report)
+    hide_long_sequences(rows, text, names, report)
     add_derived(rows, text)
     sites = transcripts(text) if "transcript" in text else None
     report_inconsistencies(rows, sites, text.assign(**written), names, report)

@@ -8,12 +8,14 @@ import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from sirna.errors import SirnaError, suggestion
 from sirna.system.files import name_suggestion
+from sirna.system.limits import LIMITS, check_file
+from sirna.table.limits import check_archive, check_fields, check_frame, limited_lines
+from sirna.table.parquet import read_parquet
 from sirna.table.records import LINES_ABOVE_HEADER, Records
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -23,8 +25,6 @@ DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 QUOTED = re.compile('"[^"]*"')
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)
 """A first line by which some spreadsheets name the delimiter."""
-LONGEST_FIELD = 10_000_000
-"""Characters: longer than any transcript. The csv module's own limit is 131,072."""
 OPENING = 65_536
 """Bytes from which encoding and delimiter are recognised."""
 
@@ -58,8 +58,9 @@ def read_text_table(path: Path, sheet: str = "", expected: Collection[str] = ())
     notes: list[str] = []
     try:
         if name.endswith(".parquet"):
-            frame = _read_parquet(path)
+            frame = read_parquet(path)
         elif name.endswith(SHEET_SUFFIXES):
+            check_archive(path)
             records, notes = _read_sheet(path, sheet)
             frame, left_out = records.to_frame(expected)
             notes += left_out
@@ -71,7 +72,7 @@ def read_text_table(path: Path, sheet: str = "", expected: Collection[str] = ())
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
     frame.attrs.update(notes=[f"{path}: {note}" for note in notes], decimal_comma=decimal_comma)
-    return frame
+    return check_frame(frame, path)
 
 
 def is_table_name(path: Path) -> bool:
@@ -88,6 +89,7 @@ def _checked_name(path: Path) -> str:
         raise SirnaError(
             f"{path}: a table file ends in {', '.join(SUFFIXES)}; save the table as CSV UTF-8."
         )
+    check_file(path)
     return path.name.lower()
 
 
@@ -121,16 +123,17 @@ def _records(
     delimiter: str,
     lines_before: int,
 ) -> Records:
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(LIMITS["cell"].most)
     text = io.TextIOWrapper(binary, encoding=encoding, newline="")
     for _ in range(lines_before):
         text.readline()
-    reader = csv.reader(text, strict=True, delimiter=delimiter)
+    reader = csv.reader(limited_lines(text, path), strict=True, delimiter=delimiter)
     rows: list[list[str]] = []
     places: list[int] = []
     line = lines_before
     try:
         for fields in reader:
+            check_fields(path, fields)
             begins, line = line + 1, lines_before + reader.line_num
             if fields:
                 rows.append(fields)
@@ -234,21 +237,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(path)
-    if frame.columns.duplicated().any():
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise SirnaError(f"{path}: column {twice!r} occurs twice; rename one.")
-    text = {str(name): column.map(_plain).astype(str) for name, column in frame.items()}
-    index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    columns = [str(name) for name in frame.columns]
-    return pd.DataFrame(text, columns=columns).set_index(index)
-
-
-def _plain(value: object) -> str:
-    """Write a cell as a CSV file would hold it; the items of a list become tokens."""
-    if isinstance(value, list | tuple | np.ndarray):
-        return " ".join(str(item) for item in value)
-    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

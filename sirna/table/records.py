@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sirna.errors import SirnaError
+from sirna.system.csv_text import BYTE_ORDER_MARK
 
 LINES_ABOVE_HEADER = 20
 """A header is looked for among so many records."""
@@ -50,7 +51,7 @@ class Records:
         if not any(map(_filled, self.fields)):
             raise SirnaError(f"{self.source}: the file is empty; a header and rows are needed.")
         self._check_title(expected)
-        header = [name.strip() for name in self.fields[0]]
+        header = [name.strip().strip(BYTE_ORDER_MARK).strip() for name in self.fields[0]]
         named = _last(header)
         kept, blank = [], 0
         for record in range(1, len(self.fields)):

@@ -1,6 +1,5 @@
 """The search space: read from TOML, and checked against the limits of the configuration."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -9,12 +8,14 @@ from optuna import Trial
 from pydantic import Field, Strict, ValidationError, model_validator
 
 from sirna.config.config import Config
-from sirna.config.fields import Section
+from sirna.config.fields import LARGEST_SEED, Section
 from sirna.config.load import describe_faults, with_changes
+from sirna.config.toml_text import read_toml
 from sirna.errors import UsageError, suggestion
+from sirna.system.limits import quoted
 
 Value = bool | int | float | str
-Values = Annotated[tuple[Value, ...], Strict(False)]
+Values = Annotated[tuple[Value, ...], Strict(False), Field(max_length=1000)]
 
 
 class Parameter(Section):
@@ -25,8 +26,8 @@ class Parameter(Section):
     """
 
     kind: Literal["float", "int", "choice"]
-    low: float | None = None
-    high: float | None = None
+    low: float | None = Field(None, ge=-1e15, le=1e15)
+    high: float | None = Field(None, ge=-1e15, le=1e15)
     log: bool = False
     choices: Values = ()
     when: dict[str, Values] = Field(default_factory=dict)
@@ -93,11 +94,11 @@ class SearchConfig(Section):
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     pruner: Literal["median", "hyperband", "none"] = "median"
     startup_trials: int = Field(
-        8, ge=1, description="trials before sampler and pruner use the results"
+        8, ge=1, le=100_000, description="trials before sampler and pruner use the results"
     )
     warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial without pruning")
-    seed: int = Field(42, ge=0)
-    space: dict[str, Parameter] = Field(min_length=1)
+    seed: int = Field(42, ge=0, le=LARGEST_SEED)
+    space: dict[str, Parameter] = Field(min_length=1, max_length=1000)
 
     def suggest(self, trial: Trial) -> dict[str, Value]:
         """Draw a value for every key whose condition is met; dotted key -> value."""
@@ -122,9 +123,11 @@ class SearchConfig(Section):
         """
         current = leaves_of(config)
         for key, parameter in self.space.items():
-            where = f"{source}: space key {key!r}"
+            where = f"{source}: space key {quoted(key)}"
             if key not in current:
-                raise UsageError(f"{where} is not a configuration key{suggestion(key, current)}")
+                raise UsageError(
+                    f"{where} is not a configuration key{suggestion(key[:100], current)}"
+                )
             if key.startswith(KEYS_WITHOUT_EFFECT):
                 raise UsageError(f"{where} does not affect the score of a trial; leave it out")
             for value in parameter.extremes:
@@ -173,12 +176,8 @@ def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
     """
     source = str(path) if path else "the built-in space"
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8")) if path else dict(default)
+        raw = read_toml(path) if path else dict(default)
         return SearchConfig.model_validate(raw)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
         raise UsageError(f"{source}: {describe_faults(error, SearchConfig)}") from error
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
-from sirna.features.positional import PositionalEncoder, PositionalRows
+from sirna.features.positional import UNSEEN, PositionalEncoder, PositionalRows
 from sirna.members.base import (
     CPU,
     FitCallbacks,
@@ -149,6 +149,8 @@ class GaussianProcessMember(Member):
             raise ValueError("the Gaussian process does not fit the rows of the training table")
         positional = PositionalEncoder.from_dict(stored.encoder)
         rows = positional.encode(training.iloc[chosen.numpy()], training=True)
+        if (rows.channels == UNSEEN).any():
+            raise ValueError("the training table holds strands that the Gaussian process never saw")
         posterior.kernel.check(rows)
         return cls(stored.fold, positional, posterior, chosen, rows)
 

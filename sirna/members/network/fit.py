@@ -18,6 +18,7 @@ from sirna.members.network.loss import training_loss
 from sirna.members.network.predict import predict
 from sirna.members.network.regressor import InputSizes, SiRNAModel
 from sirna.members.network.schedule import learning_rate, momentum
+from sirna.members.network.size import check_training_memory
 from sirna.members.network.state import Epoch, TrainingState
 from sirna.prediction.decision import fit_decision
 from sirna.prediction.score import Score, competition_score
@@ -40,12 +41,20 @@ def start(
     seed : int
         Seed of the initial weights.
     device : torch.device
+
+    Raises
+    ------
+    SirnaError
+        If the network needs more memory than there is.
     """
     torch.manual_seed(seed)
     labels = encoded.train.all_rows.label.numpy().astype(np.float64)
     if not config.train.distributional:
         edges = np.linspace(0.0, max(labels.max(), config.score.threshold + 1), POINT_EDGES + 1)
-    model = SiRNAModel(InputSizes.of(encoded.encoder), config, torch.from_numpy(edges))
+    sizes = InputSizes.of(encoded.encoder)
+    outputs = len(edges) - 1 if config.train.distributional else 1
+    check_training_memory(sizes, config, outputs)
+    model = SiRNAModel(sizes, config, torch.from_numpy(edges))
     model.label_mean.fill_(float(labels.mean()))
     model.label_sd.fill_(max(float(labels.std()), 1e-6))
     model.residual_sd.copy_(model.label_sd)

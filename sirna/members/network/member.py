@@ -16,6 +16,7 @@ from sirna.features.dataset import DatasetEncoder, SiRNADataset
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
 from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, Unseen
+from sirna.members.network.checks import check_weights
 from sirna.members.network.predict import predict
 from sirna.members.network.regressor import InputSizes, SiRNAModel, load_weights
 from sirna.prediction.histogram import Histogram
@@ -131,6 +132,7 @@ class NetworkMember(Member):
             If the weights are those of another network.
         """
         sizes = InputSizes.of(self.dataset_encoder)
+        check_weights(self.weights, sizes, self.config)
         model = SiRNAModel(sizes, self.config, self.weights["edges"])
         load_weights(model, self.weights)
         return model

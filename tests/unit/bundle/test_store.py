@@ -10,8 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sirna.bundle.store import MANIFEST, TRAINING, load_bundle, manifest_digest, save_bundle
+from sirna.bundle.manifest import MANIFEST, manifest_digest
+from sirna.bundle.store import TRAINING, load_bundle, save_bundle
+from sirna.config.load import with_changes
 from sirna.errors import SirnaError
+from sirna.features.encoded_fold import encode_fold
 from sirna.system.files import sha256
 
 GAUSSIAN_PROCESS, TREES = "gaussian_process-0.safetensors", "trees-0.safetensors"
@@ -71,16 +74,16 @@ def test_a_loaded_bundle_predicts_exactly_what_the_saved_one_did(mixed, saved, t
         assert json.dumps(one.encoder()) == json.dumps(other.encoder())
 
 
-def test_the_training_table_has_only_the_columns_that_inference_reads(mixed, saved, tmp_path):
+def test_the_training_table_has_only_the_columns_that_inference_reads(
+    mixed, saved, tmp_path, make_network, tiny_task
+):
     whole = pd.read_parquet(saved / TRAINING)
     assert {"guide", "target", "publication", "label", "fitted"} <= set(whole)
     assert not {"id", "passenger"} & set(whole)
-    members = [
-        replace(one, dataset_encoder=replace(one.dataset_encoder, siblings=None))
-        for one in mixed.members
-        if one.family == "network"
-    ]
-    alone = replace(mixed, members=members, unseen_postprocess=None)
+    config = with_changes(tiny_task.config, {"siblings.lookup": False})
+    task = replace(tiny_task, config=config)
+    members = [make_network(encode_fold(task), task)]
+    alone = replace(mixed, config=config, members=members, unseen_postprocess=None)
     save_bundle(tmp_path / "alone", alone)
     assert not (tmp_path / "alone" / TRAINING).exists()
 

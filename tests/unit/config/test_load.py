@@ -313,7 +313,7 @@ def test_weights_of_a_mixture_are_scaled_to_one(changes, weights):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["network=-1"], "the weight of 'network' must be 0 or more, not -1"),
+        (["network=-1"], "the weight of 'network' must be from 0 to 1,000,000, not -1"),
         (["network=0", "gaussian_process=0"], "at least one family"),
         (["network=heavy"], "valid number"),
     ],

@@ -250,7 +250,8 @@ def test_a_table_is_the_same_from_every_kind_of_file(tmp_path, name):
     frame = text().assign(**{NAMES["id"]: [7, 8, 9], NAMES["dose"]: [10.0, 0.5, np.nan]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     other = tmp_path / name
-    frame.to_parquet(other) if name.endswith("parquet") else frame.to_csv(other, index=False)
+    write = frame.to_parquet if name.endswith("parquet") else frame.to_csv
+    write(other, index=False)
     plain, same = (read_table(tmp_path / item, Config()) for item in ("t.csv", name))
     assert same.raw.index.name == ("row" if name.endswith("parquet") else "line")
     pd.testing.assert_frame_equal(plain.raw.reset_index(drop=True), same.raw.reset_index(drop=True))

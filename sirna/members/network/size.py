@@ -1,0 +1,75 @@
+"""The size of a network and the memory of its training, computed before anything is built."""
+
+from sirna.config.config import Config
+from sirna.config.schema import ModelConfig
+from sirna.members.network.regressor import InputSizes
+from sirna.system.memory import check_memory
+
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+"""Number of matrices in a recurrent cell."""
+COPIES = 6
+"""Copies of the weights in a training: weights, gradients, two moments, the best epoch, a draft."""
+STEPS = 25
+"""Typical number of tokens of a strand."""
+BYTES = 4.0
+
+
+def count_weights(sizes: InputSizes, config: Config, outputs: int) -> int:
+    """Return the number of values in a network's weights; an encoder that is shared counts often.
+
+    Parameters
+    ----------
+    sizes : InputSizes
+    config : Config
+    outputs : int
+        Number of bins, or 1.
+    """
+    model = config.model
+    directions = 2 if model.bidirectional else 1
+    embeddings = sum(sizes.vocabs.values()) * model.embedding
+    embeddings += sum(sizes.categories) * model.covariate_embedding
+    encoders = len(sizes.vocabs) * _count_encoder(model)
+    summary = model.hidden * directions * (2 if model.pooling == "last_mean" else 1)
+    features = summary * len(sizes.vocabs) + sizes.numbers
+    features += len(sizes.categories) * model.covariate_embedding
+    siblings = 0
+    if sizes.siblings:
+        width = config.siblings.size
+        siblings = (sizes.siblings + 1) * width + (width + 1) * width + width + 1
+        features += width + 1
+    head = 0
+    for _ in range(model.head_layers):
+        head += (features + 1) * model.head_hidden
+        features = model.head_hidden
+    scales = 3  # mean and sd of the labels, sd of the residuals
+    return embeddings + encoders + siblings + head + (features + 1) * outputs + scales
+
+
+def check_training_memory(sizes: InputSizes, config: Config, outputs: int) -> None:
+    """Refuse a network whose training needs more memory than there is.
+
+    Raises
+    ------
+    SirnaError
+    """
+    model, rows = config.model, config.train.batch_rows
+    weights = count_weights(sizes, config, outputs)
+    recurrent = (2 if model.bidirectional else 1) * model.layers * model.hidden
+    of_strand = STEPS * (model.embedding + recurrent * (GATES[model.encoder] + 2))
+    of_row = of_strand * len(sizes.vocabs) + 2 * model.head_layers * model.head_hidden + outputs
+    of_row += config.siblings.most * config.siblings.size * 4 if sizes.siblings else 0
+    check_memory(
+        BYTES * (COPIES * weights + 2.0 * rows * of_row),
+        f"the training of this network, with {weights:,} weights and {rows:,} rows in a batch,",
+        "lower model.hidden, model.embedding, model.head_hidden, siblings.size or train.batch_rows",
+    )
+
+
+def _count_encoder(model: ModelConfig) -> int:
+    directions = 2 if model.bidirectional else 1
+    rows = GATES[model.encoder] * model.hidden
+    total, inputs = 0, model.embedding
+    for _ in range(model.layers):
+        total += directions * rows * (inputs + model.hidden + 2)  # two biases
+        inputs = directions * model.hidden
+    return total

@@ -1,0 +1,63 @@
+"""The memory at hand, and the refusal of work that needs more."""
+
+import contextlib
+import os
+import resource
+from pathlib import Path
+
+from sirna.errors import SirnaError
+
+GIGABYTE = 1e9
+MEMINFO = Path("/proc/meminfo")
+GROUP_LIMIT, GROUP_USE = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+STATUS = Path("/proc/self/status")
+
+
+def available_memory() -> float:
+    """Return the bytes that this process can still use; infinite if the system does not say.
+
+    It is the least of the free memory, of the limit of the control group (as of a container), and
+    of the limit of the address space.
+    """
+    found = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        found.append(_kilobytes(MEMINFO, "MemAvailable:"))
+    if len(found) == 1:
+        with contextlib.suppress(ValueError, OSError):
+            found.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    with contextlib.suppress(OSError, ValueError):  # the limit may be the word "max"
+        found.append(float(GROUP_LIMIT.read_text()) - float(GROUP_USE.read_text()))
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY:
+        with contextlib.suppress(OSError, ValueError, StopIteration):
+            found.append(most - _kilobytes(STATUS, "VmSize:"))
+    return max(min(found), 0.0)
+
+
+def check_memory(needed: float, what: str, remedy: str) -> None:
+    """Refuse work that needs more memory than there is.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    what : str
+        What needs them, as the start of the message.
+    remedy : str
+
+    Raises
+    ------
+    SirnaError
+    """
+    have = available_memory()
+    if needed > have:
+        raise SirnaError(
+            f"{what} needs about {needed / GIGABYTE:,.1f} GB of memory, and {have / GIGABYTE:,.1f} "
+            f"GB are free; {remedy}."
+        )
+
+
+def _kilobytes(path: Path, name: str) -> float:
+    """Return the value of a line such as ``MemAvailable:  1024 kB`` in bytes."""
+    lines = path.read_text().splitlines()
+    return 1024.0 * float(next(line for line in lines if line.startswith(name)).split()[1])

@@ -1,0 +1,110 @@
+"""Read a Parquet file as text: each cell as a CSV file would hold it, or refused by its type."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sirna.errors import SirnaError
+from sirna.system.limits import LIMITS, MEGABYTE, quoted
+from sirna.table.limits import MEMORY_OF_CELL, MEMORY_OF_CHARACTER, check_table_memory
+
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file with every value as text, blanks as empty text.
+
+    Text and numbers are read as they are; bytes as UTF-8; whole numbers without decimals, also
+    where the column holds floats; a list of texts as tokens separated by blanks; dates and times in
+    ISO 8601. The named index of a pandas table is a column like others.
+
+    Raises
+    ------
+    SirnaError
+        For a table that is too large, for a column of another type, and for bytes that are no text.
+    """
+    file = pq.ParquetFile(path)
+    _check_size(path, file.metadata)
+    table = file.read()
+    names = [str(name) for name in table.column_names]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise SirnaError(f"{path}: column {quoted(twice)} occurs twice; rename one.")
+    index = [str(name) for name in (table.schema.pandas_metadata or {}).get("index_columns", [])]
+    named = [name for name in index if name in names and not UNNAMED_INDEX.fullmatch(name)]
+    kept = [*named, *(name for name in names if name not in index)]
+    places = pd.RangeIndex(1, table.num_rows + 1, name="row")
+    texts = {name: _text(table.column(names.index(name)), path, name) for name in kept}
+    return pd.DataFrame(texts, columns=kept, index=places, dtype=str)
+
+
+def _check_size(path: Path, footer: pq.FileMetaData) -> None:
+    """Refuse a file whose footer announces more than the limits allow."""
+    rows, columns = footer.num_rows, footer.num_columns
+    if rows > LIMITS["rows"].most:
+        raise SirnaError(f"{path}: has {rows:,} rows; at most {LIMITS['rows']}.")
+    if columns > LIMITS["columns"].most:
+        raise SirnaError(f"{path}: has {columns:,} columns; at most {LIMITS['columns']}.")
+    groups = (footer.row_group(place) for place in range(footer.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    check_table_memory(path, MEMORY_OF_CELL * rows * columns + MEMORY_OF_CHARACTER * size)
+    largest = LIMITS["cell"].most * max(rows, 1) * max(columns, 1)
+    if size > largest:
+        raise SirnaError(f"{path}: {size / MEGABYTE:,.0f} MB in {rows:,} rows; is this a table?")
+
+
+def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
+    """Return the cells of a column as text."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = pc.cast(column, kind.value_type), kind.value_type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        if _is_text(kind.value_type):
+            lists = column.to_pylist()
+            return [" ".join(item or "" for item in value or ()) for value in lists]
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_fixed_binary(kind):
+        return _decoded(column, path, name)
+    elif pa.types.is_floating(kind):
+        return _numbers(column.to_pandas().to_numpy())
+    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
+        column, kind = pc.cast(column, pa.string()), pa.string()
+    plain = _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    if not (plain or pa.types.is_null(kind) or pa.types.is_decimal(kind)):
+        raise SirnaError(
+            f"{path}: column {quoted(name)} has the type {quoted(str(kind))}; text, numbers, "
+            "lists of texts and dates can be read: convert it, or drop the column."
+        )
+    return ["" if value is None else str(value) for value in column.to_pylist()]
+
+
+def _decoded(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
+    values = column.to_pylist()
+    try:
+        return ["" if value is None else value.decode("utf-8") for value in values]
+    except UnicodeDecodeError as error:
+        raise SirnaError(
+            f"{path}: column {quoted(name)} holds bytes that are not UTF-8 text; convert it to "
+            "text, or drop the column."
+        ) from error
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    """Write floats with as many digits as they have; without decimals if all are whole."""
+    known = values[~np.isnan(values)]
+    whole = bool((np.isfinite(known) & (known == np.trunc(known)) & (np.abs(known) < 2**53)).all())
+    return ["" if np.isnan(one) else str(int(one)) if whole else str(one) for one in values]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_fixed_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(kind) and not pa.types.is_decimal(kind))

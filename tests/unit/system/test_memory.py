@@ -1,0 +1,37 @@
+"""The memory at hand."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sirna.errors import SirnaError
+from sirna.system.memory import available_memory, check_memory
+
+LIMITED = """
+import resource
+from sirna.system.memory import available_memory
+resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
+print(available_memory())
+"""
+
+
+def test_there_is_some_memory_and_not_more_than_any_machine_has():
+    assert 1e6 < available_memory() < 1e15
+
+
+def test_a_limit_of_the_address_space_counts():
+    limit = 700_000_000
+    found = subprocess.run(
+        [sys.executable, "-c", LIMITED.format(limit=limit)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 0 <= float(found.stdout) < limit
+
+
+def test_work_that_needs_more_is_refused_with_the_remedy():
+    with pytest.raises(SirnaError, match=r"^this work needs about 1,000,000\.0 GB .*; do less\.$"):
+        check_memory(1e15, "this work", "do less")
+    check_memory(1000, "this work", "do less")
