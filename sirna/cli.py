@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirna import __version__
+from sirna.commands.looking import register
 from sirna.errors import SirnaError, UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def train(
     if resume:
         stage.resume(run, device, console)
         return
-    request = stage.TrainRequest(table, _config(config, change, given), run, splits, device)
+    settings = _config(config, change, given)
+    request = stage.TrainRequest(table, settings, run, splits, device, _command())
     if check:
         stage.check(request, console)
     else:
@@ -272,11 +274,19 @@ def score(
         console.scores("competition score", parts)
 
 
+register(app)
+
+
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
     from sirna.stages import train as stage
 
-    request = stage.TrainRequest(table, _config(best, None, {}), device=device)
+    settings = _config(best, None, {})
+    request = stage.TrainRequest(table, settings, device=device, command=_command())
     stage.train(request, console)
+
+
+def _command() -> str:
+    return shlex.join(["sirna", *sys.argv[1:]])
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

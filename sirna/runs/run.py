@@ -13,7 +13,7 @@ from sirna.runs.checkpoint import Checkpoint
 from sirna.system.files import LOCK, name_suggestion, recover
 
 RUNS = Path("runs")
-FILES_BEFORE_CONFIG = {LOCK, "last", "splits.csv"}
+FILES_BEFORE_CONFIG = {LOCK, "last", "splits.csv", "started.json"}
 """Files that are written before config.toml. A folder with no other file can be used again."""
 
 
@@ -52,6 +52,16 @@ class Run:
     def metrics(self) -> Path:
         """The scores, time and memory of the run."""
         return self.folder / "metrics.json"
+
+    @property
+    def started(self) -> Path:
+        """The command that started the run, the time and the versions."""
+        return self.folder / "started.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run to people."""
+        return self.folder / "report.html"
 
     @property
     def bundle(self) -> Path:

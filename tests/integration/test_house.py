@@ -21,8 +21,10 @@ LAYERS = [
     "members",
     "bundle",
     "runs",
+    "report",
     "tuning",
     "stages",
+    "commands",
     "cli",
 ]
 """The folders (and root modules) from the lowest up; each imports only from those before it."""
