@@ -93,7 +93,7 @@ def test_text_and_charts_follow_the_theme(pages, look):
 
 def test_a_click_on_a_heading_sorts_numbers_and_a_second_click_turns_the_order(pages, look):
     page = look(pages["run"]).page
-    table = page.locator("table", has=page.locator("th", has_text="Target")).first
+    table = page.locator("table", has=page.locator("th", has_text="Modification")).first
     values = "t => [...t.tBodies[0].rows].map(r => parseFloat(r.cells[1].dataset.value))"
     for reverse in (True, False):
         table.locator("th button", has_text="rows").click()
