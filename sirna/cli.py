@@ -196,7 +196,7 @@ def submit(
     ] = None,
     columns: Annotated[Columns, typer.Option(help="All, or only id and label.")] = Columns.ALL,
     with_uncertainty: Annotated[
-        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
+        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), interval, domain.")
     ] = False,
     force: ForceOption = False,
     sheet: SheetOption = "",

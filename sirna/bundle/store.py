@@ -35,6 +35,8 @@ MANIFEST = "bundle.json"
 TRAINING = "training.parquet"
 KNOWN_TARGET_COLUMN = "fitted"
 """The column of the training table that marks the rows whose targets count as known."""
+DESCRIBES_ROWS = ("duplex",)
+"""Roles that are stored with the training rows so that people recognise these rows."""
 ABOUT = ("protocol", "scores", "seed", "training")
 TENSORS_NAME = re.compile(r"[a-z_]+-\d+\.safetensors")
 
@@ -184,6 +186,7 @@ def _training_to_store(bundle: Bundle) -> pd.DataFrame | None:
     columns = [name for name in bundle.training if name in roles]
     if not columns:
         return None
+    columns += [name for name in DESCRIBES_ROWS if name in bundle.training]
     kept = bundle.training[columns].reset_index(drop=True)
     return (
         kept.assign(**{KNOWN_TARGET_COLUMN: bundle.has_known_target})

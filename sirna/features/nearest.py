@@ -10,6 +10,8 @@ from sirna.table.tokens import nucleotides
 DUPLEX_ROLES = ("guide", "guide_modifications", "passenger_modifications")
 NONE = -1
 """The position of the nearest duplex of a row without a guide."""
+UNKNOWN = 65_535
+"""The code of a value that no training duplex has; it differs from all of theirs."""
 CHUNK = 256
 """Duplexes that are compared with all training duplexes at once; bounds the memory."""
 BASES_FIRST = 1_000
@@ -38,58 +40,90 @@ class Nearest:
     chemistry: np.ndarray
 
 
-def nearest_duplexes(rows: pd.DataFrame, training: pd.DataFrame) -> Nearest:
-    """Find the nearest training duplex of n checked rows; each result depends on its row alone.
+class DuplexIndex:
+    """The distinct duplexes of m > 0 training rows, prepared for comparisons.
 
     Parameters
     ----------
-    rows : DataFrame of n rows
-    training : DataFrame of m rows, m > 0
-        Both need the role `guide`; modification lists are compared if both have them.
+    training : DataFrame of m rows
+        Needs the role `guide`; modification lists are compared if it has them.
     """
-    roles = [role for role in DUPLEX_ROLES if role in rows and role in training]
-    both = pd.concat([training[roles], rows[roles]], ignore_index=True).fillna("").astype(str)
-    index = both.groupby(roles, sort=False).ngroup().to_numpy()
-    distinct = both.drop_duplicates()
-    bases = _codes([list(guide) for guide in distinct["guide"]])
-    strands = [[_chemistry(text) for text in distinct[role]] for role in roles if role != "guide"]
-    chemistry = np.concatenate([np.zeros((len(distinct), 0), np.uint16), *map(_codes, strands)], 1)
-    has_guide = (distinct["guide"] != "").to_numpy()
-    known, first = np.unique(index[: len(training)], return_index=True)
-    known, first = known[has_guide[known]], first[has_guide[known]]
-    wanted = np.unique(index[len(training) :])
-    wanted = wanted[has_guide[wanted]]
-    found = np.full((len(distinct), 3), np.nan)
-    for start in range(0, len(wanted) if len(known) else 0, CHUNK):
-        part = wanted[start : start + CHUNK]
-        in_bases = _differences(bases[part], bases[known])
-        in_chemistry = _differences(chemistry[part], chemistry[known])
-        best = (in_bases * BASES_FIRST + in_chemistry).argmin(axis=1)
-        each = np.arange(len(part))
-        found[part] = np.stack([first[best], in_bases[each, best], in_chemistry[each, best]], 1)
-    of_rows = found[index[len(training) :]]
-    position = np.where(np.isnan(of_rows[:, 0]), NONE, of_rows[:, 0]).astype(np.int64)
-    return Nearest(position, of_rows[:, 1], of_rows[:, 2])
+
+    def __init__(self, training: pd.DataFrame) -> None:
+        self._roles = [role for role in DUPLEX_ROLES if role in training]
+        texts = _texts(training, self._roles)
+        distinct = texts[texts["guide"] != ""].drop_duplicates()
+        self._first = distinct.index.to_numpy()
+        self._alphabets = [_alphabet(distinct[role], role) for role in self._roles]
+        self._codes = [
+            _codes(distinct[role], role, alphabet)
+            for role, alphabet in zip(self._roles, self._alphabets, strict=True)
+        ]
+
+    def nearest(self, rows: pd.DataFrame) -> Nearest:
+        """Find the nearest duplex of n checked rows; each result depends on its row alone."""
+        texts = _texts(rows, [role for role in self._roles if role in rows])
+        index = texts.groupby(list(texts), sort=False).ngroup().to_numpy()
+        distinct = texts.drop_duplicates()
+        codes = [
+            (_codes(distinct[role], role, alphabet), known)
+            for role, alphabet, known in zip(self._roles, self._alphabets, self._codes, strict=True)
+            if role in distinct
+        ]
+        found = np.full((len(distinct), 3), np.nan)
+        wanted = np.flatnonzero(distinct["guide"] != "")
+        for start in range(0, len(wanted) if len(self._first) else 0, CHUNK):
+            part = wanted[start : start + CHUNK]
+            in_bases = _differences(codes[0][0][part], codes[0][1])
+            in_chemistry = np.zeros_like(in_bases)
+            for these, known in codes[1:]:
+                in_chemistry += _differences(these[part], known)
+            best = (in_bases * BASES_FIRST + in_chemistry).argmin(axis=1)
+            each = np.arange(len(part))
+            parts = self._first[best], in_bases[each, best], in_chemistry[each, best]
+            found[part] = np.stack(parts, axis=1)
+        of_rows = found[index]
+        position = np.where(np.isnan(of_rows[:, 0]), NONE, of_rows[:, 0]).astype(np.int64)
+        return Nearest(position, of_rows[:, 1], of_rows[:, 2])
 
 
-def _chemistry(text: str) -> list[str]:
-    return [chemistry for _, chemistry in nucleotides(text.split())]
+def nearest_duplexes(rows: pd.DataFrame, training: pd.DataFrame) -> Nearest:
+    """Find the nearest training duplex of n checked rows; see `DuplexIndex`."""
+    return DuplexIndex(training).nearest(rows)
 
 
-def _codes(sequences: list[list[str]]) -> np.ndarray:
-    """Give every value a code from 1; shape (n, longest), 0 beyond the end of a sequence."""
-    values = sorted({value for sequence in sequences for value in sequence})
-    number = {value: code for code, value in enumerate(values, start=1)}
+def _texts(rows: pd.DataFrame, roles: list[str]) -> pd.DataFrame:
+    return rows[roles].fillna("").astype(str).reset_index(drop=True)
+
+
+def _cut(text: str, role: str) -> list[str]:
+    """Return the bases of a strand, or the chemistry of each of its nucleotides."""
+    return list(text) if role == "guide" else [kind for _, kind in nucleotides(text.split())]
+
+
+def _alphabet(texts: pd.Series, role: str) -> dict[str, int]:
+    """Give every value of the training duplexes a code from 1."""
+    values = sorted({value for text in texts.unique() for value in _cut(text, role)})
+    return {value: code for code, value in enumerate(values, start=1)}
+
+
+def _codes(texts: pd.Series, role: str, alphabet: dict[str, int]) -> np.ndarray:
+    """Encode n strands, shape (n, longest); 0 beyond the end, `UNKNOWN` for other values."""
+    sequences = [_cut(text, role) for text in texts]
     longest = max(map(len, sequences), default=0)
     codes = np.zeros((len(sequences), longest), dtype=np.uint16)
     for row, sequence in enumerate(sequences):
-        codes[row, : len(sequence)] = [number[value] for value in sequence]
+        codes[row, : len(sequence)] = [alphabet.get(value, UNKNOWN) for value in sequence]
     return codes
 
 
 def _differences(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Count the differing places of every pair, shape (k, m) of int32."""
+    """Count the differing places of every pair, shape (k, m); a missing partner differs."""
+    width = max(some.shape[1], others.shape[1])
+    some, others = (
+        np.pad(codes, ((0, 0), (0, width - codes.shape[1]))) for codes in (some, others)
+    )
     total = np.zeros((len(some), len(others)), dtype=np.uint16)
-    for place in range(some.shape[1]):
+    for place in range(width):
         total += some[:, place, None] != others[:, place]
     return total.astype(np.int32)

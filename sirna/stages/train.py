@@ -64,6 +64,8 @@ class TrainRequest:
     device : str
     command : str
         The command line, which the run records.
+    report : bool
+        Whether to write the run's page at the end.
     """
 
     table: Path | None
@@ -72,6 +74,7 @@ class TrainRequest:
     splits: Path | None = None
     device: str = "auto"
     command: str = ""
+    report: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
         split.save(run.splits)
         write_text(run.started, json.dumps(_start(request.command), indent=1))
         write_text(run.config, config.to_toml())
-        outcome = _Training(run, source, split, config, device, console).work()
+        training = _Training(run, source, split, config, device, console, request.report)
+        outcome = training.work()
     describe_outcome(run, outcome.metrics, console)
     return outcome
 
@@ -159,6 +163,7 @@ class _Training:
     config: Config
     device: torch.device
     console: Console
+    report: bool = True
 
     def work(self) -> TrainOutcome:
         """Train and score the folds and write a bundle; then train again on all rows."""
@@ -179,10 +184,11 @@ class _Training:
                 again = training.train(on_all_rows, folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training.log, began, False)
-        self._report()
+        if self.report:
+            self._write_report()
         return outcome
 
-    def _report(self) -> None:
+    def _write_report(self) -> None:
         """Write the run's page; a failure is only noted, since the run itself is complete."""
         try:
             write_report(self.run, self.source.table.rows)

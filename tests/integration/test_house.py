@@ -24,6 +24,7 @@ LAYERS = [
     "report",
     "tuning",
     "stages",
+    "api",
     "commands",
     "cli",
 ]
