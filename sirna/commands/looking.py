@@ -9,6 +9,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(report)
+    app.command()(explain)
 
 
 def report(
@@ -29,3 +30,34 @@ def report(
     console = Console()
     path = run_report(ReportRequest(runs or (), table, out), console)
     console.line(f"report: {path}")
+
+
+def explain(
+    table: Annotated[Path, typer.Argument(metavar="TABLE")],
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A run or a bundle; default: the newest run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: explanations/<run>.")
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="ID,...", help="Explain only the rows with these ids.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Largest number of rows.")] = 50,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Find substitutions of chemistry that should help.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Show which positions, modifications and conditions moved each prediction of TABLE.
+
+    Writes explain.csv and explain.html; with --suggest also suggest.csv.
+    """
+    from sirna.stages.console import Console
+    from sirna.stages.explain import ExplainRequest
+    from sirna.stages.explain import explain as run_explain
+
+    ids = [name.strip() for name in (rows or "").split(",") if name.strip()]
+    console = Console()
+    folder = run_explain(ExplainRequest(table, run, out, ids, most, suggest, device), console)
+    console.line(f"explanation: {folder / 'explain.html'}")

@@ -20,6 +20,7 @@ LAYERS = [
     "features",
     "members",
     "bundle",
+    "explain",
     "runs",
     "report",
     "tuning",

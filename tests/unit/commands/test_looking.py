@@ -15,7 +15,7 @@ def app():
     return made
 
 
-@pytest.mark.parametrize("command", ["report"])
+@pytest.mark.parametrize("command", ["report", "explain"])
 def test_a_command_describes_itself(app, command):
     shown = CliRunner().invoke(app, [command, "--help"])
     assert shown.exit_code == 0
