@@ -56,6 +56,19 @@ def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: found[name] for name in DOMAIN_COLUMNS if name in found})
 
 
+def domain_notes(found: pd.DataFrame) -> list[str]:
+    """Summarise in a note how far the rows of a table are from the training rows."""
+    if "differing_bases" not in found:
+        return []
+    bases = found["differing_bases"]
+    measured = int((bases == 0).sum())
+    rest = bases[bases > 0]
+    note = f"domain: {measured:,} of {len(found):,} rows have a guide of the training rows"
+    if len(rest):
+        note += f"; the others differ from the nearest one in {rest.median():.0f} bases (median)"
+    return [note]
+
+
 def _new(texts: pd.Series, training: pd.Series) -> np.ndarray:
     """Mark the strands with a chemistry that no training strand of this kind has."""
     known = set().union(*map(_kinds, training.dropna().unique()))

@@ -187,6 +187,8 @@ def _chemistry_of_row(
                 other = alternatives.spelling.get((strand, here.base, kind))
                 if kind == here.chemistry or other is None:
                     continue
+                if kind not in shares and len(other.tokens) > 1:
+                    continue  # end groups, conjugates and linkages belong where training has them
                 stands, alternative = " ".join(here.tokens), " ".join(other.tokens)
                 changes = {role: spelled(replaced(nucleotides, place, other))}
                 part, weight = f"{strand} chemistry", shares.get(kind, 0.0)

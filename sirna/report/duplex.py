@@ -55,7 +55,7 @@ def duplex_html(row: pd.Series, effects: pd.DataFrame) -> str:
 
 
 def _line(start: str, cells: list[str], end: str, width: int) -> str:
-    style = f"grid-template-columns: 6rem repeat({width + 1}, auto)"
+    style = f"grid-template-columns: 6rem repeat({width + 1}, 2.7rem)"
     ends = [f'<div class="end">{html.escape(text)}</div>' for text in (start, end)]
     return f'<div class="strand" style="{style}">{ends[0]}{"".join(cells)}{ends[1]}</div>'
 

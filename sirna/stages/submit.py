@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle.bundle import Bundle
-from sirna.bundle.domain import DOMAIN_COLUMNS, domain
+from sirna.bundle.domain import DOMAIN_COLUMNS, domain, domain_notes
 from sirna.bundle.novelty import novelties
 from sirna.bundle.predict_table import (
     check_sequences,
@@ -139,6 +139,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if request.with_uncertainty:
         frame = frame.join(uncertainty(distribution, bundle.config))
         frame = frame.join(domain(bundle, table.rows))
+        for note in domain_notes(frame):
+            console.note(note)
     unchanged = _write(path, frame, request.force)
     _validate(path, table, bundle.config, distribution.edges)
     digest = sha256(path)
