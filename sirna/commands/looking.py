@@ -9,6 +9,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(report)
+    app.command()(runs)
     app.command()(explain)
 
 
@@ -30,6 +31,16 @@ def report(
     console = Console()
     path = run_report(ReportRequest(runs or (), table, out), console)
     console.line(f"report: {path}")
+
+
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the runs in runs/ with their scores and submissions, best first within a protocol."""
+    from sirna.stages.console import Console
+    from sirna.stages.runs import show_runs
+
+    show_runs(as_json, Console())
 
 
 def explain(

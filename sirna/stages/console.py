@@ -77,6 +77,15 @@ class Console:
             listed = "  ".join(f"{name} {_number(name, values[name])}" for name in SCORE_NAMES)
             print(f"{title}, {part}: {listed}", flush=True)
 
+    def table(self, table: Table) -> None:
+        """Print a table; off a terminal, one line for each row, cells separated by tabs."""
+        if self._out.is_terminal:
+            self._out.print(table)
+            return
+        cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+        for line in zip(*cells, strict=True):
+            print("\t".join(line), flush=True)
+
 
 def _narrow() -> bool:
     """Return whether stderr is a terminal too narrow for a bar (or of width 0)."""
