@@ -13,6 +13,7 @@ from sirna.bundle.bundle import Bundle
 from sirna.bundle.domain import domain
 from sirna.bundle.predict_table import decimals, read_rows, uncertainty, uncertainty_names
 from sirna.bundle.store import load_bundle, save_bundle
+from sirna.explain.effects import effects
 from sirna.prediction.decision import DECIMALS, rounded
 from sirna.runs.run import finished_run
 from sirna.system.device import choose_device
@@ -78,6 +79,30 @@ class Model:
         )
         found.insert(3, "mean", np.round(mean, decimals(config)))
         return found.join(domain(self.bundle, table.rows))
+
+    def explain(self, rows: Rows, most: int = 50) -> pd.DataFrame:
+        """Return what each base, chemistry and condition adds to the predictions.
+
+        Parameters
+        ----------
+        rows : DataFrame, path, or dict
+            As for `predict`.
+        most : int
+            Only the first rows, this many, are explained.
+
+        Returns
+        -------
+        DataFrame
+            See `sirna.explain.effects.effects`; effects are in percentage points of remaining mRNA.
+
+        Raises
+        ------
+        SirnaError
+            As for `predict`; also if the bundle holds no training rows.
+        """
+        table = read_rows(self.bundle, _as_table(rows))
+        found, _ = effects(self.bundle, table.rows.head(most), choose_device(self.device))
+        return found
 
 
 def load(folder: Path | str | None = None, device: str = "cpu") -> Model:
