@@ -24,7 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help is twice as fast, and has no control characters in a pipe
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
