@@ -18,9 +18,9 @@ import sirna
 from sirna.bundle.predict_table import read_rows
 from sirna.explain.effects import effects
 from sirna.explain.strand import Nucleotide, parsed
+from sirna.notation.nucleotides import nucleotide
 from sirna.simulate import efficacy
 from sirna.simulate.simulate import simulate
-from sirna.table.tokens import nucleotide
 
 FLOOR, CEILING = 11.0, 104.0
 """Mean percentages at a saturating dose and without effect; each target has its own."""

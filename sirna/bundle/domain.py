@@ -6,8 +6,8 @@ import pandas as pd
 from sirna.bundle.bundle import Bundle
 from sirna.config.roles import TARGET_NAMES, TOKENS
 from sirna.features.nearest import NONE
+from sirna.notation.nucleotides import nucleotides
 from sirna.protocols.targets import unseen_targets
-from sirna.table.tokens import nucleotides
 
 DOMAIN_COLUMNS = (
     "nearest_training_duplex",

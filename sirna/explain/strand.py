@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sirna.table.tokens import nucleotide
+from sirna.notation.nucleotides import nucleotide
 
 PARTNER = {"A": "U", "U": "A", "G": "C", "C": "G"}
 
@@ -16,7 +16,7 @@ class Nucleotide:
     base : str
         A, C, G or U.
     chemistry : str
-        As `table.tokens.nucleotides` names it; it includes tokens without a base beside it.
+        As `notation.nucleotides` names it; it includes tokens without a base beside it.
     tokens : tuple of str
         The tokens that spell it.
     """
@@ -27,7 +27,7 @@ class Nucleotide:
 
 
 def parsed(text: str) -> list[Nucleotide]:
-    """Cut a modification list into nucleotides; they match `table.tokens.nucleotides`."""
+    """Cut a modification list into nucleotides; they match `notation.nucleotides`."""
     found: list[Nucleotide] = []
     leading: list[str] = []
     for token in text.split():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sirna.table.tokens import nucleotides
+from sirna.notation.nucleotides import nucleotides
 
 DUPLEX_ROLES = ("guide", "guide_modifications", "passenger_modifications")
 NONE = -1

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.roles import TOKENS
+from sirna.notation.nucleotides import nucleotides
 from sirna.prediction.score import Score, competition_score
 from sirna.runs.record import RunRecord
-from sirna.table.tokens import nucleotides
 
 RESAMPLES = 400
 BELOW = 0.01

@@ -3,7 +3,7 @@
 import pytest
 
 from sirna.explain.strand import parsed, partner_place, replaced, spelled
-from sirna.table.tokens import nucleotides
+from sirna.notation.nucleotides import nucleotides
 
 LISTS = [
     "a Cf c c dA u (Cgn) a",
