@@ -146,7 +146,7 @@ def _joined(delimiter, end="\n"):
         ("t.csv", _joined(",").encode("utf-16"), "UTF-16", False),
         ("t.csv", _joined(",").encode("utf-16-le"), "UTF-16", False),
         ("t.csv", _joined(",").encode("utf-16-be"), "UTF-16", False),
-        ("t.csv.gz", gzip.compress(_joined(";").encode("utf-8-sig")), "semicolons", True),
+        ("t.csv.gz", gzip.compress(_joined(";").encode("utf-8-sig"), mtime=0), "semicolons", True),
         ("t.csv", b"id,guide seq\n\n1,ACGU\n,\n  ,\n2,GGCA\n\n", "2 lines without a value", False),
         ("t.csv", b"id,guide seq,,\n1,ACGU,,\n2,GGCA,,\n", "2 columns without name", False),
         ("t.csv", b"id,,guide seq\n1,,ACGU\n2, ,GGCA\n", "1 column without name", False),
