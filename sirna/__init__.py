@@ -11,8 +11,10 @@ _MODULES = {
     "GenomicVocab": "sirna.features.vocab",
     "SiRNADataset": "sirna.features.dataset",
     "SiRNAModel": "sirna.members.network.regressor",
+    "SiRNARegressor": "sirna.api.regressor",
     "SirnaError": "sirna.errors",
     "competition_score": "sirna.prediction.score",
+    "load": "sirna.api.model",
     "load_bundle": "sirna.bundle.store",
 }
 __all__ = ["__version__", *sorted(_MODULES)]  # noqa: PLE0604 - names resolved lazily below

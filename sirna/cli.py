@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirna import __version__
+from sirna.commands.looking import register
 from sirna.errors import UsageError
 from sirna.system.streams import prepare_streams, report_errors
 
@@ -23,7 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help is twice as fast, and has no control characters in a pipe
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -129,7 +129,8 @@ def train(
     if resume:
         stage.resume(run, device, console)
         return
-    request = stage.TrainRequest(table, _config(config, change, given), run, splits, device)
+    settings = _config(config, change, given)
+    request = stage.TrainRequest(table, settings, run, splits, device, _command())
     if check:
         stage.check(request, console)
     else:
@@ -199,7 +200,7 @@ def submit(
     ] = None,
     columns: Annotated[Columns, typer.Option(help="All, or only id and label.")] = Columns.ALL,
     with_uncertainty: Annotated[
-        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), 80 % interval.")
+        bool, typer.Option("--with-uncertainty", help="Add median, P(<30 %), interval, domain.")
     ] = False,
     force: ForceOption = False,
     expect: ExpectOption = None,
@@ -290,11 +291,19 @@ def score(
         console.scores("competition score", parts)
 
 
+register(app)
+
+
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
     from sirna.stages import train as stage
 
-    request = stage.TrainRequest(table, _config(best, None, {}), device=device)
+    settings = _config(best, None, {})
+    request = stage.TrainRequest(table, settings, device=device, command=_command())
     stage.train(request, console)
+
+
+def _command() -> str:
+    return shlex.join(["sirna", *sys.argv[1:]])
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 
 from sirna.config.config import Config
 from sirna.config.roles import TARGET_NAMES, columns_needed
+from sirna.features.nearest import DuplexIndex
 from sirna.members.base import CPU, Member
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import family_weights, mix
@@ -83,6 +84,11 @@ class Bundle:
         for member in self.members:
             families.setdefault(member.family, []).append(member)
         return families
+
+    @cached_property
+    def duplex_index(self) -> DuplexIndex:
+        """The distinct duplexes of the training rows."""
+        return DuplexIndex(self.training)
 
     @property
     def reads(self) -> set[str]:

@@ -40,6 +40,8 @@ from sirna.system.limits import LIMITS, Limit, check_file, quoted
 from sirna.table.ranges import Ranges
 
 TRAINING = "training.parquet"
+DESCRIBES_ROWS = ("duplex",)
+"""Roles that are stored with the training rows so that people recognise these rows."""
 ABOUT = ("protocol", "scores", "seed", "training")
 TENSORS_NAME = re.compile(TENSORS_PATTERN)
 ATTEMPTS = 3
@@ -204,6 +206,7 @@ def _training_to_store(bundle: Bundle) -> pd.DataFrame | None:
     columns = [name for name in bundle.training if name in roles]
     if not columns:
         return None
+    columns += [name for name in DESCRIBES_ROWS if name in bundle.training]
     kept = bundle.training[columns].reset_index(drop=True)
     return (
         kept.assign(**{KNOWN_TARGET_COLUMN: bundle.has_known_target})

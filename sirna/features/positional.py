@@ -167,7 +167,9 @@ class PositionalEncoder:
         found = _channels(rows)
         nothing = np.full(len(rows), "", dtype=object)
         codes = [
-            pd.Series(found.get(name, nothing)).map(categories).fillna(UNSEEN).to_numpy(np.int64)
+            np.array(
+                [categories.get(value, UNSEEN) for value in found.get(name, nothing)], np.int64
+            )
             for name, categories in self.channels.items()
         ]
         channels = np.stack(codes, axis=1)

@@ -28,6 +28,8 @@ from sirna.prediction.histogram import Histogram
 DecisionKind = Literal["score", "median", "mean"]
 MARGIN = 0.01
 """Percentage points between a point and the threshold, so that rounding moves no row across it."""
+DECIMALS = 2
+"""Decimals of a written percentage; few enough to hide rounding errors of sums."""
 ROUNDS = 50
 ROUNDING = 1e-12
 """Two scores that differ by less are equal: such differences come from the order of summation."""

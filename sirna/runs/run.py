@@ -15,7 +15,14 @@ from sirna.system.files import is_draft, name_suggestion, readable
 from sirna.system.locks import LOCK
 
 RUNS = Path("runs")
-FILES_BEFORE_EPOCHS = (LOCK, "last", "splits.csv", "config.toml", "messages.txt")
+FILES_BEFORE_EPOCHS = (
+    LOCK,
+    "last",
+    "splits.csv",
+    "started.json",
+    "config.toml",
+    "messages.txt",
+)
 """Files that are written before the first epoch ends. A folder with nothing else in it, and with no
 checkpoint in `last`, can be used again."""
 
@@ -60,6 +67,16 @@ class Run:
     def metrics(self) -> Path:
         """The scores, time and memory of the run."""
         return self.folder / "metrics.json"
+
+    @property
+    def started(self) -> Path:
+        """The command that started the run, the time and the versions."""
+        return self.folder / "started.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run to people."""
+        return self.folder / "report.html"
 
     @property
     def bundle(self) -> Path:

@@ -110,6 +110,15 @@ class Console:
             listed = "  ".join(f"{name} {_number(name, values[name])}" for name in SCORE_NAMES)
             self.line(f"{title}, {part}: {listed}")
 
+    def table(self, table: Table) -> None:
+        """Print a table; off a terminal, one line for each row, cells separated by tabs."""
+        if self._out.is_terminal:
+            _to_stdout(lambda: self._out.print(table))
+            return
+        cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+        for line in zip(*cells, strict=True):
+            self.line("\t".join(line))
+
 
 def _to_stdout(write: Callable[[], object]) -> None:
     try:

@@ -7,15 +7,13 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.config import Config
-from sirna.prediction.decision import rounded
+from sirna.prediction.decision import DECIMALS, rounded
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
 from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import Score, competition_score
 from sirna.table.splits import Split
 
-DECIMALS = 2
-"""Decimals of a written percentage; few enough to hide rounding errors of sums."""
 BASELINE_MARGIN = 0.01
 """The constant baseline predicts the threshold minus this value in every row."""
 ASSAY_ROLES = ("publication", "target", "dose", "cell_line", "hours")

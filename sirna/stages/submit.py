@@ -13,17 +13,21 @@ import pandas as pd
 import torch
 
 from sirna.bundle.bundle import Bundle, Prediction
+from sirna.bundle.domain import DOMAIN_COLUMNS, domain, domain_notes
 from sirna.bundle.novelty import novelties
+from sirna.bundle.predict_table import (
+    check_sequences,
+    decimals,
+    uncertainty,
+    uncertainty_names,
+)
 from sirna.bundle.store import load_bundle
 from sirna.config.config import Config
 from sirna.config.load import with_columns
-from sirna.config.roles import SEQUENCES
 from sirna.errors import SirnaError, UsageError
-from sirna.prediction.decision import expected_score, rounded
-from sirna.prediction.histogram import Histogram
+from sirna.prediction.decision import DECIMALS, expected_score, rounded
 from sirna.runs.run import finished_run, resume_hint
 from sirna.stages.console import Console
-from sirna.stages.evaluation import DECIMALS
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
 from sirna.system.csv_text import check_csv, csv_bytes
 from sirna.system.device import choose_device
@@ -56,7 +60,7 @@ class SubmitRequest:
     columns : {"all", "id"}
         Whether the submission has all columns of the test file, or the id alone.
     with_uncertainty : bool
-        Whether medians, probabilities and intervals are added.
+        Whether medians, probabilities, intervals and the domain are added.
     force : bool
         Whether a file with another submission may be replaced.
     device : str
@@ -123,7 +127,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
         _check_same_rows(path, table, bundle.config)
     if request.with_uncertainty:
         _check_added_columns(table, bundle.config, request.columns)
-    _check_sequences(bundle, table)
+    check_sequences(bundle, table)
     columns = bundle.config.columns
     asked = bundle.columns_read - (set(table.rows) - {"id"})
     absent = absent_columns(table.raw, columns, asked, "missing in every row")
@@ -137,7 +141,10 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     expected = expected_score(distribution, predicted.points, threshold)
     console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if request.with_uncertainty:
-        frame = frame.join(_uncertainty(distribution, bundle.config))
+        frame = frame.join(uncertainty(distribution, bundle.config))
+        frame = frame.join(domain(bundle, table.rows))
+        for note in domain_notes(frame):
+            console.note(note)
 
     def check(draft: Path) -> None:
         check_csv(draft, frame)
@@ -218,24 +225,10 @@ def _other_submission_error(path: Path) -> UsageError:
 
 def _check_added_columns(table: Table, config: Config, columns: Literal["all", "id"]) -> None:
     """Refuse a test file that already has a column that would be added."""
-    taken = [name for name in _uncertainty_names(config) if name in table.raw]
+    taken = [name for name in (*uncertainty_names(config), *DOMAIN_COLUMNS) if name in table.raw]
     if taken and columns == "all":
         raise SirnaError(
             f"{table.source}: has a column {taken[0]!r} already; rename it, or give --columns id."
-        )
-
-
-def _check_sequences(bundle: Bundle, table: Table) -> None:
-    """Refuse a test file that lacks the column of a sequence that the bundle reads."""
-    lacking = [role for role in SEQUENCES if role in bundle.reads and role not in table.rows]
-    if lacking:
-        config = bundle.config
-        named = ", ".join(repr(config.columns[role]) for role in lacking)
-        streams = [name for name, stream in config.streams.items() if stream.role in lacking]
-        without = " ".join(f"--set streams.{name}.enabled=false" for name in streams)
-        raise SirnaError(
-            f"{table.source}: no column {named}, which this run was trained on; "
-            f"add the column, or train with {without}."
         )
 
 
@@ -245,7 +238,7 @@ def _fill(
     """Return the test file's columns with predicted labels; measured labels go to a new column."""
     label, raw = config.columns["label"], table.raw
     remaining = rounded(points, config.score.threshold, DECIMALS)
-    values = from_remaining(remaining, config.label).round(_decimals(config))
+    values = from_remaining(remaining, config.label).round(decimals(config))
     if columns == "id":
         name = config.columns["id"] or "id"
         return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
@@ -254,36 +247,6 @@ def _fill(
         frame.insert(list(frame).index(label), _unused_name(f"{label}_measured", raw), frame[label])
     frame[label] = values
     return frame
-
-
-def _uncertainty_names(config: Config) -> list[str]:
-    """Return the names of the columns of `_uncertainty`; they differ from those of id and label."""
-    percent = f"{100 * config.predict.interval:.0f}"
-    below = "prob_remaining_below" if config.label.better == "higher" else "prob_below"
-    names = [
-        "median",
-        f"{below}_{config.score.threshold:g}",
-        f"interval_{percent}_low",
-        f"interval_{percent}_high",
-    ]
-    taken = {config.columns["id"] or "id", config.columns["label"]}
-    return [f"{name}_" if name in taken else name for name in names]
-
-
-def _uncertainty(predicted: Histogram, config: Config) -> pd.DataFrame:
-    """Return median and interval in the unit of the label, and P(less than the threshold remains).
-
-    Use medians to rank duplexes, not the submitted points, which the decision may move across the
-    threshold.
-    """
-    tail = (1 - config.predict.interval) / 2
-    ends = [from_remaining(predicted.quantile(q), config.label) for q in (tail, 1 - tail)]
-    median = from_remaining(predicted.median(), config.label).round(_decimals(config))
-    below = predicted.prob_below(config.score.threshold).round(DECIMALS + 2)
-    low, high = (pick(*ends).round(_decimals(config)) for pick in (np.minimum, np.maximum))
-    return pd.DataFrame(
-        dict(zip(_uncertainty_names(config), (median, below, low, high), strict=True))
-    )
 
 
 def _write(path: Path, frame: pd.DataFrame, force: bool, check: Callable[[Path], object]) -> bool:
@@ -307,11 +270,6 @@ def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> No
     low, high = sorted(from_remaining(edges[[0, -1]], config.label))
     if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
         raise ValueError(f"a value that is not from {low:g} to {high:g}")
-
-
-def _decimals(config: Config) -> int:
-    """Return the number of decimals to write; fractions get two more than percentages."""
-    return DECIMALS + 2 * (config.label.kind == "fraction")
 
 
 def _unused_name(name: str, frame: pd.DataFrame) -> str:

@@ -2,10 +2,12 @@
 
 import json
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sirna import __version__
 from sirna.bundle.build import build_bundle
 from sirna.bundle.store import save_bundle
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
-from sirna.errors import SirnaError, StoppedError
+from sirna.errors import SirnaError, StoppedError, reason
 from sirna.features.fold import FoldTask
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES, check_families
 from sirna.prediction.mixture import HeldOut
+from sirna.report.write import write_report
 from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
 from sirna.stages.console import Console
 from sirna.stages.evaluation import metrics, oof_table
@@ -59,6 +63,10 @@ class TrainRequest:
     splits : Path, optional
         A saved split to use again.
     device : str
+    command : str
+        The command line, which the run records.
+    report : bool
+        Whether to write the run's page at the end.
     """
 
     table: Path | None
@@ -66,6 +74,8 @@ class TrainRequest:
     run: Path | None = None
     splits: Path | None = None
     device: str = "auto"
+    command: str = ""
+    report: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,13 +102,13 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
         run.config.unlink(missing_ok=True)
         write_text(run.digest, source.digest)
         split.save(run.splits)
+        write_text(run.started, json.dumps(_start(request.command), indent=1))
         write_text(run.config, config.to_toml())
+        training = _Training(run, source, split, config, device, console, request.report)
         try:
-            outcome = _Training(run, source, split, config, device, console).work()
-        except StoppedError:
-            raise
-        except Exception:
-            if run.folder.is_dir() and not run.begun:
+            outcome = training.work()
+        except Exception as error:
+            if run.folder.is_dir() and not run.begun and not isinstance(error, StoppedError):
                 run.discard()
             raise
     describe_outcome(run, outcome.metrics, console)
@@ -162,6 +172,7 @@ class _Training:
     config: Config
     device: torch.device
     console: Console
+    report: bool = True
 
     def work(self) -> TrainOutcome:
         """Do the whole training; if it stops early, say so in the run's `messages.txt`."""
@@ -193,7 +204,19 @@ class _Training:
                 again = training.train(on_all_rows, folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training.log, began, False)
+        if self.report:
+            self._write_report()
         return outcome
+
+    def _write_report(self) -> None:
+        """Write the run's page; a failure is only noted, since the run itself is complete."""
+        try:
+            write_report(self.run, self.source.table.rows)
+        except Exception as error:
+            self.console.note(
+                f"{self.run.report.name} was not written ({reason(error)}); "
+                f"sirna report {shlex.quote(str(self.run.folder))} makes it"
+            )
 
     def _train_folds(self, tasks: list[FoldTask], training: FoldTraining) -> list[FoldMembers]:
         """Train the folds one by one, unless a stop is requested; return those that can predict."""
@@ -261,6 +284,12 @@ class _Training:
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)
+
+
+def _start(command: str) -> dict[str, str]:
+    """Return what `started.json` records."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"command": command, "started": now, "sirna": __version__, "torch": torch.__version__}
 
 
 def _counts(folds: Sequence[FoldMembers]) -> dict[str, int]:

@@ -20,6 +20,7 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from sirna.config.config import Config
+from sirna.config.leaves import leaves_of
 from sirna.config.load import config_from_dict, load_config, with_changes
 from sirna.errors import SirnaError, StoppedError, UsageError
 from sirna.runs.run import RUNS
@@ -35,7 +36,7 @@ from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.display import TuneDisplay
 from sirna.tuning.objective import Objective
 from sirna.tuning.page import importances, plain, study_page
-from sirna.tuning.space import SearchConfig, leaves_of, load_search
+from sirna.tuning.space import SearchConfig, load_search
 from sirna.tuning.study import (
     POLL_SECONDS,
     do_trials,

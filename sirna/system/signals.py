@@ -1,6 +1,7 @@
 """Stop on request: the first SIGINT or SIGTERM requests a stop, the second one ends the process."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,6 +28,9 @@ def stop_on_signals(
         Default: SIGINT and SIGTERM.
     """
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # only the main thread may handle signals
+        return
     old = {
         signal_number: signal.getsignal(signal_number) for signal_number in signals or STOP_SIGNALS
     }

@@ -43,7 +43,7 @@ class Table:
 
         - `id`: text
         - strands: capital RNA letters; modification lists: tokens separated by blanks
-        - categories: text
+        - categories and duplex ids: text
         - numbers: float (`dose` in nM)
         - `label`: percentage of mRNA that remains
 
@@ -101,7 +101,7 @@ def check_table(
     reader = Reader(config.data.notation, config.tokens)
     text = read_strands(written, names, reader, report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
-    for role in (*SEQUENCES, *CATEGORIES):
+    for role in (*SEQUENCES, *CATEGORIES, "duplex"):
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
         if role in text and role in {"guide", *config.sequences}:

@@ -9,6 +9,7 @@ from pydantic import Field, Strict, ValidationError, model_validator
 
 from sirna.config.config import Config
 from sirna.config.fields import LARGEST_SEED, Section
+from sirna.config.leaves import leaves_of
 from sirna.config.load import describe_faults, with_changes
 from sirna.config.toml_text import read_toml
 from sirna.errors import UsageError, suggestion
@@ -180,16 +181,3 @@ def load_search(path: Path | None, default: Mapping[str, Any]) -> SearchConfig:
         return SearchConfig.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{source}: {describe_faults(error, SearchConfig)}") from error
-
-
-def leaves_of(config: Config) -> dict[str, Any]:
-    """Return every leaf of a configuration: dotted key -> value."""
-
-    def walk(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-        leaves: dict[str, Any] = {}
-        for name, value in table.items():
-            dotted = f"{prefix}{name}"
-            leaves |= walk(value, f"{dotted}.") if isinstance(value, dict) else {dotted: value}
-        return leaves
-
-    return walk(config.model_dump(mode="json"), "")

@@ -9,6 +9,7 @@ import pytest
 from damage import LABEL
 
 from sirna.bundle.bundle import Bundle
+from sirna.bundle.domain import DOMAIN_COLUMNS
 from sirna.bundle.store import load_bundle
 from sirna.prediction.decision import expected_score
 from sirna.table.check_table import read_table
@@ -187,11 +188,22 @@ def test_the_uncertainty_is_a_probability_and_an_ordered_interval(run, data, ok,
     plain = submitted(ok, read, run, data / "test.csv")
     out = submitted(ok, read, run, data / "test.csv", "--with-uncertainty")
     pd.testing.assert_frame_equal(out[list(plain)], plain)
-    numbers = out.astype(dict.fromkeys(set(out) - set(plain), float))
+    added = set(out) - set(plain) - set(DOMAIN_COLUMNS)
+    numbers = out.astype(dict.fromkeys(added, float))
     assert numbers["prob_below_30"].between(0, 1).all()
     assert numbers["median"].between(numbers["interval_80_low"], numbers["interval_80_high"]).all()
     surely = np.abs(numbers["prob_below_30"] - 0.5) > 0.001
     assert ((numbers["median"] < 30) == (numbers["prob_below_30"] > 0.5))[surely].all()
+
+
+def test_the_domain_of_each_row_is_added(run, data, ok, read) -> None:
+    test, training = read(data / "test.csv"), read(data / "train_data.csv")
+    out = submitted(ok, read, run, data / "test.csv", "--with-uncertainty")
+    assert set(out) >= set(DOMAIN_COLUMNS)
+    measured = test["siRNA_antisense_seq"].isin(training["siRNA_antisense_seq"])
+    assert ((out["differing_bases"] == "0.0") == measured).all()
+    assert out["nearest_training_duplex"].isin(training["siRNA_duplex_id"]).all()
+    assert set(out["new_target"]) <= {"True", "False"}
 
 
 def test_a_test_file_can_have_other_column_names(run, data, cli, ok, read) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from sirna.config.config import Config
 from sirna.config.load import load_config
 from sirna.notation.known_tokens import CAPS, CHEMISTRIES
 from sirna.protocols.protocol import Protocol
+from sirna.simulate.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -154,9 +156,22 @@ def test_the_example_of_the_readme_runs(monkeypatch):
     monkeypatch.chdir(ROOT / "tests" / "golden" / "schema-9")
     (example,) = (block for block in _blocks("python") if block.document.name == "README.md")
     names: dict[str, object] = {}
-    text = example.text.replace("runs/<run>/bundle", "bundle").replace("test.csv", "../test.csv")
+    text = example.text.replace("runs/<run>", "bundle").replace("test.csv", "../test.csv")
     exec(text, names)  # noqa: S102 - our own text
-    assert len(names["predicted"].points) == len(names["table"].rows) > 0
+    assert len(names["predicted"]) == 10
+
+
+def test_the_tutorial_runs_from_its_first_line_to_the_last(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "tests" / "golden" / "schema-9", tmp_path / "runs" / "demo")
+    shutil.copy(ROOT / "tests" / "golden" / "test.csv", tmp_path)
+    simulate(duplexes=100, seed=1).train.to_csv("train_data.csv", index=False)
+    text = "".join(b.text for b in _blocks("python") if b.document.name == "python.md")
+    names: dict[str, object] = {}
+    exec(text, names)  # noqa: S102 - our own text
+    assert names["interval"].shape == (len(names["points"]), 2)
+    assert len(names["scores"]) == 2
+    assert names["effects"]["id"].nunique() == 3
 
 
 def test_the_protocol_of_the_example_splits_rows():

@@ -27,7 +27,7 @@ def test_a_golden_bundle_predicts_its_golden_values(
 
     assert end.value.code in (None, 0)
     expected, got = pd.read_csv(folder / "expected.csv"), pd.read_csv("out.csv")
-    assert list(got) == list(expected)
+    got = got[list(expected)]
     # another processor may round the last bit of a network differently
     np.testing.assert_allclose(got, expected, atol=2e-3)
 

@@ -20,9 +20,13 @@ LAYERS = [
     "features",
     "members",
     "bundle",
+    "explain",
     "runs",
+    "report",
     "tuning",
     "stages",
+    "api",
+    "commands",
     "cli",
 ]
 """The folders (and root modules) from the lowest up; each imports only from those before it."""

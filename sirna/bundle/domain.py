@@ -1,0 +1,79 @@
+"""The domain of applicability: how far each predicted row is from the training rows."""
+
+import numpy as np
+import pandas as pd
+
+from sirna.bundle.bundle import Bundle
+from sirna.config.roles import TARGET_NAMES, TOKENS
+from sirna.features.nearest import NONE
+from sirna.notation.nucleotides import nucleotides
+from sirna.protocols.targets import unseen_targets
+
+DOMAIN_COLUMNS = (
+    "nearest_training_duplex",
+    "differing_bases",
+    "differing_chemistry",
+    "new_target",
+    "new_cell_line",
+    "new_chemistry",
+)
+
+
+def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """Describe how far n checked rows are from the training rows; each row for itself.
+
+    Returns
+    -------
+    DataFrame of n rows
+        `DOMAIN_COLUMNS` as far as the bundle's training rows allow:
+
+        - the nearest training duplex (its id, or its guide if ids are not stored), and how many
+          bases of the guide and chemistries of both strands differ from it
+        - whether no training row has the row's target, cell line or one of its chemistries
+    """
+    training = bundle.training
+    found: dict[str, np.ndarray] = {}
+    if "guide" in training and "guide" in rows and len(training):
+        nearest = bundle.duplex_index.nearest(rows)
+        names = training["guide"].astype(object)
+        if "duplex" in training:
+            names = training["duplex"].astype(object).fillna(names)
+        known = pd.Series(nearest.position != NONE)
+        name = names.iloc[nearest.position].reset_index(drop=True).where(known, None)
+        found["nearest_training_duplex"] = name.to_numpy()
+        found["differing_bases"] = nearest.bases
+        found["differing_chemistry"] = nearest.chemistry
+        if TARGET_NAMES & {*training}:
+            found["new_target"] = unseen_targets(rows, training)
+    if "cell_line" in training and "cell_line" in rows:
+        cell = rows["cell_line"]
+        found["new_cell_line"] = (cell.notna() & ~cell.isin(set(training["cell_line"]))).to_numpy()
+    lists = [role for role in TOKENS if role in training and role in rows]
+    if lists:
+        found["new_chemistry"] = np.any(
+            [_new(rows[role], training[role]) for role in lists], axis=0
+        )
+    return pd.DataFrame({name: found[name] for name in DOMAIN_COLUMNS if name in found})
+
+
+def domain_notes(found: pd.DataFrame) -> list[str]:
+    """Summarise in a note how far the rows of a table are from the training rows."""
+    if "differing_bases" not in found:
+        return []
+    bases = found["differing_bases"]
+    measured = int((bases == 0).sum())
+    rest = bases[bases > 0]
+    note = f"domain: {measured:,} of {len(found):,} rows have a guide of the training rows"
+    if len(rest):
+        note += f"; the others differ from the nearest one in {rest.median():.0f} bases (median)"
+    return [note]
+
+
+def _new(texts: pd.Series, training: pd.Series) -> np.ndarray:
+    """Mark the strands with a chemistry that no training strand of this kind has."""
+    known = set().union(*map(_kinds, training.dropna().unique()))
+    return np.array([not _kinds(text) <= known for text in texts.fillna("")], dtype=bool)
+
+
+def _kinds(text: str) -> set[str]:
+    return {chemistry for _, chemistry in nucleotides(text.split())}

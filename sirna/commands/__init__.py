@@ -1,0 +1,1 @@
+"""Commands that `sirna.cli` adds to its own, by theme."""

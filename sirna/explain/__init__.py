@@ -1,0 +1,1 @@
+"""Explanations: what each position, modification and condition adds to a prediction."""

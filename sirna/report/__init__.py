@@ -1,0 +1,1 @@
+"""Pages for people: what a run achieved, where it fails, and how runs compare."""
