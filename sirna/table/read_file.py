@@ -183,15 +183,16 @@ def _delimiter(path: Path, start: str) -> str:
     """Return the delimiter of the first line that has one; a title above the header has none."""
     bare = QUOTED.sub("", start.lstrip(" \r\n"))
     lines = [line.strip(" ") for line in re.split(r"[\r\n]+", bare)][:LINES_ABOVE_HEADER]
+    # Spaces in the header may belong to names: then there are no spaces below it.
+    plain = not re.search(r"[,;\t|]", "".join(lines[:2]))
+    if plain and len(lines) > 1 and lines[0].count(" ") == lines[1].count(" ") > 0:
+        raise SirnaError(
+            f"{path}: separated by spaces; save it as CSV, with commas between values."
+        )
     for line in lines:
         counts = {delimiter: line.count(delimiter) for delimiter in (",", *DELIMITERS)}
         if any(counts.values()):
             return max(counts, key=lambda delimiter: counts[delimiter])
-    # Spaces in the header may belong to names: then there are no spaces below it.
-    if len(lines) > 1 and lines[0].count(" ") == lines[1].count(" ") > 0:
-        raise SirnaError(
-            f"{path}: separated by spaces; save it as CSV, with commas between values."
-        )
     return ","
 
 

@@ -38,7 +38,7 @@ def test_a_bad_test_file_is_refused_and_nothing_is_written(
 ODD = {
     "dose zero": (put(DOSE, "0"), [DOSE, "row id 4 ", "'0'", "above 0"]),
     "label text": (put(LABEL, "high"), [LABEL, "row id 4 ", "'high'", "finite number"]),
-    "label negative": (put(LABEL, "-1"), [LABEL, "row id 4 ", "'-1'", "from 0 to 10000"]),
+    "label negative": (put(LABEL, "-101"), [LABEL, "row id 4 ", "'-101'", "from -100 to 10000"]),
 }
 
 
