@@ -131,7 +131,7 @@ class Run:
 
     def discard(self) -> None:
         """Delete what a training wrote before its first epoch; whoever has its lock may do so."""
-        for path in (self.config, self.splits, self.digest, self.messages):
+        for path in (self.config, self.splits, self.digest, self.started, self.messages):
             path.unlink(missing_ok=True)
         for fold in self.folder.glob("last/fold-*"):
             shutil.rmtree(fold)
