@@ -243,7 +243,7 @@ STRANGE = {
     ),
     "a time out of range": ({"Duration_after_transfection_h": "9000"}, "hours: 1 of 15 rows"),
     "a guide of another length": (
-        {"siRNA_antisense_seq": "ACGU" * 30},
+        {"siRNA_antisense_seq": "ACGU" * 15},
         "guide length: 1 of 15 rows",
     ),
     "a blank cell": ({"cell_line_donor": ""}, "missing values: cell_line in 1 of 15 rows"),

@@ -260,8 +260,9 @@ def test_labels_of_one_half_do_not_affect_its_own_predictions(tiny_fold, tiny_co
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 @pytest.mark.parametrize("batch_rows", [10, 10_000])
 def test_a_diverged_training_raises_an_error(tiny_fold, tiny_config, loss, batch_rows):
-    changes = {"learning_rate": 1e30, "schedule": "constant", "clip": 1e30}
-    changes |= {"loss": loss, "batch_rows": batch_rows, "epochs": 3}
+    # A decay of -1e4 in each step makes the weights overflow.
+    changes = {"learning_rate": 100.0, "weight_decay": 100.0, "schedule": "constant"}
+    changes |= {"loss": loss, "batch_rows": batch_rows, "epochs": 30}
     config = with_changes(tiny_config, {f"train.{key}": v for key, v in changes.items()})
     with pytest.raises(SirnaError, match=r"diverged.*learning_rate"):
         trained(tiny_fold, config)
