@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 SHARE = float(os.environ.get("SIRNA_FAULTS_SHARE", "0.02"))
-"""The share of the cases that is tried; `make test-faults` sets 1, CI 0.1."""
+"""The share of the cases that is tried; `make test-faults` sets 1."""
 FEWEST = 6
 SEED = int(os.environ.get("SIRNA_FAULTS_SEED", "1"))
 RESULTS = os.environ.get("SIRNA_FAULTS_RESULTS")
