@@ -1,9 +1,7 @@
 """`sirna train`: read and split a table, train members, write scores and a bundle to a run."""
 
 import json
-import resource
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +38,7 @@ from sirna.stages.time_estimate import seconds_by_family, tasks_of
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.locks import locked
+from sirna.system.memory import peak_memory_mb
 from sirna.system.signals import stop_on_signals
 from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 from sirna.table.training_source import Source, training_source
@@ -122,6 +121,10 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     figures = run.figures()
     if figures is not None and not figures["interrupted"]:
         console.line(f"run: {run.folder} has finished; nothing is left to do")
+        with locked(run.folder):
+            settle(run.folder)
+        if not run.report.exists():
+            console.note(f"sirna report {shlex.quote(str(run.folder))} makes its page")
         describe_outcome(run, figures, console)
         return TrainOutcome(run, figures)
     check_families(config)
@@ -264,7 +267,7 @@ class _Training:
             "table_rows": len(rows),
             "seconds": round(time.perf_counter() - began, 1),
             "rows_per_second": round(float(np.mean(rates))) if rates else None,
-            "peak_memory_mb": _peak_memory_mb(),
+            "peak_memory_mb": peak_memory_mb(),
             "interrupted": interrupted,
         }
         about = {
@@ -322,8 +325,3 @@ def _split(source: Source, config: Config, splits: Path | None, console: Console
             f"{share:.0%} of the rows are held out, not {wanted:.0%}, because groups are large"
         )
     return split
-
-
-def _peak_memory_mb() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import sys
 from pathlib import Path
 
 from sirna.errors import SirnaError
@@ -61,3 +62,9 @@ def _kilobytes(path: Path, name: str) -> float:
     """Return the value of a line such as ``MemAvailable:  1024 kB`` in bytes."""
     lines = path.read_text().splitlines()
     return 1024.0 * float(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+def peak_memory_mb() -> int:
+    """Return the largest memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
