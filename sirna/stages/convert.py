@@ -8,13 +8,13 @@ import pandas as pd
 
 from sirna.config.config import Config
 from sirna.config.roles import SEQUENCES
-from sirna.errors import SirnaError, UsageError, suggestion
+from sirna.errors import SirnaError, UsageError
 from sirna.notation import helm
 from sirna.notation.read import Notation, Reader
 from sirna.stages.console import Console
-from sirna.system.files import write_csv
+from sirna.system.files import TakenError, write_csv
 from sirna.table.cells import blank
-from sirna.table.columns import by_role
+from sirna.table.columns import by_role, suggested_column
 from sirna.table.melt import dose_columns, melted
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Report
@@ -95,7 +95,10 @@ def convert(request: ConvertRequest, console: Console) -> int:
             out[own[role] or role] = text[role].to_numpy()
             count = int((text[role] != "").sum())
             console.line(f"{role.replace('_', ' ')}: {count:,} strands in column {own[role]!r}")
-    write_csv(request.out, out)
+    try:
+        write_csv(request.out, out, replace=request.force)
+    except TakenError:  # another process has just written it
+        raise _exists_error(request.out) from None
     return len(out)
 
 
@@ -106,7 +109,11 @@ def _check_out(request: ConvertRequest) -> None:
     if out.exists() and request.table.exists() and out.samefile(request.table):
         raise UsageError(f"{out}: is the table itself; name another file.")
     if out.exists() and not request.force:
-        raise UsageError(f"{out}: exists already; name another file, or give --force.")
+        raise _exists_error(out)
+
+
+def _exists_error(out: Path) -> UsageError:
+    return UsageError(f"{out}: exists already; name another file, or give --force.")
 
 
 def _melted(
@@ -131,7 +138,7 @@ def _written(raw: pd.DataFrame, columns: dict[str, str], request: ConvertRequest
         if request.guide_from != SENSE:
             columns["passenger"] = request.guide_from
         if columns["passenger"] not in raw:
-            near = suggestion(columns["passenger"], raw.columns)
+            near = suggested_column("passenger", columns["passenger"], raw.columns)
             raise SirnaError(
                 f"{request.table}: no column {columns['passenger']!r}{near} to derive guides from; "
                 "give --guide-from COLUMN, or name the passenger in [columns]."
