@@ -103,10 +103,13 @@ class Covariates:
             if role in self.training_only and not training:
                 columns.append(np.full(len(rows), UNSEEN_INDEX, dtype=np.int64))
                 continue
+            if role not in rows:
+                columns.append(np.full(len(rows), MISSING_INDEX, dtype=np.int64))
+                continue
             index = {value: position + 2 for position, value in enumerate(values)}
-            text = rows[role] if role in rows else pd.Series([None] * len(rows))
-            indices = text.map(index).fillna(UNSEEN_INDEX)
-            columns.append(indices.mask(text.isna(), MISSING_INDEX).to_numpy(dtype=np.int64))
+            codes, distinct = pd.factorize(rows[role])  # -1 where missing
+            found = [index.get(value, UNSEEN_INDEX) for value in distinct]
+            columns.append(np.array([*found, MISSING_INDEX], dtype=np.int64)[codes])
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=np.int64)
 
     def unseen(self, rows: pd.DataFrame) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ the transcript: neighbouring sites have similar surroundings. The other is the n
 id: duplexes with similar numbers were made and measured side by side.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Self
 
@@ -21,63 +21,19 @@ from sirna.config.roles import SERIES
 from sirna.config.schema import ConditionsConfig
 from sirna.config.stored import Index, StoredForm, Text, read_stored
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
-from sirna.notation.nucleotides import nucleotides
+from sirna.features.positional_rows import UNSEEN, PositionalRows
+from sirna.features.strands import Tokens, distinct_rows, distinct_texts
+from sirna.notation.nucleotides import nucleotide, nucleotides
 from sirna.protocols.protocol import Protocol
 
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
-UNSEEN = -1
-"""The code of a category that no training row has; it matches no training category."""
 LONGEST = 64
 """Largest number of nucleotides of a strand that are encoded; no siRNA is longer."""
 CHANNEL_PATTERN = r"^(guide|passenger) (base|dinucleotide|chemistry) [0-9]{1,3}$"
+NO_PART = -1
+"""Stands for the empty text beyond the end of a strand."""
 COUNT_SCALE = 3.0
 """Divisor of the counts of nucleotides."""
-
-
-@dataclass(frozen=True)
-class PositionalRows:
-    """n encoded rows; patterns and conditions that rows have in common are stored once.
-
-    Attributes
-    ----------
-    pattern : array of int64, shape (n,)
-        Which of p distinct patterns (encoded strands) each row has.
-    channels : array of int64, shape (p, channels)
-        Codes of the training categories, or `UNSEEN`.
-    counts : array of float32, shape (p, counts)
-        Nucleotides of each chemistry in each strand, and G or C in the guide.
-    condition : array of int64, shape (n,)
-        Which of c distinct conditions each row has.
-    categories : array of int64, shape (c, roles)
-    numbers : array of float32, shape (c, roles)
-    places : array of float64, shape (n, series)
-        Each row's place in each series; NaN if unknown.
-    """
-
-    pattern: np.ndarray
-    channels: np.ndarray
-    counts: np.ndarray
-    condition: np.ndarray
-    categories: np.ndarray
-    numbers: np.ndarray
-    places: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.pattern)
-
-    def take(self, rows: np.ndarray) -> "PositionalRows":
-        """Return some rows, with only the patterns and conditions that they have."""
-        patterns, pattern = np.unique(self.pattern[rows], return_inverse=True)
-        conditions, condition = np.unique(self.condition[rows], return_inverse=True)
-        return PositionalRows(
-            pattern,
-            self.channels[patterns],
-            self.counts[patterns],
-            condition,
-            self.categories[conditions],
-            self.numbers[conditions],
-            self.places[rows],
-        )
 
 
 class PositionalForm(StoredForm):
@@ -112,12 +68,14 @@ class PositionalEncoder:
         """Fit on training rows; a series without a place in any training row is left out."""
         channels: dict[str, dict[str, int]] = {}
         chemistries: set[tuple[str, str]] = set()
-        for name, values in _channels(rows).items():
-            categories = sorted(set(values))
-            channels[name] = {category: code for code, category in enumerate(categories)}
-            strand, kind, _ = name.split()
-            if kind == "chemistry":
-                chemistries |= {(strand, category) for category in categories if category}
+        for name, cut in _strands(rows).items():
+            strand, kind = name.split()
+            for place in range(cut.longest):
+                categories = sorted(cut.at(place))
+                codes = {category: code for code, category in enumerate(categories)}
+                channels[f"{name} {place + 1}"] = codes
+                if kind == "chemistry":
+                    chemistries |= {(strand, category) for category in categories if category}
         return cls(
             channels,
             tuple(sorted(chemistries)),
@@ -156,7 +114,7 @@ class PositionalEncoder:
         return {"guide", *(STRANDS[strand] for strand in strands)}
 
     def encode(self, rows: pd.DataFrame, training: bool = False) -> PositionalRows:
-        """Encode n checked rows.
+        """Encode n checked rows; every distinct sequence is cut once.
 
         Parameters
         ----------
@@ -164,47 +122,49 @@ class PositionalEncoder:
         training : bool
             Whether these are training rows; only in these may the names of targets be read.
         """
-        found = _channels(rows)
-        nothing = np.full(len(rows), "", dtype=object)
-        codes = [
-            np.array(
-                [categories.get(value, UNSEEN) for value in found.get(name, nothing)], np.int64
-            )
-            for name, categories in self.channels.items()
-        ]
-        channels = np.stack(codes, axis=1)
-        counts = self._counts(found, len(rows))
-        strands = np.concatenate([channels, counts], axis=1)
-        _, first, pattern = np.unique(strands, axis=0, return_index=True, return_inverse=True)
-        categories = self.conditions.categories(rows, training)
-        categories = np.where(categories == UNSEEN_INDEX, UNSEEN, categories)
+        strands = _strands(rows)
+        first, duplex = distinct_rows(*(strand.code for strand in strands.values()))
+        channels = np.zeros((len(first), len(self.channels)), dtype=np.int64)
+        for column, (name, categories) in enumerate(self.channels.items()):
+            strand, place = name.rsplit(" ", 1)
+            if strand in strands:
+                codes = strands[strand].codes(int(place) - 1, categories)
+                channels[:, column] = codes[strands[strand].code[first]]
+            else:
+                channels[:, column] = categories.get("", UNSEEN)
+        counts = self._counts(strands, first)
+        kept, pattern = distinct_rows(channels, counts)
+        conditions = self.conditions.categories(rows, training)
+        conditions = np.where(conditions == UNSEEN_INDEX, UNSEEN, conditions)
         numbers = self.conditions.numbers(rows)[:, 0::2]
+        where, condition = distinct_rows(conditions, numbers)
         places = np.array([_places(rows, role) for role in self.series])
-        both = np.concatenate([categories, numbers], axis=1)
-        _, where, condition = np.unique(both, axis=0, return_index=True, return_inverse=True)
         return PositionalRows(
-            pattern.reshape(-1),
-            channels[first],
-            counts[first],
-            condition.reshape(-1),
-            categories[where],
+            pattern[duplex],
+            channels[kept],
+            counts[kept],
+            condition,
+            conditions[where],
             numbers[where],
             places.reshape(len(self.series), len(rows)).T,
+            self.bases,
         )
 
-    def _counts(self, found: dict[str, np.ndarray], rows: int) -> np.ndarray:
+    @property
+    def bases(self) -> int:
+        """The number of channels that describe bases; they stand before those of chemistry."""
+        return sum(name.split()[1] != "chemistry" for name in self.channels)
+
+    def _counts(self, strands: dict[str, "_Strand"], rows: np.ndarray) -> np.ndarray:
         """Count chemistries in each strand, and G and C in the guide; (rows, counts)."""
-        nothing = np.zeros(rows)
-        strands = {
-            name: [values for channel, values in found.items() if channel.startswith(name)]
-            for name in ("guide base", "guide chemistry", "passenger chemistry")
-        }
-        counts = [
-            sum((values == chemistry for values in strands[f"{strand} chemistry"]), start=nothing)
-            for strand, chemistry in self.counted
-        ]
+        nothing = np.zeros(len(rows))
+        counts = [nothing] * len(self.counted)
+        for index, (name, chemistry) in enumerate(self.counted):
+            strand = strands.get(f"{name} chemistry")
+            if strand is not None:
+                counts[index] = strand.count({chemistry})[strand.code[rows]]
         guide = strands["guide base"]
-        counts.append(sum(((values == "G") | (values == "C") for values in guide), start=nothing))
+        counts.append(guide.count({"G", "C"})[guide.code[rows]])
         return (np.stack(counts, axis=1) / COUNT_SCALE).astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
@@ -222,7 +182,11 @@ class PositionalEncoder:
         """
         form = read_stored(PositionalForm, raw)
         conditions = Covariates.from_dict(form.conditions)
-        return cls(dict(form.channels), form.counted, conditions, form.series)
+        encoder = cls(dict(form.channels), form.counted, conditions, form.series)
+        chemistry = [name.split()[1] == "chemistry" for name in encoder.channels]
+        if chemistry != sorted(chemistry):
+            raise ValueError("the channels of bases do not stand before those of chemistry")
+        return encoder
 
 
 def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
@@ -232,30 +196,84 @@ def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
     return rows[series].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _channels(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return each channel's categories, shape (n,); empty text beyond the end of a strand."""
-    channels = _by_position("guide base", rows["guide"], list)
-    channels |= _by_position("guide dinucleotide", rows["guide"], _dinucleotides)
+@dataclass(frozen=True)
+class _Strand:
+    """A strand of n rows, cut into its parts by position.
+
+    Attributes
+    ----------
+    code : array of int64, shape (n,)
+        Which of the distinct lists of parts each row has.
+    table : array of int64, shape (distinct lists, longest)
+        The parts of each list, as indices into `parts`; `NO_PART` beyond its end.
+    parts : list of str
+        The distinct parts.
+    """
+
+    code: np.ndarray
+    table: np.ndarray
+    parts: list[str]
+
+    @property
+    def longest(self) -> int:
+        """The number of parts of the longest list."""
+        return int(self.table.shape[1])
+
+    def at(self, place: int) -> set[str]:
+        """Return the distinct parts at a place; empty text beyond the end of a list."""
+        return {[*self.parts, ""][part] for part in np.unique(self.table[:, place])}
+
+    def codes(self, place: int, categories: dict[str, int]) -> np.ndarray:
+        """Return the code at a place of each distinct list, int64."""
+        of_part = [categories.get(part, UNSEEN) for part in [*self.parts, ""]]
+        column = self.table[:, place] if place < self.longest else np.full(len(self.table), NO_PART)
+        codes: np.ndarray = np.array(of_part, dtype=np.int64)[column]
+        return codes
+
+    def count(self, wanted: Collection[str]) -> np.ndarray:
+        """Return how many parts of each distinct list are among the wanted ones."""
+        among = np.array([part in wanted for part in [*self.parts, ""]])
+        counts: np.ndarray = among[self.table].sum(axis=1)
+        return counts
+
+
+def _strands(rows: pd.DataFrame) -> dict[str, _Strand]:
+    """Cut the strands of n rows, by the name of their channels."""
+    code, guides = distinct_texts(rows["guide"])
+    bases = Tokens.cut([guide[: LONGEST + 1] for guide in guides], list)
+    table = bases.table(np.arange(len(bases.distinct)), NO_PART)
+    letters = bases.distinct
+    pairs = table[:, :-1] * len(letters) + table[:, 1:]
+    pairs[table[:, 1:] == NO_PART] = NO_PART
+    both = [first + second for first in letters for second in letters]
+    strands = {
+        "guide base": _Strand(code, table[:, :LONGEST], letters),
+        "guide dinucleotide": _Strand(code, pairs[:, :LONGEST], both),
+    }
     for strand, role in STRANDS.items():
         if role in rows:
-            channels |= _by_position(f"{strand} chemistry", rows[role], _chemistry)
-    return channels
+            strands[f"{strand} chemistry"] = _chemistry(*distinct_texts(rows[role]))
+    return strands
 
 
-def _by_position(
-    name: str, sequences: pd.Series, cut: Callable[[str], list[str]]
-) -> dict[str, np.ndarray]:
-    """Cut every distinct sequence once; return the parts of all rows by position."""
-    codes, distinct = pd.factorize(sequences.fillna("").astype(str))
-    parts = [cut(sequence)[:LONGEST] for sequence in distinct]
-    longest = max(map(len, parts), default=0)
-    padded = np.array([part + [""] * (longest - len(part)) for part in parts], dtype=object)
-    return {f"{name} {place + 1}": padded[codes, place] for place in range(longest)}
-
-
-def _dinucleotides(bases: str) -> list[str]:
-    return [bases[place : place + 2] for place in range(len(bases) - 1)]
-
-
-def _chemistry(text: str) -> list[str]:
-    return [chemistry for _, chemistry in nucleotides(text.split())]
+def _chemistry(code: np.ndarray, lists: list[str]) -> _Strand:
+    """Return the chemistries of modification lists; many lists share theirs."""
+    tokens = Tokens.of_lists(lists)
+    # the first token with each mark (a chemistry, or a token without a base) stands for all others
+    marks: dict[tuple[bool, str], int] = {}
+    stand_in = [
+        marks.setdefault((bool(base), chemistry), number)
+        for number, (base, chemistry) in enumerate(map(nucleotide, tokens.distinct))
+    ]
+    table = tokens.table(np.array(stand_in, dtype=np.int64), UNSEEN)
+    first, of_list = distinct_rows(table)
+    lists_of_tokens = [
+        [tokens.distinct[token] for token in row if token != UNSEEN] for row in table[first]
+    ]
+    chemistries = [[mark for _, mark in nucleotides(row)][:LONGEST] for row in lists_of_tokens]
+    parts = list(dict.fromkeys(mark for row in chemistries for mark in row))
+    index = {mark: number for number, mark in enumerate(parts)}
+    cut = np.full((len(first), max(map(len, chemistries), default=0)), NO_PART)
+    for number, found in enumerate(chemistries):
+        cut[number, : len(found)] = [index[mark] for mark in found]
+    return _Strand(of_list[code], cut, parts)

@@ -4,14 +4,16 @@ Many duplexes are measured at several doses and in several cell lines. If the pr
 the network reads the training measurements of a row's duplex under other conditions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from sirna.features.covariates import MISSING_INDEX, UNSEEN_INDEX, Covariates
-from sirna.table.sequence import NO_SEQUENCE, duplex_codes
+from sirna.features.strands import distinct_texts
+from sirna.table.sequence import NO_SEQUENCE
 
 HIGHEST = 150.0
 """Percent; greater labels are encoded as this value."""
@@ -38,6 +40,9 @@ class Siblings:
     measured: pd.DataFrame
     roles: tuple[str, ...]
     most: int
+    _cache: list[tuple[Covariates, tuple[np.ndarray, np.ndarray]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @classmethod
     def from_rows(
@@ -69,8 +74,9 @@ class Siblings:
             the row's minus the sibling's value of each numeric condition; for each categorical
             condition, 1 if both are the same. Empty places are 0 and come last.
         """
-        numbers = [covariates.numbers(part) for part in (rows, self.measured)]
-        categories = [covariates.categories(part) for part in (rows, self.measured)]
+        measured = self._encoded(covariates)
+        numbers = [covariates.numbers(rows), measured[0]]
+        categories = [covariates.categories(rows), measured[1]]
         order, start, count = self._siblings_by_duplex(rows)
         widest = max(int(count.max(initial=0)), 1)
         size = max(1, PLACES_AT_ONCE // widest)
@@ -122,14 +128,42 @@ class Siblings:
         start, count : arrays of int, shape (n,)
             Where the siblings of a row begin in `order`, and how many there are.
         """
-        both = [part.reindex(columns=list(self.roles)) for part in (self.measured, rows)]
-        code = duplex_codes(pd.concat(both, ignore_index=True), self.roles)
-        query, measured = code[len(self.measured) :], code[: len(self.measured)]
-        order = np.argsort(measured, kind="stable")
-        start = np.searchsorted(measured[order], query)
-        count = np.searchsorted(measured[order], query, side="right") - start
-        count[query == NO_SEQUENCE] = 0
+        order, codes, distinct = self._by_duplex
+        query = np.zeros(len(rows), dtype=np.int64)
+        known = np.ones(len(rows), dtype=bool)
+        missing = np.ones(len(rows), dtype=bool)
+        for role, texts in zip(self.roles, distinct, strict=True):
+            if role not in rows:
+                of_row, texts_of_rows = np.zeros(len(rows), dtype=np.int64), [""]
+            else:
+                of_row, texts_of_rows = distinct_texts(rows[role])
+            index = np.array([texts.get(text, NO_SEQUENCE) for text in texts_of_rows])[of_row]
+            known &= index != NO_SEQUENCE
+            missing &= (np.array(texts_of_rows, dtype=object) == "")[of_row]
+            query = query * len(texts) + index
+        start = np.searchsorted(codes, query)
+        count = np.searchsorted(codes, query, side="right") - start
+        count[missing | ~known] = 0
         return order, start, count
+
+    def _encoded(self, covariates: Covariates) -> tuple[np.ndarray, np.ndarray]:
+        """Return the conditions of the measured rows, encoded once for the same covariates."""
+        if not self._cache or self._cache[0][0] is not covariates:
+            encoded = covariates.numbers(self.measured), covariates.categories(self.measured)
+            self._cache[:] = [(covariates, encoded)]
+        return self._cache[0][1]
+
+    @cached_property
+    def _by_duplex(self) -> tuple[np.ndarray, np.ndarray, list[dict[str, int]]]:
+        """The measured rows sorted by duplex, their keys, and the distinct texts of each role."""
+        key = np.zeros(len(self.measured), dtype=np.int64)
+        distinct = []
+        for role in self.roles:
+            of_row, texts = distinct_texts(self.measured[role])
+            distinct.append({text: number for number, text in enumerate(texts)})
+            key = key * len(texts) + of_row
+        order = np.argsort(key, kind="stable")
+        return order, key[order], distinct
 
 
 def _distance(numbers: list[np.ndarray], place: np.ndarray, role: int) -> np.ndarray:

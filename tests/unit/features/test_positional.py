@@ -5,7 +5,8 @@ import pandas as pd
 
 from sirna.config.load import load_config
 from sirna.config.schema import GaussianProcessConfig
-from sirna.features.positional import LONGEST, UNSEEN, PositionalEncoder
+from sirna.features.positional import LONGEST, PositionalEncoder
+from sirna.features.positional_rows import UNSEEN
 from sirna.protocols.protocol import PROTOCOLS
 
 READS = GaussianProcessConfig()
