@@ -17,9 +17,10 @@ from torch import Tensor
 
 from sirna.config.schema import GaussianProcessConfig
 from sirna.errors import SirnaError
-from sirna.features.positional import PositionalRows
+from sirna.features.positional_rows import PositionalRows
 from sirna.members.gaussian_process.kernel import Kernel
-from sirna.members.gaussian_process.posterior import Posterior, blocks
+from sirna.members.gaussian_process.matrix import CovarianceMatrix
+from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.residuals import fit_residuals, scale_of, standardised
 
 PRIOR_SD = 2.0
@@ -196,10 +197,7 @@ def solve(
         For each grouping, the predicted mean of every row without the rows of its group.
     """
     n = len(training)
-    matrix = np.empty((n, n), dtype=np.float32, order="F")
-    with torch.inference_mode():
-        for rows in blocks(training):
-            matrix[:, rows] = kernel.covariance(training.take(rows), training).numpy().T
+    matrix = CovarianceMatrix(kernel, training).lower_triangle()
     matrix[np.diag_indices(n)] += float(kernel.variance)
     factor, failed = spotrf(matrix, lower=1, overwrite_a=1)
     if failed:

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.features.positional import UNSEEN, PositionalRows
+from sirna.features.positional_rows import UNSEEN, PositionalRows
+from sirna.features.strands import distinct_rows
 
-BLOCK_ROWS = 1024
-"""Number of rows whose covariances with all others are computed at once; it limits the memory."""
 LEAST_NOISE = 0.01
 """Least variance of the noise, in units of the labels' variance; it keeps the matrix well
 conditioned."""
@@ -121,12 +120,12 @@ class Kernel:
         # several threads
         by_strand = (
             pattern.index_select(0, rows[0]).index_select(1, columns[0])
-            for pattern in self._between_patterns(some, others)
+            for pattern in self.between_patterns(some, others)
         )
         distances = chain(by_strand, self._in_series(some, others))  # one table at a time
         by_condition = (
             condition.index_select(0, rows[1]).index_select(1, columns[1])
-            for condition in self._between_conditions(some, others)
+            for condition in self.between_conditions(some, others)
         )
         total = torch.zeros(len(some), len(others))
         for amplitude, distance, condition_distance in zip(
@@ -144,40 +143,49 @@ class Kernel:
             places = torch.from_numpy(apart.astype(np.float32))
             yield from (places / next(reaches) for _ in REACHES)
 
-    def _between_patterns(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
+    def between_patterns(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
         """Return the distances of distinct patterns, one (p, p') table for each component."""
         both = np.concatenate([some.channels, others.channels])
-        _, same = np.unique(both, axis=0, return_inverse=True)
-        first, second = np.split(same.reshape(-1), [len(some.channels)])
+        _, same = distinct_rows(both)
+        first, second = np.split(same, [len(some.channels)])
         differ = torch.from_numpy(first[:, None] != second).float()
         counts = [torch.from_numpy(table.counts) for table in (some, others)]
+        mismatches = _mismatches(some.channels, others.channels, self.channel.exp())
         return [
-            _mismatches(some.channels, others.channels, channel.exp())
-            + novel.exp() * differ
-            + _squared(counts[0], counts[1], count.exp())
-            for channel, novel, count in zip(self.channel, self.novel, self.count, strict=True)
+            mismatch + novel.exp() * differ + _squared(counts[0], counts[1], count.exp())
+            for mismatch, novel, count in zip(mismatches, self.novel, self.count, strict=True)
         ]
 
-    def _between_conditions(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
+    def between_conditions(self, some: PositionalRows, others: PositionalRows) -> list[Tensor]:
         """Return the distances of distinct conditions, one (c, c') table for each component."""
         numbers = [torch.from_numpy(table.numbers) for table in (some, others)]
+        mismatches = _mismatches(some.categories, others.categories, self.category.exp())
         return [
-            _mismatches(some.categories, others.categories, category.exp())
-            + _absolute(numbers[0], numbers[1], number.exp())
-            for category, number in zip(self.category, self.number, strict=True)
+            mismatch + _absolute(numbers[0], numbers[1], number.exp())
+            for mismatch, number in zip(mismatches, self.number, strict=True)
         ]
 
 
-def _mismatches(codes: np.ndarray, others: np.ndarray, weight: Tensor) -> Tensor:
-    """Return the summed weights of the columns in which two rows differ, shape (n, m)."""
-    matches = torch.zeros(len(codes), len(others))
-    if codes.shape[1]:
-        sizes = np.maximum(codes.max(axis=0, initial=UNSEEN), others.max(axis=0, initial=0)) + 1
-        places = np.concatenate([[0], np.cumsum(sizes)])
-        first, second = (_one_hot(table, places) for table in (codes, others))
-        spread = weight.repeat_interleave(torch.from_numpy(sizes))
-        matches = (first * spread) @ second.T
-    return (weight.sum() - matches).clamp_min(0.0)
+def _mismatches(codes: np.ndarray, others: np.ndarray, weights: Tensor) -> Iterator[Tensor]:
+    """Yield the summed weights of the columns in which two rows differ, shape (n, m).
+
+    Parameters
+    ----------
+    codes : array of int64, shape (n, columns)
+    others : array of int64, shape (m, columns)
+    weights : Tensor, shape (components, columns)
+        A table is yielded for each component.
+    """
+    if not codes.shape[1]:
+        yield from (torch.zeros(len(codes), len(others)) for _ in weights)
+        return
+    sizes = np.maximum(codes.max(axis=0, initial=UNSEEN), others.max(axis=0, initial=0)) + 1
+    places = np.concatenate([[0], np.cumsum(sizes)])
+    first, second = (_one_hot(table, places) for table in (codes, others))
+    columns = torch.from_numpy(sizes)
+    for weight in weights:
+        matches = (first * weight.repeat_interleave(columns)) @ second.T
+        yield (weight.sum() - matches).clamp_min(0.0)
 
 
 def _one_hot(codes: np.ndarray, places: np.ndarray) -> Tensor:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
-from sirna.features.positional import UNSEEN, PositionalEncoder, PositionalRows
+from sirna.features.positional import PositionalEncoder
+from sirna.features.positional_rows import UNSEEN, PositionalRows
 from sirna.members.base import (
     CPU,
     FitCallbacks,
@@ -22,7 +24,7 @@ from sirna.members.base import (
     Stored,
     fitted_without_choice,
 )
-from sirna.members.gaussian_process.kernel import BLOCK_ROWS
+from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.prediction.histogram import Histogram
 
@@ -89,6 +91,10 @@ class GaussianProcessMember(Member):
         from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 - loads slowly
 
         from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
+        from sirna.members.gaussian_process.matrix import (  # noqa: PLC0415
+            BLOCK_ROWS,
+            CovarianceMatrix,
+        )
 
         config = task.config.gaussian_process
         _, _, training = _encoded(task)
@@ -97,19 +103,23 @@ class GaussianProcessMember(Member):
         short_config = config.model_copy(update={"steps": TIMED_STEPS})
         kernel = learn_kernel(training, torch.zeros(n), short_config, task.seed, lambda: False)
         times.append(time.perf_counter())
-        block = training.take(np.argsort(training.pattern, kind="stable")[:BLOCK_ROWS])
-        with torch.inference_mode():
-            kernel.covariance(block, training)
+        block = np.empty((min(n, BLOCK_ROWS), n), dtype=np.float32)
+        CovarianceMatrix(kernel, training).block(0, block)
         times.append(time.perf_counter())
         matrix = np.eye(TIMED_ROWS, dtype=np.float32, order="F")
         spotri(spotrf(matrix, lower=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
         times.append(time.perf_counter())
-        fractions_timed = TIMED_STEPS / config.steps, len(block) / n, (TIMED_ROWS / n) ** 3
+        fractions_timed = TIMED_STEPS / config.steps, 2 * len(block) / n, (TIMED_ROWS / n) ** 3
         return float((np.diff(times) / fractions_timed).sum())
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
-        return self.posterior.predict(self.positional.encode(rows), self.training)
+        means = self._mean.of(self.positional.encode(rows))
+        return self.posterior.residuals.distributions(means)
+
+    @cached_property
+    def _mean(self) -> Mean:
+        return self.posterior.mean(self.training)
 
     def left_out(self) -> LeftOut | None:
         """Return predictions of its training rows without the rows of their targets."""

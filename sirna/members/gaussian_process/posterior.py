@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.features.positional import PositionalRows
-from sirna.members.gaussian_process.kernel import BLOCK_ROWS, Kernel
+from sirna.features.positional_rows import PositionalRows
+from sirna.members.gaussian_process.kernel import Kernel
+from sirna.members.gaussian_process.mean import Mean
 from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
 
@@ -33,24 +33,15 @@ class Posterior:
     residuals: Residuals
     left_out: Tensor
 
-    def predict(self, rows: PositionalRows, training: PositionalRows) -> Histogram:
-        """Predict the distribution of every row.
+    def mean(self, training: PositionalRows) -> Mean:
+        """Return the function that predicts means.
 
         Parameters
         ----------
-        rows : PositionalRows
         training : PositionalRows
-            The training rows, encoded by the same encoder.
+            The training rows.
         """
-        order = blocks(rows)
-        with torch.inference_mode():
-            parts = [
-                self.kernel.covariance(rows.take(some), training).double() @ self.weights.double()
-                for some in order
-            ]
-        return self.residuals.distributions(
-            torch.cat(parts).numpy()[np.argsort(np.concatenate(order))]
-        )
+        return Mean(self.kernel, self.weights.double().numpy(), training)
 
     def predict_left_out(self) -> Histogram:
         """Predict the training rows, each without the rows of its target."""
@@ -83,9 +74,3 @@ class Posterior:
         if not sound:
             raise ValueError("the tensors are not those of a Gaussian process")
         return cls(kernel, weights, Residuals.from_tensors(tensors), left_out)
-
-
-def blocks(rows: PositionalRows) -> list[np.ndarray]:
-    """Divide rows into blocks of `BLOCK_ROWS` rows, sorted by pattern: each block has few."""
-    order = np.argsort(rows.pattern, kind="stable")
-    return [order[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]

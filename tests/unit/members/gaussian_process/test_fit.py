@@ -9,7 +9,8 @@ import torch
 from sirna.config.config import Config
 from sirna.config.schema import GaussianProcessConfig
 from sirna.errors import SirnaError
-from sirna.features.positional import UNSEEN, PositionalEncoder
+from sirna.features.positional import PositionalEncoder
+from sirna.features.positional_rows import UNSEEN
 from sirna.members.gaussian_process.fit import Measured, fit_posterior, learn_kernel, solve
 from sirna.members.gaussian_process.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.protocols.protocol import PROTOCOLS
