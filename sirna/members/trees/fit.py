@@ -16,7 +16,7 @@ from sirna.config.schema import TreesConfig
 from sirna.errors import SirnaError
 from sirna.features.fold import FoldTask
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
-from sirna.members.trees.forest import NODES, Forest
+from sirna.members.trees.forest import NODES, Forest, whole_table
 
 SEEDS = 2**32
 """The number of seeds that scikit-learn accepts."""
@@ -115,7 +115,7 @@ def _as_tensors(
         raise _unreadable() from error
     forest = Forest(torch.tensor(first), torch.from_numpy(base), **table, residuals=residuals)
     expected = np.mean([model.predict(some) for model in models], axis=0)
-    if not np.allclose(forest.mean(some), expected, atol=1e-5):
+    if not np.allclose(forest.mean([whole_table(some)]), expected, atol=1e-5):
         raise _unreadable()
     return forest
 

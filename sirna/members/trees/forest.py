@@ -1,7 +1,16 @@
-"""Gradient-boosted regression trees as tensors, which predict without scikit-learn."""
+"""Gradient-boosted regression trees as tensors, which predict without scikit-learn.
 
+A row passes through all trees at once. The leaves of a tree are numbered from left to right. A node
+whose test fails rules out the leaves to its left, and the row's leaf is the first one that no node
+rules out (QuickScorer: Lucchese et al. 2015). What the nodes of a feature leave depends only on
+which of their thresholds the value exceeds, so it is computed once for a forest; rows that share
+values share the work.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,6 +21,8 @@ from sirna.prediction.histogram import Histogram
 
 BLOCK_ROWS = 1024
 """Number of rows that pass through the trees at once; it limits the memory."""
+BITS = 32
+"""Leaves of a tree that one word of a mask stands for."""
 NODES = {
     "feature": torch.int64,
     "threshold": torch.float64,
@@ -20,6 +31,47 @@ NODES = {
     "missing_left": torch.bool,
     "value": torch.float64,
 }
+
+
+class FeatureTable(NamedTuple):
+    """Some features of n rows, of which each distinct content is stored once.
+
+    Attributes
+    ----------
+    columns : array of int, shape (k,)
+        Which features these are.
+    values : array of float64, shape (d, k)
+        NaN if unknown.
+    content : array of int, shape (n,)
+        Which content each row has.
+    """
+
+    columns: np.ndarray
+    values: np.ndarray
+    content: np.ndarray
+
+
+def whole_table(features: np.ndarray) -> FeatureTable:
+    """Return a table of all features of n rows, shape (n, features)."""
+    return FeatureTable(np.arange(features.shape[1]), features, np.arange(len(features)))
+
+
+class _Leaves(NamedTuple):
+    """The leaves of all trees.
+
+    Attributes
+    ----------
+    tree : array of int64, shape (nodes,)
+        The tree of each node.
+    first, split : array of int64, shape (nodes,)
+        The number of the first leaf under a node, and of the first under its right child.
+    value : array of float64, shape (trees, most leaves)
+    """
+
+    tree: np.ndarray
+    first: np.ndarray
+    split: np.ndarray
+    value: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -54,30 +106,96 @@ class Forest:
     value: Tensor
     residuals: Residuals
 
-    def predict(self, features: np.ndarray) -> Histogram:
-        """Predict the distributions of n rows from their features, shape (n, features)."""
-        return self.residuals.distributions(self.mean(features))
+    def predict(self, tables: Sequence[FeatureTable]) -> Histogram:
+        """Predict the distributions of n rows; together the tables have all features."""
+        return self.residuals.distributions(self.mean(tables))
 
-    def mean(self, features: np.ndarray) -> np.ndarray:
+    def mean(self, tables: Sequence[FeatureTable]) -> np.ndarray:
         """Return the standardised means of n rows, shape (n,)."""
-        parts = np.split(features, range(BLOCK_ROWS, len(features), BLOCK_ROWS))
-        return np.concatenate([self._sum_of_leaves(part) for part in parts])
+        left = [self._left_by(table) for table in tables]
+        means = []
+        for start in range(0, max(len(tables[0].content), 1), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            means.append(self._sum_of_leaves(left, [table.content[rows] for table in tables]))
+        return np.concatenate(means)
 
-    def _sum_of_leaves(self, features: np.ndarray) -> np.ndarray:
-        """Pass rows through all trees; return the sums of the leaves that they reach."""
-        feature, threshold, left, right, missing_left, value = (
-            getattr(self, name).numpy() for name in NODES
-        )
-        at = np.broadcast_to(self.first.numpy(), (len(features), len(self.first)))
-        rows = np.arange(len(features))[:, None]
-        while True:
-            compared = features[rows, feature[at]]
-            goes_left = np.where(np.isnan(compared), missing_left[at], compared <= threshold[at])
-            following = np.where(goes_left, left[at], right[at])
-            if (following == at).all():
-                mean: np.ndarray = value[at].sum(axis=1) + float(self.base)
-                return mean
-            at = following
+    def _sum_of_leaves(self, left: list[np.ndarray], contents: list[np.ndarray]) -> np.ndarray:
+        """Return the sums of the leaves that some rows reach."""
+        words = left[0][contents[0]]
+        for part, rows in zip(left[1:], contents[1:], strict=True):
+            words &= part[rows]
+        words = words.reshape(len(words), len(self.first), -1)
+        word = np.zeros(words.shape[:2], dtype=np.int64)
+        if words.shape[2] > 1:
+            word = (words != 0).argmax(axis=2)
+        found = np.take_along_axis(words, word[..., None], axis=2)[..., 0]
+        lowest = np.bitwise_count((found & (~found + np.uint32(1))) - np.uint32(1))
+        values = self._leaves.value
+        places = np.arange(len(values)) * values.shape[1] + word * BITS + lowest
+        mean: np.ndarray = values.reshape(-1)[places].sum(axis=1) + float(self.base)
+        return mean
+
+    def _left_by(self, table: FeatureTable) -> np.ndarray:
+        """Return the leaves that some features leave, shape (d, trees * words) of uint32."""
+        left = np.full((len(table.values), self._words), ~np.uint32(0))
+        for column, values in zip(table.columns, table.values.T, strict=True):
+            if column < len(self._masks) and len(self._masks[column][0]):
+                thresholds, masks = self._masks[column]
+                place = np.searchsorted(thresholds, values, side="left")
+                left &= masks[np.where(np.isnan(values), len(thresholds) + 1, place)]
+        return left
+
+    @property
+    def _words(self) -> int:
+        words: int = len(self.first) * -(-self._leaves.value.shape[1] // BITS)
+        return words
+
+    @cached_property
+    def _leaves(self) -> _Leaves:
+        """The leaves, numbered from left to right."""
+        left, right = self.left.numpy(), self.right.numpy()
+        leaf = left == np.arange(len(left))
+        tree = np.zeros(len(left), dtype=np.int64)
+        tree[self.first.numpy()] = np.arange(len(self.first))
+        count = leaf.astype(np.int64)
+        inner = np.flatnonzero(~leaf).tolist()
+        for node in reversed(inner):  # children stand behind their parents
+            count[node] = count[left[node]] + count[right[node]]
+        first = np.zeros(len(left), dtype=np.int64)
+        for node in inner:
+            tree[left[node]] = tree[right[node]] = tree[node]
+            first[left[node]] = first[node]
+            first[right[node]] = first[node] + count[left[node]]
+        value = np.zeros((len(self.first), int(count.max(initial=1))))
+        value[tree[leaf], first[leaf]] = self.value.numpy()[leaf]
+        return _Leaves(tree, first, first + count[left], value)
+
+    @cached_property
+    def _masks(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each feature: thresholds, and the leaves left if a value exceeds the first i of them.
+
+        The last row of masks is for an unknown value.
+        """
+        leaves, trees = self._leaves, len(self.first)
+        words = self._words // max(trees, 1)
+        bits = np.arange(words * BITS)
+        out = (bits >= leaves.first[:, None]) & (bits < leaves.split[:, None])
+        packed = np.packbits(out.reshape(-1, words, BITS), axis=2, bitorder="little")
+        kept = ~packed.reshape(len(out), words * BITS // 8).view("<u4").astype(np.uint32)
+        inner = self.left.numpy() != np.arange(len(self.left))
+        feature, threshold = self.feature.numpy(), self.threshold.numpy()
+        missing_right = ~self.missing_left.numpy()
+        found = []
+        for column in range(int(feature.max(initial=0)) + 1):
+            nodes = np.flatnonzero(inner & (feature == column))
+            thresholds, rank = np.unique(threshold[nodes], return_inverse=True)
+            masks = np.full((len(thresholds) + 2, trees, words), ~np.uint32(0))
+            np.bitwise_and.at(masks, (rank + 1, leaves.tree[nodes]), kept[nodes])
+            np.bitwise_and.accumulate(masks[:-1], axis=0, out=masks[:-1])
+            right = nodes[missing_right[nodes]]
+            np.bitwise_and.at(masks[-1], leaves.tree[right], kept[right])
+            found.append((thresholds, masks.reshape(len(masks), -1)))
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that was learned, by name."""
@@ -106,8 +224,7 @@ class Forest:
             and not bool(nodes["threshold"].isnan().any())
             and _in_range(nodes["feature"], features)
             and _in_range(first, count)
-            and _point_forward(nodes["left"], count)
-            and _point_forward(nodes["right"], count)
+            and _are_trees(first, nodes["left"], nodes["right"])
         )
         if not sound:
             raise ValueError("the tensors are not those of trees")
@@ -118,6 +235,17 @@ def _in_range(indices: Tensor, count: int) -> bool:
     return bool(((indices >= 0) & (indices < count)).all())
 
 
-def _point_forward(nodes: Tensor, count: int) -> bool:
-    """Return whether every node leads to itself or a later one, so that no row goes in circles."""
-    return _in_range(nodes, count) and bool((nodes >= torch.arange(count)).all())
+def _are_trees(first: Tensor, left: Tensor, right: Tensor) -> bool:
+    """Return whether the nodes form trees with these roots, with children behind their parents."""
+    nodes = torch.arange(len(left))
+    if not (_in_range(left, len(left)) and _in_range(right, len(left))):
+        return False
+    leaf = left == nodes
+    children = torch.cat([left[~leaf], right[~leaf]])
+    parents = torch.ones(len(left), dtype=torch.int64)
+    parents[first] = 0
+    return (
+        bool((leaf == (right == nodes)).all())
+        and bool((left >= nodes).all() and (right >= nodes).all())
+        and torch.equal(torch.bincount(children, minlength=len(left)), parents)
+    )

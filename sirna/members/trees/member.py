@@ -14,6 +14,7 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
 from sirna.features.positional import PositionalEncoder
+from sirna.features.positional_rows import PositionalRows
 from sirna.members.base import (
     CPU,
     FitCallbacks,
@@ -23,7 +24,7 @@ from sirna.members.base import (
     Stored,
     fitted_without_choice,
 )
-from sirna.members.trees.forest import Forest
+from sirna.members.trees.forest import FeatureTable, Forest
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
@@ -92,7 +93,7 @@ class TreesMember(Member):
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
-        return self.forest.predict(_features(self.positional, rows))
+        return self.forest.predict(_feature_tables(self.positional.encode(rows)))
 
     def left_out(self) -> LeftOut:
         """Return predictions of the training rows without the rows of their targets."""
@@ -135,3 +136,31 @@ def _features(positional: PositionalEncoder, rows: pd.DataFrame) -> np.ndarray:
     of_pattern = np.concatenate([encoded.channels, encoded.counts], axis=1)[encoded.pattern]
     of_condition = np.concatenate([encoded.categories, encoded.numbers], axis=1)[encoded.condition]
     return np.concatenate([of_pattern, of_condition, encoded.places], axis=1).astype(np.float64)
+
+
+def _feature_tables(rows: PositionalRows) -> list[FeatureTable]:
+    """Return the features of `_features`, each distinct content once."""
+    parts = rows.parts()
+    channels, counts = rows.channels.shape[1], rows.counts.shape[1]
+    conditions = rows.categories.shape[1] + rows.numbers.shape[1]
+    column = np.arange(channels + counts + conditions + rows.places.shape[1])
+    count, condition, place = channels, channels + counts, channels + counts + conditions
+    base_columns = np.append(column[: rows.bases], condition - 1)
+    chemistry_columns = np.concatenate(
+        [column[rows.bases : channels], column[count : condition - 1]]
+    )
+
+    def table(columns: np.ndarray, index: np.ndarray, *values: np.ndarray) -> FeatureTable:
+        return FeatureTable(columns, np.concatenate(values, axis=1).astype(np.float64), index)
+
+    return [
+        table(base_columns, parts.bases[rows.pattern], parts.base_channels, parts.base_counts),
+        table(
+            chemistry_columns,
+            parts.chemistry[rows.pattern],
+            parts.chemistry_channels,
+            parts.chemistry_counts,
+        ),
+        table(column[condition:place], rows.condition, rows.categories, rows.numbers),
+        table(column[place:], np.arange(len(rows)), rows.places),
+    ]

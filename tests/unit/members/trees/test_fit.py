@@ -10,6 +10,7 @@ from sirna.config.schema import TreesConfig
 from sirna.errors import SirnaError
 from sirna.members.residuals import standardised
 from sirna.members.trees.fit import fit_forest
+from sirna.members.trees.forest import whole_table
 
 QUICK = TreesConfig(rounds=12, ensembles=2, folds=3)
 
@@ -52,7 +53,7 @@ def test_the_tensors_predict_what_scikit_learn_predicts():
     ]
     fresh, _ = drawn(3000, seed=1)  # more rows than one block
     expected = np.mean([model.predict(fresh) for model in models], axis=0)
-    np.testing.assert_allclose(forest.mean(fresh), expected, atol=1e-6)
+    np.testing.assert_allclose(forest.mean([whole_table(fresh)]), expected, atol=1e-6)
 
 
 def test_errors_are_those_of_trees_fitted_without_the_group():
@@ -81,14 +82,14 @@ def test_one_group_a_constant_and_a_feature_without_values_are_fitted_too():
     features[:, 3] = 1.0
     for truth in (labels, np.full(60, 50.0)):
         forest, _ = fit_forest(features, np.zeros(60), Labels(truth))
-        assert np.isfinite(forest.predict(features).probs).all()
+        assert np.isfinite(forest.predict([whole_table(features)]).probs).all()
 
 
 @pytest.mark.parametrize("seed", [2**32 - 1, 2**40])
 def test_every_seed_of_a_configuration_is_accepted(seed):
     features, labels = drawn(60)
     forest, _ = fit_forest(features, np.arange(60), Labels(labels, seed=seed))
-    assert np.isfinite(forest.mean(features)).all()
+    assert np.isfinite(forest.mean([whole_table(features)])).all()
 
 
 def test_a_request_to_stop_interrupts_the_fit():
