@@ -1,5 +1,7 @@
 """The domain of applicability: how far each predicted row is from the training rows."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,8 @@ DOMAIN_COLUMNS = (
     "new_cell_line",
     "new_chemistry",
 )
+UNKNOWN = -1.0
+"""Stands for the differing bases of a row without a guide."""
 
 
 def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,17 +60,29 @@ def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: found[name] for name in DOMAIN_COLUMNS if name in found})
 
 
-def domain_notes(found: pd.DataFrame) -> list[str]:
-    """Summarise in a note how far the rows of a table are from the training rows."""
-    if "differing_bases" not in found:
-        return []
-    bases = found["differing_bases"]
-    measured = int((bases == 0).sum())
-    rest = bases[bases > 0]
-    note = f"domain: {measured:,} of {len(found):,} rows have a guide of the training rows"
-    if len(rest):
-        note += f"; the others differ from the nearest one in {rest.median():.0f} bases (median)"
-    return [note]
+class DomainSummary:
+    """Summarises in a note how far rows are from the training rows; rows are added in blocks."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[float] = Counter()
+
+    def add(self, found: pd.DataFrame) -> None:
+        """Add rows with the columns of `domain`; do nothing if they are absent."""
+        if "differing_bases" in found:
+            self._rows.update(found["differing_bases"].fillna(UNKNOWN).tolist())
+
+    def notes(self) -> list[str]:
+        """Return the note about all rows so far."""
+        if not self._rows:
+            return []
+        measured, total = self._rows[0.0], self._rows.total()
+        note = f"domain: {measured:,} of {total:,} rows have a guide of the training rows"
+        if rest := sorted((bases, count) for bases, count in self._rows.items() if bases > 0):
+            bases, counts = map(np.array, zip(*rest, strict=True))
+            middle = (counts.sum() - 1) // 2, counts.sum() // 2
+            median = bases[np.searchsorted(counts.cumsum(), middle, side="right")].mean()
+            note += f"; the others differ from the nearest one in {median:.0f} bases (median)"
+        return [note]
 
 
 def _new(texts: pd.Series, training: pd.Series) -> np.ndarray:

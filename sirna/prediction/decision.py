@@ -18,7 +18,7 @@ that a prediction does not depend on the other rows of its file. (Plug-in rule f
 Chai, Lee & Chieu 2012; Koyejo, Natarajan, Ravikumar & Dhillon 2014.)
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -98,11 +98,48 @@ class Decision:
         return gain
 
 
-def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -> float:
-    """Return the score that points would get on average if the distributions were right.
+@dataclass
+class ExpectedScore:
+    """The score that points would get on average if the distributions were right.
 
     MAE and range-MAE are replaced by their expectations, and F1 by
-    2 E[true positives] / (called + E[positives]).
+    2 E[true positives] / (called + E[positives]). Rows are added block by block.
+
+    Attributes
+    ----------
+    threshold : float
+    """
+
+    threshold: float
+    _sums: np.ndarray = field(default_factory=lambda: np.zeros(7))
+
+    def add(self, predicted: Histogram, points: np.ndarray) -> None:
+        """Add n rows: their distributions and their points, shape (n,)."""
+        probability = predicted.prob_below(self.threshold)
+        error = predicted.absolute_error(points)
+        called = points < self.threshold
+        inside = (points >= 0) & (points <= self.threshold)
+        self._sums += [
+            len(points),
+            called.sum(),
+            probability.sum(),
+            probability[called].sum(),
+            error.sum(),
+            inside.sum(),
+            error[inside].sum(),
+        ]
+
+    @property
+    def value(self) -> float:
+        """The expected score of all rows so far."""
+        rows, called, positives, hits, error, inside, inside_error = self._sums
+        f1 = 2 * hits / max(called + positives, 1e-12)
+        range_mae = inside_error / inside if inside else 100.0
+        return float(0.5 * (1 - error / rows / 100) + 0.5 * f1 * (1 - range_mae / 100))
+
+
+def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -> float:
+    """Return the `ExpectedScore` of n rows.
 
     Parameters
     ----------
@@ -110,13 +147,9 @@ def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -
     points : array, shape (n,)
     threshold : float
     """
-    probability = predicted.prob_below(threshold)
-    error = predicted.absolute_error(points)
-    called = points < threshold
-    inside = (points >= 0) & (points <= threshold)
-    f1 = 2 * probability[called].sum() / max(called.sum() + probability.sum(), 1e-12)
-    range_mae = error[inside].mean() if inside.any() else 100.0
-    return float(0.5 * (1 - error.mean() / 100) + 0.5 * f1 * (1 - range_mae / 100))
+    expected = ExpectedScore(threshold)
+    expected.add(predicted, points)
+    return expected.value
 
 
 def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:

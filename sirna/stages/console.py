@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,20 @@ class TrainingDisplay:
     def close(self) -> None:
         """End the bar."""
         self._bar.close()
+
+
+@contextlib.contextmanager
+def progress(rows: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar with rows/s and the time left on a terminal; yield the function that advances it.
+
+    Parameters
+    ----------
+    rows : int
+        All rows.
+    """
+    off = True if _narrow() else None
+    with tqdm(total=rows, unit="row", unit_scale=True, disable=off, leave=False) as bar:
+        yield bar.update
 
 
 class Console:

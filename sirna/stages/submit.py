@@ -1,46 +1,37 @@
 """`sirna submit`: predict a test file with a bundle, write a submission and check it."""
 
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import torch
 
 from sirna.bundle.bundle import Bundle, Prediction
-from sirna.bundle.domain import DOMAIN_COLUMNS, domain, domain_notes
-from sirna.bundle.novelty import novelties
-from sirna.bundle.predict_table import (
-    check_sequences,
-    decimals,
-    uncertainty,
-    uncertainty_names,
-)
+from sirna.bundle.domain import DOMAIN_COLUMNS, DomainSummary
+from sirna.bundle.novelty import Novelty
+from sirna.bundle.predict_table import check_sequences, uncertainty_names
 from sirna.bundle.store import load_bundle
 from sirna.config.config import Config
 from sirna.config.load import with_columns
 from sirna.errors import SirnaError, UsageError
-from sirna.prediction.decision import DECIMALS, expected_score, rounded
+from sirna.prediction.decision import ExpectedScore
 from sirna.runs.run import finished_run, resume_hint
-from sirna.stages.console import Console
+from sirna.stages.console import Console, progress
+from sirna.stages.submission_file import Layout, Writer, content_sha256, same_rows
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
-from sirna.system.csv_text import check_csv, csv_bytes
 from sirna.system.device import choose_device
-from sirna.system.files import TakenError, sha256, write_atomically
-from sirna.table.cells import blank
+from sirna.system.files import TakenError, reading_back, sha256, write_atomically
 from sirna.table.check_table import Table, read_table
 from sirna.table.columns import absent_columns
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose
-from sirna.table.units import from_remaining
 
-ROUNDING_TOLERANCE = 1e-6
-"""A written value may exceed its bound by this much because of rounding."""
+BLOCK_ROWS = 16_384
+"""Number of rows that are predicted and written at once; it limits the memory."""
 
 
 @dataclass(frozen=True)
@@ -133,24 +124,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     absent = absent_columns(table.raw, columns, asked, "missing in every row")
     for note in (*absent, *table.notes):
         console.note(note)
-    predicted = _predicted(bundle, table, device, run.folder)
-    for note in novelties(bundle, table.rows, predicted):
-        console.note(note)
-    frame = _fill(table, predicted.points, bundle.config, request.columns)
-    distribution, threshold = predicted.distribution, bundle.config.score.threshold
-    expected = expected_score(distribution, predicted.points, threshold)
-    console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
-    if request.with_uncertainty:
-        frame = frame.join(uncertainty(distribution, bundle.config))
-        frame = frame.join(domain(bundle, table.rows))
-        for note in domain_notes(frame):
-            console.note(note)
-
-    def check(draft: Path) -> None:
-        check_csv(draft, frame)
-        _validate(draft, table, bundle.config, distribution.edges)
-
-    unchanged = _write(path, frame, request.force, check)
+    layout = Layout.of(table, bundle.config, request.columns, request.with_uncertainty)
+    unchanged = _Filling(bundle, device, run.folder, layout, console).write(path, table, request)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
@@ -159,18 +134,83 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
 
 
-def _predicted(bundle: Bundle, table: Table, device: torch.device, folder: Path) -> Prediction:
-    """Predict the rows; a bundle that cannot is named."""
-    try:
-        predicted = bundle.predict(table.rows, device)
-    except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-        raise SirnaError(
-            f"{folder}: the bundle cannot predict the rows of {table.source}: its parts do not fit "
-            "each other, or there is too little memory; train again."
-        ) from error
-    if not np.isfinite(predicted.points).all():
-        raise SirnaError(f"{folder}: the bundle predicts values that are not finite numbers.")
-    return predicted
+class _Filling:
+    """Predicts a test file block by block and writes the submission."""
+
+    def __init__(
+        self, bundle: Bundle, device: torch.device, folder: Path, layout: Layout, console: Console
+    ) -> None:
+        self._bundle = bundle
+        self._device = device
+        self._folder = folder
+        self._layout = layout
+        self._console = console
+        self._novelty = Novelty(bundle)
+        self._domain = DomainSummary()
+        self._expected = ExpectedScore(bundle.config.score.threshold)
+        self._written = ""
+
+    def write(self, path: Path, table: Table, request: SubmitRequest) -> bool:
+        """Write the file and check it before it gets its name; return True if it was there."""
+
+        def check(draft: Path) -> None:
+            if content_sha256(draft, path) != self._written:
+                raise ValueError("its bytes differ")
+
+        try:
+            write_atomically(
+                path, lambda draft: self._fill(draft, path, table), check, replace=request.force
+            )
+        except TakenError:
+            if content_sha256(path, path) != self._written:
+                raise _other_submission_error(path) from None
+            return True
+        return False
+
+    def _fill(self, draft: Path, path: Path, table: Table) -> None:
+        with Writer.opened(draft, path) as writer, progress(len(table)) as advance:
+            for block in _blocks(table):
+                predicted = self._predicted(block)
+                self._novelty.add(block.rows, predicted)
+                self._expected.add(predicted.distribution, predicted.points)
+                frame = self._layout.fill(block, predicted, self._bundle)
+                self._domain.add(frame)
+                text = writer.append(frame)
+                with reading_back(path):
+                    self._layout.check(text, frame, block, predicted.distribution.edges)
+                advance(len(block))
+        self._written = writer.digest
+        expected = self._expected.value
+        for note in self._novelty.notes():
+            self._console.note(note)
+        self._console.line(
+            f"expected score, if the predicted distributions are right: {expected:.4f}"
+        )
+        for note in self._domain.notes():
+            self._console.note(note)
+
+    def _predicted(self, block: Table) -> Prediction:
+        """Predict rows; a bundle that cannot is named."""
+        try:
+            predicted = self._bundle.predict(block.rows, self._device)
+        except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+            raise SirnaError(
+                f"{self._folder}: the bundle cannot predict the rows of {block.source}: its parts "
+                "do not fit each other, or there is too little memory; train again."
+            ) from error
+        if not np.isfinite(predicted.points).all():
+            raise SirnaError(
+                f"{self._folder}: the bundle predicts values that are not finite numbers."
+            )
+        return predicted
+
+
+def _blocks(table: Table) -> Iterator[Table]:
+    """Divide a table into blocks of rows; each is predicted and written before the next."""
+    for start in range(0, len(table), BLOCK_ROWS):
+        some = slice(start, start + BLOCK_ROWS)
+        rows = table.rows.iloc[some].reset_index(drop=True)
+        yield replace(table, raw=table.raw.iloc[some], rows=rows)
 
 
 def _members(bundle: Bundle) -> str:
@@ -203,20 +243,11 @@ def _check_same_rows(path: Path, table: Table, config: Config) -> None:
     if not path.exists():
         return
     try:
-        same = _same_rows(read_text_table(path), table, config)
+        same = same_rows(read_text_table(path), table, config)
     except SirnaError:
         same = False
     if not same:
         raise _other_submission_error(path)
-
-
-def _same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
-    """Return whether a file has the table's ids in their order, or no ids and as many rows."""
-    name, ids = config.columns["id"], table.rows["id"].tolist()
-    column = name or "id"
-    if name not in table.raw and (column in table.raw or column not in written):
-        return len(written) == len(ids)
-    return column in written and written[column].str.strip().tolist() == ids
 
 
 def _other_submission_error(path: Path) -> UsageError:
@@ -230,49 +261,3 @@ def _check_added_columns(table: Table, config: Config, columns: Literal["all", "
         raise SirnaError(
             f"{table.source}: has a column {taken[0]!r} already; rename it, or give --columns id."
         )
-
-
-def _fill(
-    table: Table, points: np.ndarray, config: Config, columns: Literal["all", "id"]
-) -> pd.DataFrame:
-    """Return the test file's columns with predicted labels; measured labels go to a new column."""
-    label, raw = config.columns["label"], table.raw
-    remaining = rounded(points, config.score.threshold, DECIMALS)
-    values = from_remaining(remaining, config.label).round(decimals(config))
-    if columns == "id":
-        name = config.columns["id"] or "id"
-        return pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
-    frame = raw.reset_index(drop=True)
-    if label in frame and not blank(frame[label]).all():
-        frame.insert(list(frame).index(label), _unused_name(f"{label}_measured", raw), frame[label])
-    frame[label] = values
-    return frame
-
-
-def _write(path: Path, frame: pd.DataFrame, force: bool, check: Callable[[Path], object]) -> bool:
-    """Write the file and check it before it gets its name; return True if it already was there."""
-    data = csv_bytes(path, frame)
-    if force or not path.exists():
-        with contextlib.suppress(TakenError):  # another process has just written it
-            write_atomically(path, lambda draft: draft.write_bytes(data), check, replace=force)
-            return False
-    if path.read_bytes() == data:
-        return True
-    raise _other_submission_error(path)
-
-
-def _validate(path: Path, table: Table, config: Config, edges: np.ndarray) -> None:
-    """Check a written file: same ids, same order, every value a number in range."""
-    written = read_text_table(path)
-    if not _same_rows(written, table, config):
-        raise ValueError("other ids than the test file")
-    value = pd.to_numeric(written[config.columns["label"]], errors="coerce").to_numpy(dtype=float)
-    low, high = sorted(from_remaining(edges[[0, -1]], config.label))
-    if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
-        raise ValueError(f"a value that is not from {low:g} to {high:g}")
-
-
-def _unused_name(name: str, frame: pd.DataFrame) -> str:
-    while name in frame:
-        name += "_"
-    return name

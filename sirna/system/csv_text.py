@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,44 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = "\ufeff"
 LONGEST_FIELD = 10_000_000
 """Characters: longer than any field that is written. The csv module's own limit is 131,072."""
+QUOTED = re.compile('[,"\\n\\r]')
+"""Characters of a field that needs quotes."""
+
+
+def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
+    """Return the bytes of a table as a CSV file of that name; equal tables give equal bytes."""
+    data = csv_text(frame).encode()
+    return gzip.compress(data, mtime=0) if _is_compressed(path) else data
+
+
+def csv_text(frame: "pd.DataFrame") -> str:
+    """Return a table as CSV."""
+    columns = [_fields(column) for _, column in frame.items()]
+    if any(column is None for column in columns):
+        return _text_by_pandas(frame)
+    head = [_field(str(name)) for name in frame]
+    if head and head[0].startswith(BYTE_ORDER_MARK):  # else it would be read as the file's own mark
+        head[0] = f'"{head[0]}"'
+    lines: list[Sequence[str]] = [
+        head,
+        *zip(*(column for column in columns if column is not None), strict=True),
+    ]
+    if len(columns) == 1:  # an empty line is no record
+        lines = [[line[0] or '""'] for line in lines]
+    return "\n".join(map(",".join, lines)) + "\n"
+
+
+def _fields(column: "pd.Series") -> list[str] | None:
+    """Return the fields of a column; None if it holds something else than text or float64."""
+    import pandas as pd  # noqa: PLC0415 - loads slowly
+
+    if column.dtype == "float64":
+        return ["" if value != value else str(value) for value in column.tolist()]  # noqa: PLR0124
+    if pd.api.types.infer_dtype(column, skipna=True) not in {"string", "empty"}:
+        return None
+    codes, distinct = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=True)
+    fields = [*(_field(text) for text in distinct), ""]  # the last for missing values, of code -1
+    return [fields[code] for code in codes.tolist()]
 
 
 class _Lines(io.StringIO):
@@ -25,16 +65,21 @@ class _Lines(io.StringIO):
         return super().write(text.removesuffix("\r\n") + "\n")
 
 
-def csv_bytes(path: Path, frame: "pd.DataFrame") -> bytes:
-    """Return the bytes of a table as a CSV file of that name; equal tables give equal bytes."""
+def _text_by_pandas(frame: "pd.DataFrame") -> str:
     lines = _Lines()
     frame.to_csv(lines, index=False, lineterminator="\r\n")
     text = lines.getvalue()
     if text.startswith(BYTE_ORDER_MARK):  # quoted, or it would be read as the file's own mark
         name = str(frame.columns[0])
         text = f'"{name}"' + text.removeprefix(name)
-    data = text.encode()
-    return gzip.compress(data, mtime=0) if _is_compressed(path) else data
+    return text
+
+
+def _field(text: str) -> str:
+    """Quote a text if it needs it."""
+    if not QUOTED.search(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def check_csv(path: Path, frame: "pd.DataFrame") -> None:
@@ -47,15 +92,28 @@ def check_csv(path: Path, frame: "pd.DataFrame") -> None:
     """
     data = path.read_bytes()
     text = (gzip.decompress(data) if _is_compressed(path) else data).decode("utf-8-sig")
+    fields_of(text, frame)
+
+
+def fields_of(text: str, frame: "pd.DataFrame") -> list[list[str]]:
+    """Return the fields of a CSV file, column by column, after comparing them with a table.
+
+    Raises
+    ------
+    ValueError
+        Naming the first column that differs.
+    """
     csv.field_size_limit(LONGEST_FIELD)
     header, *records = csv.reader(io.StringIO(text, newline=""), strict=True)
     if header != [str(name) for name in frame.columns]:
         raise ValueError("its header differs")
     if len(records) != len(frame) or any(len(fields) != len(header) for fields in records):
         raise ValueError(f"it has {len(records)} rows, not {len(frame)}, or torn ones")
+    columns = [[fields[position] for fields in records] for position in range(len(header))]
     for position, name in enumerate(header):
-        if not _equal([fields[position] for fields in records], frame.iloc[:, position]):
+        if not _equal(columns[position], frame.iloc[:, position]):
             raise ValueError(f"its column {name!r} differs")
+    return columns
 
 
 def _is_compressed(path: Path) -> bool:

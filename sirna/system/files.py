@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,8 +204,21 @@ def _same(draft: Path, data: bytes) -> None:
 
 def _compare(draft: Path, path: Path, check: Callable[[Path], object]) -> None:
     """Run a check on a draft; if it fails, name the final path."""
-    try:
+    with reading_back(path):
         check(draft)
+
+
+@contextlib.contextmanager
+def reading_back(path: Path) -> Iterator[None]:
+    """Check what was written of a file; if that fails, name the final path.
+
+    Raises
+    ------
+    SirnaError
+        If the block raises another error about its values.
+    """
+    try:
+        yield
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise SirnaError(
             f"{path}: was not written: read back, it is not what should be written ({error}); "

@@ -126,6 +126,8 @@ def _unpaired(guide: str, passenger: str) -> bool:
 def spell_otherwise(bases: str, tokens: Sequence[str]) -> bool:
     """Return whether tokens spell other bases than a strand, beyond what ends often differ in."""
     letters = spelled(tokens)
+    if letters == bases:
+        return False
     if abs(len(letters) - len(bases)) > SHIFT:
         return True
     starts = [*((0, shift) for shift in range(SHIFT + 1)), *((n + 1, 0) for n in range(SHIFT))]

@@ -6,6 +6,7 @@ looked up in the list of cell lines below.
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -59,9 +60,12 @@ def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
         The cell line, or what the cells were taken from.
     """
     named = pd.DataFrame(
-        {"target": species.map(_species_in_text), "cells": cells.map(_species_of_cells)}
+        {
+            "target": _each_distinct(species, _species_in_text),
+            "cells": _each_distinct(cells, _species_of_cells),
+        }
     )
-    order = named.apply(lambda column: column.map(lambda name: ORDERS.get(name, name)))
+    order = named.apply(lambda column: column.replace(ORDERS))
     both_known = named.notna().all(axis=1)
     match = np.where(
         named["target"] == named["cells"],
@@ -69,6 +73,11 @@ def species_matches(species: pd.Series, cells: pd.Series) -> pd.Series:
         np.where(order["target"] == order["cells"], NEAR, FAR),
     )
     return pd.Series(match, index=species.index, dtype=object).where(both_known, np.nan)
+
+
+def _each_distinct(texts: pd.Series, named: Callable[[object], str | None]) -> pd.Series:
+    """Apply a function to every distinct text once."""
+    return texts.map({text: named(text) for text in texts.unique()}).astype(object)
 
 
 def _species_in_text(text: object) -> str | None:

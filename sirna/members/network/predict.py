@@ -9,6 +9,9 @@ from sirna.features.dataset import SiRNADataset
 from sirna.members.network.regressor import SiRNAModel
 from sirna.prediction.histogram import Histogram
 
+STRANDS_AT_ONCE = 256
+"""Number of strands that are encoded at once: their states fit a core's cache."""
+
 
 def predict(
     model: SiRNAModel, dataset: SiRNADataset, batch_rows: int, device: torch.device
@@ -21,8 +24,7 @@ def predict(
         The network, on `device`; its training mode is restored at the end.
     dataset : SiRNADataset of n rows
     batch_rows : int
-        The number of strands, and then of rows, that are computed at once; it affects memory and
-        speed only.
+        The number of rows that are computed at once; it affects memory and speed only.
     device : torch.device
 
     Returns
@@ -37,7 +39,9 @@ def predict(
             summaries = {}
             for name, tokens in whole.tokens.items():
                 parts = zip(
-                    tokens.split(batch_rows), whole.lengths[name].split(batch_rows), strict=True
+                    tokens.split(STRANDS_AT_ONCE),
+                    whole.lengths[name].split(STRANDS_AT_ONCE),
+                    strict=True,
                 )
                 summaries[name] = torch.cat(
                     [model.summarise(name, part.to(device), length) for part, length in parts]

@@ -1,0 +1,165 @@
+"""The file that `sirna submit` writes: filled block by block, each block read back and checked."""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+import pandas as pd
+
+from sirna.bundle.bundle import Bundle, Prediction
+from sirna.bundle.domain import domain
+from sirna.bundle.predict_table import decimals, uncertainty
+from sirna.config.config import Config
+from sirna.prediction.decision import DECIMALS, rounded
+from sirna.system.csv_text import csv_text, fields_of
+from sirna.table.cells import blank
+from sirna.table.check_table import Table
+from sirna.table.units import from_remaining
+
+ROUNDING_TOLERANCE = 1e-6
+"""A written value may exceed its bound by this much because of rounding."""
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a submission.
+
+    Attributes
+    ----------
+    config : Config
+    columns : {"all", "id"}
+        Whether it has all columns of the test file, or the id alone.
+    with_uncertainty : bool
+        Whether uncertainty and domain are added.
+    has_measured : bool
+        Whether the test file has labels; they move to a column of their own.
+    """
+
+    config: Config
+    columns: Literal["all", "id"]
+    with_uncertainty: bool
+    has_measured: bool
+
+    @classmethod
+    def of(
+        cls, table: Table, config: Config, columns: Literal["all", "id"], with_uncertainty: bool
+    ) -> "Layout":
+        """Return the layout for a test file."""
+        label = config.columns["label"]
+        has_measured = label in table.raw and not bool(blank(table.raw[label]).all())
+        return cls(config, columns, with_uncertainty, has_measured)
+
+    def fill(self, table: Table, predicted: Prediction, bundle: Bundle) -> pd.DataFrame:
+        """Return the columns of some rows of the test file with their predicted labels."""
+        label, raw = self.config.columns["label"], table.raw
+        remaining = rounded(predicted.points, self.config.score.threshold, DECIMALS)
+        values = from_remaining(remaining, self.config.label).round(decimals(self.config))
+        if self.columns == "id":
+            name = self.config.columns["id"] or "id"
+            frame = pd.DataFrame({name: table.rows["id"].to_numpy(), label: values})
+        else:
+            frame = raw.reset_index(drop=True)
+            if self.has_measured:
+                name = _unused_name(f"{label}_measured", raw)
+                frame.insert(list(frame).index(label), name, frame[label])
+            frame[label] = values
+        if self.with_uncertainty:
+            frame = frame.join(uncertainty(predicted.distribution, self.config))
+            frame = frame.join(domain(bundle, table.rows))
+        return frame
+
+    def check(self, text: str, frame: pd.DataFrame, table: Table, edges: np.ndarray) -> None:
+        """Check written rows: as in the frame, same ids, same order, every value in range.
+
+        Raises
+        ------
+        ValueError
+            Naming what differs.
+        """
+        fields = dict(zip(frame, fields_of(text, frame), strict=True))
+        label, name = self.config.columns["label"], self.config.columns["id"] or "id"
+        columns = {column: fields[column] for column in (name, label) if column in fields}
+        if not same_rows(pd.DataFrame(columns, dtype=object), table, self.config):
+            raise ValueError("other ids than the test file")
+        value = pd.to_numeric(pd.Series(fields[label]), errors="coerce").to_numpy(dtype=float)
+        low, high = sorted(from_remaining(edges[[0, -1]], self.config.label))
+        if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
+            raise ValueError(f"a value that is not from {low:g} to {high:g}")
+
+
+class Writer:
+    """Appends rows to a CSV file and keeps the digest of what it has written.
+
+    Parameters
+    ----------
+    stream : binary stream
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._header = True
+
+    @classmethod
+    @contextmanager
+    def opened(cls, draft: Path, name: Path) -> Iterator["Writer"]:
+        """Open a draft for writing; it is compressed if the final name ends in .gz."""
+        with draft.open("wb") as raw:
+            if not _is_compressed(name):
+                yield cls(raw)
+                return
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as compressed:
+                yield cls(compressed)  # type: ignore[arg-type]
+
+    def append(self, frame: pd.DataFrame) -> str:
+        """Write rows; return them as text with the header."""
+        text = csv_text(frame)
+        data = text.encode()
+        if not self._header:
+            data = data[len(csv_text(frame.iloc[:0]).encode()) :]
+        self._header = False
+        self._stream.write(data)
+        self._hash.update(data)
+        return text
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256, in hexadecimal, of all that was written, before compression."""
+        return self._hash.hexdigest()
+
+
+def content_sha256(path: Path, name: Path) -> str:
+    """Return the SHA-256 of what a file of that name holds once decompressed; "" if unreadable."""
+    found = hashlib.sha256()
+    try:
+        with gzip.open(path, "rb") if _is_compressed(name) else path.open("rb") as stream:
+            while part := stream.read(READ_BYTES):
+                found.update(part)
+    except (OSError, EOFError):
+        return ""
+    return found.hexdigest()
+
+
+def same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
+    """Return whether a file has the table's ids in their order, or no ids and as many rows."""
+    name, ids = config.columns["id"], table.rows["id"].tolist()
+    column = name or "id"
+    if name not in table.raw and (column in table.raw or column not in written):
+        return len(written) == len(ids)
+    return column in written and written[column].str.strip().tolist() == ids
+
+
+def _is_compressed(name: Path) -> bool:
+    return name.name.lower().endswith(".gz")
+
+
+def _unused_name(name: str, frame: pd.DataFrame) -> str:
+    while name in frame:
+        name += "_"
+    return name
