@@ -126,7 +126,10 @@ class Novelty:
     def _notes_on_values(self) -> list[str]:
         """Describe tokens and conditions that no training row has."""
         notes = []
-        for what, found in self._values.items():
+        order = [*(f"stream {name}" for name in self.bundle.config.streams), *ROLES]
+        place = {what: number for number, what in enumerate(order)}
+        for what in sorted(self._values, key=lambda what: place.get(what, len(place))):
+            found = self._values[what]
             in_stream = what not in ROLES
             note = (
                 f"{what}: {found.rows} of {self._rows:,} rows have a "

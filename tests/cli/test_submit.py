@@ -458,3 +458,16 @@ def test_a_copied_bundle_predicts_without_its_run(run: Path, data, ok, read, tmp
     pd.testing.assert_frame_equal(
         submitted(ok, read, tmp_path / "stranger's bundle", data / "test.csv"), whole
     )
+
+
+@pytest.mark.parametrize("options", [[], ["--with-uncertainty"], ["--columns", "id"]])
+def test_a_file_of_many_blocks_is_written_as_one_of_one_block(
+    run: Path, data: Path, ok, monkeypatch, options
+) -> None:
+    said = []
+    for number, rows in enumerate((10_000, 7)):
+        monkeypatch.setattr("sirna.stages.submit.BLOCK_ROWS", rows)
+        done = ok("submit", data / "test.csv", "--run", run, "--out", f"{number}.csv", *options)
+        said.append((done.err, done.out.partition("expected score")[2].splitlines()[0]))
+    assert Path("0.csv").read_bytes() == Path("1.csv").read_bytes()
+    assert said[0] == said[1]

@@ -10,7 +10,7 @@ from sirna.config.schema import TreesConfig
 from sirna.errors import SirnaError
 from sirna.members.residuals import standardised
 from sirna.members.trees.fit import fit_forest
-from sirna.members.trees.forest import whole_table
+from sirna.members.trees.forest import FeatureTable, whole_table
 
 QUICK = TreesConfig(rounds=12, ensembles=2, folds=3)
 
@@ -35,16 +35,17 @@ def drawn(n=400, seed=0):
     return features, labels
 
 
-def test_the_tensors_predict_what_scikit_learn_predicts():
-    features, labels = drawn()
+@pytest.mark.parametrize("leaves", [2, QUICK.leaves, 80])
+def test_the_tensors_predict_what_scikit_learn_predicts(leaves):
+    features, labels = drawn(400 if leaves < 80 else 3000)
     groups = np.arange(len(labels)) % 40
-    forest, _ = fit_forest(features, groups, Labels(labels, seed=7))
+    forest, _ = fit_forest(features, groups, Labels(labels, seed=7, leaves=leaves))
     scale = forest.residuals.scale.numpy()
     models = [
         HistGradientBoostingRegressor(
             max_iter=12,
             learning_rate=QUICK.learning_rate,
-            max_leaf_nodes=QUICK.leaves,
+            max_leaf_nodes=leaves,
             max_features=QUICK.features,
             early_stopping=False,
             random_state=7 + number,
@@ -74,6 +75,18 @@ def test_the_level_of_the_errors_is_not_corrected():
     features, labels = drawn()
     forest, _ = fit_forest(features, np.arange(len(labels)) % 40, Labels(labels))
     assert bool((forest.residuals.bias == 0).all())
+
+
+def test_tables_of_some_features_predict_what_one_table_of_all_predicts():
+    features, labels = drawn()
+    forest, _ = fit_forest(features, np.arange(len(labels)) % 40, Labels(labels))
+    expected = forest.mean([whole_table(features)])
+    distinct = np.arange(7)
+    split = [
+        FeatureTable(np.array([3, 0]), features[:7][:, [3, 0]], distinct),
+        FeatureTable(np.array([1, 2, 4]), features[:7][:, [1, 2, 4]], distinct),
+    ]
+    np.testing.assert_array_equal(forest.mean(split), expected[:7])
 
 
 def test_one_group_a_constant_and_a_feature_without_values_are_fitted_too():

@@ -153,6 +153,17 @@ def test_tensors_that_do_not_fit_are_refused(rows, quick, stored, name):
             TreesMember.restore(replace(stored, tensors=broken), rows, quick)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_nodes_that_share_a_child_are_refused(rows, quick, stored, side):
+    left, right = stored.tensors["left"], stored.tensors["right"]
+    inner = int(torch.nonzero(left != torch.arange(len(left)))[0])
+    other = {"left": right, "right": left}[side]
+    changed = stored.tensors[side].clone()
+    changed[inner] = other[inner]
+    with pytest.raises(ValueError, match="trees"):
+        TreesMember.restore(replace(stored, tensors=stored.tensors | {side: changed}), rows, quick)
+
+
 @pytest.mark.parametrize("key", ["channels", "counted", "conditions", "series"])
 def test_an_encoder_that_lacks_a_part_is_refused(rows, quick, stored, key):
     encoder = {name: part for name, part in stored.encoder.items() if name != key}

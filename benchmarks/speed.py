@@ -1,0 +1,93 @@
+"""Time `sirna submit` against another version, in pairs: old, new, old, new.
+
+    python benchmarks/speed.py --old PATH_TO_OLD_SOURCES --run RUN_OR_BUNDLE [--rows 1 10000]
+
+For each size it writes a file of candidates (see candidates.py), runs both versions `--repeats`
+times with one thread each, and prints medians of wall time, processor time and peak memory, and the
+ratio of the processor times, which other programs disturb less. Without --old only this version
+runs. Both versions must be able to read the bundle; --quick takes one row and 2,000 rows, once.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from candidates import write
+
+HERE = Path(__file__).resolve().parents[1]
+SIZES, QUICK_SIZES = [1, 10_000], [1, 2_000]
+
+
+class Cost(NamedTuple):
+    """What one run took."""
+
+    wall: float
+    processor: float
+    megabytes: float
+
+
+def submit(sources: Path, table: Path, run: Path, out: Path) -> Cost:
+    """Run `sirna submit` once from these sources."""
+    environment = os.environ | {"PYTHONPATH": str(sources), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "sirna.cli", "submit", str(table), "--run", str(run)]
+    began = time.perf_counter()
+    with (out.parent / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--out", str(out), "--force", "--columns", "id", "--device", "cpu"],
+            env=environment,
+            cwd=out.parent,
+            stdout=output,
+            stderr=output,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit((out.parent / "output.txt").read_text())
+    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
+
+
+def medians(costs: list[Cost]) -> Cost:
+    """Return the median of each figure."""
+    return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--old", type=Path, help="folder with the older package `sirna`")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--symbol", help="a target of the training table; else unseen targets")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    versions = {"new": HERE} if given.old is None else {"old": given.old.resolve(), "new": HERE}
+    print("| rows | version | wall s | processor s | rows/s of processor | MB | ratio |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for rows in QUICK_SIZES if given.quick else given.rows:
+            table = folder / f"{rows}.csv"
+            write(table, rows, given.symbol)
+            costs: dict[str, list[Cost]] = {version: [] for version in versions}
+            for _ in range(1 if given.quick else given.repeats):
+                for version, sources in versions.items():
+                    out = folder / f"{version}.csv"
+                    costs[version].append(submit(sources, table, given.run.resolve(), out))
+            for version, found in costs.items():
+                cost = medians(found)
+                ratio = medians(costs["old"]).processor / cost.processor if given.old else 1.0
+                print(
+                    f"| {rows:,} | {version} | {cost.wall:.1f} | {cost.processor:.1f} | "
+                    f"{rows / cost.processor:,.0f} | {cost.megabytes:,.0f} | {ratio:.1f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
