@@ -24,6 +24,8 @@ from sirna.members.gaussian_process.series_sums import SeriesSums
 
 GUIDES_AT_ONCE = 512
 """Number of distinct guides whose factors are computed at once; it limits the memory."""
+CONDITIONS_AT_ONCE = 256
+"""Number of distinct conditions whose rows are predicted at once; it limits the memory."""
 PAIRS_AT_ONCE = 128
 """Number of distinct pairs of chemistry and conditions that are summed at once."""
 DENSEST = 8.0
@@ -48,11 +50,18 @@ class Mean:
     def of(self, rows: PositionalRows) -> np.ndarray:
         """Return the means of some rows, shape (rows,), float64; they do not affect each other."""
         mean = np.zeros(len(rows))
-        if len(rows):
-            strands = len(self.kernel.novel)
-            conditions = self._condition_factors(rows)
-            self._add_strands(mean, rows, conditions[:strands])
-            self._add_series(mean, rows, conditions[strands:])
+        blocks = rows.condition // CONDITIONS_AT_ONCE
+        for block in np.unique(blocks):
+            some = np.flatnonzero(blocks == block)
+            mean[some] = self._of_block(rows.take(some))
+        return mean
+
+    def _of_block(self, rows: PositionalRows) -> np.ndarray:
+        mean = np.zeros(len(rows))
+        strands = len(self.kernel.novel)
+        conditions = self._condition_factors(rows)
+        self._add_strands(mean, rows, conditions[:strands])
+        self._add_series(mean, rows, conditions[strands:])
         return mean
 
     @cached_property

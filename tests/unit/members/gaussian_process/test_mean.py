@@ -52,6 +52,9 @@ KINDS = {
     "no sequence": lambda rows: changed(rows, guide_modifications=None),
     "a long strand": lambda rows: changed(rows, guide=rows["guide"] + "GC"),
     "unseen conditions": lambda rows: changed(rows, cell_line="new", dose=np.nan),
+    "many conditions": lambda rows: changed(
+        rows.iloc[np.arange(600) % len(rows)], dose=np.linspace(0.1, 50, 600)
+    ),
     "no place": lambda rows: changed(rows, site=np.nan, duplex_number=np.nan),
     "far places": lambda rows: changed(rows, site=-5000.0, duplex_number=1e7),
     "places of training rows": lambda rows: changed(rows, site=rows["site"].iloc[0]),
@@ -71,6 +74,16 @@ def test_known_strands_add_what_new_strands_lack(rows, encoder, mean):
     encoded = mean.training
     unseen = replace(encoded, channels=np.where(encoded.channels == 0, UNSEEN, encoded.channels))
     assert np.abs(mean.of(encoded) - mean.of(unseen)).max() > 0.01
+
+
+def test_rows_without_chemistry_conditions_and_series_are_predicted_too(rows):
+    bare = rows[["guide"]].drop_duplicates().reset_index(drop=True)
+    reads = GaussianProcessConfig(numeric=(), categorical=(), series=())
+    encoder = PositionalEncoder.fit(bare.iloc[::2], reads, PROTOCOLS["rows"])
+    training = encoder.encode(bare.iloc[::2], training=True)
+    mean = Mean(Kernel.initial(training, 2, seed=1), np.ones(len(training)), training)
+    encoded = encoder.encode(bare)
+    np.testing.assert_allclose(mean.of(encoded), by_covariances(mean, encoded), atol=TOLERANCE)
 
 
 def test_no_row_has_no_mean(mean):
