@@ -1,44 +1,47 @@
 """The file that `sirna submit` writes, block by block."""
 
-import io
+import gzip
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from sirna.stages.submission_file import append_rows, opened, same_content
+from sirna.stages.submission_file import Writer, content_sha256
+from sirna.system.csv_text import csv_bytes
 
 FRAMES = {
     "plain": pd.DataFrame({"id": ["1", "2"], "value": [0.1, 100.0]}),
     "marks": pd.DataFrame(
         {
-            "id": ["a,b", 'say "x"', "two\nlines", " blank ", "é"],
-            "t,q": ["", "NA", "1", "0.50", "-"],
+            "id": ["a,b", 'say "x"', "two\nlines", " blank ", "é", "a\rb"],
+            "t,q": ["", "NA", "1", "0.50", "-", "\ufeff"],
         }
     ),
     "one column": pd.DataFrame({"value": ["", "x", ""]}),
+    "a byte order mark": pd.DataFrame({"\ufeffid": ["1", "2"], "value": ["x", "\ufeff"]}),
     "numbers": pd.DataFrame({"value": [1e-5, 12.34, 1e16, float("nan")], "count": [1, 2, 3, 4]}),
+    "switches": pd.DataFrame({"id": ["1", "2", "3"], "new": [True, False, True]}),
 }
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("block", [1, 2, 10])
-def test_blocks_make_the_file_that_pandas_writes(kind, block):
-    frame, stream = FRAMES[kind], io.BytesIO()
-    for start in range(0, len(frame), block):
-        part = frame.iloc[start : start + block]
-        text = append_rows(stream, part, header=start == 0)
-        assert text == part.to_csv(index=False, lineterminator="\n")
-    assert stream.getvalue().decode() == frame.to_csv(index=False, lineterminator="\n")
+def test_blocks_make_the_file_that_is_written_at_once(kind, block, name, tmp_path):
+    frame, path = FRAMES[kind], tmp_path / "draft"
+    with Writer.opened(path, Path(name)) as writer:
+        for start in range(0, len(frame), block):
+            part = frame.iloc[start : start + block]
+            assert writer.append(part).encode() == csv_bytes(Path("x.csv"), part)
+    data = path.read_bytes()
+    assert (gzip.decompress(data) if name.endswith("gz") else data) == csv_bytes(
+        Path("x.csv"), frame
+    )
+    assert content_sha256(path, Path(name)) == writer.digest
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
-def test_files_are_compared_by_their_content(tmp_path, name):
-    paths = [tmp_path / f"{number}-{name}" for number in range(3)]
-    for path, text in zip(paths, (b"a\n1\n", b"a\n1\n", b"a\n2\n"), strict=True):
-        with opened(path, Path(name)) as stream:
-            stream.write(text)
-    assert same_content(paths[0], paths[1], Path(name))
-    assert not same_content(paths[0], paths[2], Path(name))
-    assert not same_content(paths[0], tmp_path / "absent", Path(name))
-    assert pd.read_csv(paths[2], compression="infer")["a"].tolist() == [2]
+def test_a_file_that_cannot_be_read_has_no_digest(tmp_path, name):
+    (tmp_path / "torn").write_bytes(gzip.compress(b"a\n" * 1000)[:20])
+    assert content_sha256(tmp_path / "absent", Path(name)) == ""
+    assert (content_sha256(tmp_path / "torn", Path("x.csv.gz"))) == ""

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sirna.config.load import with_changes
+from sirna.members.gaussian_process import matrix
 from sirna.members.gaussian_process import member as gaussian_process
 from sirna.members.network import member as network
 from sirna.members.trees import member as trees
@@ -28,11 +29,11 @@ def test_the_time_of_a_gaussian_process_grows_with_steps_rows_and_their_cube(
     tiny_table, tiny_config, task_of, seconds, monkeypatch
 ) -> None:
     rows, whole = tiny_table.rows, len(tiny_table)
-    monkeypatch.setattr(gaussian_process, "BLOCK_ROWS", whole // 5)
+    monkeypatch.setattr(matrix, "BLOCK_ROWS", whole // 5)
     monkeypatch.setattr(gaussian_process, "TIMED_ROWS", whole // 10)
     config = with_changes(tiny_config, {"gaussian_process.steps": 5 * gaussian_process.TIMED_STEPS})
     seconds(1.0, 0.5, 0.01)
-    expected = 5.0 + 0.5 * whole / (whole // 5) + 0.01 * (whole / (whole // 10)) ** 3
+    expected = 5.0 + 0.5 * whole / (2 * (whole // 5)) + 0.01 * (whole / (whole // 10)) ** 3
     found = gaussian_process.GaussianProcessMember.seconds(task_of(rows, config), CPU)
     assert found == pytest.approx(expected)
 

@@ -77,3 +77,24 @@ def test_a_file_that_differs_is_recognised(tmp_path, name):
     path.write_text(OTHERS[name], encoding="utf-8")
     with pytest.raises(ValueError, match=r".+"):
         check_csv(path, FRAME)
+
+
+COLUMNS = {
+    "texts": ["", " a", "b,c", 'say "x"', "two\nlines", "\rx", "-0.0"],
+    "missing texts": ["a", None, np.nan, "", "b", "c", "a"],
+    "numbers": [0.0, -0.0, 1e-5, 1e16, np.nan, np.inf, 0.1 + 0.2],
+    "whole numbers": [1, 2, 3, -4, 0, 10**12, 7],
+    "switches": [True, False, True, False, True, False, True],
+    "mixed": [1, 1.0, True, "1", None, -0.0, 0],
+    "short numbers": np.array([0.1, 2, 3, 4, 5, 6, 1e-7], dtype=np.float32),
+    "times": pd.date_range("2026-01-01", periods=7),
+}
+
+
+@pytest.mark.parametrize("kinds", [[kind] for kind in COLUMNS] + [["texts", "numbers"], [*COLUMNS]])
+def test_columns_of_every_kind_are_written_as_pandas_writes_them(kinds, tmp_path):
+    frame = pd.DataFrame({kind: pd.Series(COLUMNS[kind]) for kind in kinds})
+    text = csv_bytes(tmp_path / "a.csv", frame).decode()
+    assert list(csv.reader(io.StringIO(text, newline=""))) == list(
+        csv.reader(io.StringIO(frame.to_csv(index=False, lineterminator="\r\n"), newline=""))
+    )
