@@ -26,8 +26,10 @@ from sirna.config.fields import (
 from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
 from sirna.config.weights import (
     KNOWN_TARGET_WEIGHTS,
+    SMALL_TABLE_WEIGHTS,
     UNSEEN_TARGET_WEIGHTS,
     KnownWeights,
+    SmallTableWeights,
     UnseenWeights,
 )
 from sirna.notation.read import Notation
@@ -214,12 +216,62 @@ class TreesConfig(ConditionsConfig):
     )
 
 
+class WordsConfig(Section):
+    """What is common to the families that count words; see `features.words`."""
+
+    numeric: NumericRoles = read_by("gaussian_process", "numeric")
+    categorical: CategoricalRoles = read_by("gaussian_process", "category")
+    most_rows: int = Field(
+        3500, ge=0, le=20_000, description="larger tables do without this family"
+    )
+
+    @property
+    def conditions(self) -> CovariatesConfig:
+        """The conditions."""
+        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
+
+
+class WordProcessConfig(WordsConfig):
+    """The Gaussian process on counts of short words, for small tables."""
+
+    steps: Large = 50
+    step_rows: int = Field(800, ge=1, le=5000)
+    learning_rate: LearningRate = 0.1
+
+
+class RandomForestConfig(WordsConfig):
+    """The random forest on counts of short words, for small tables."""
+
+    trees: Small = 200
+    leaves: int = Field(256, ge=2, le=100_000)
+    least_rows: Small = Field(2, description="least number of rows of a leaf")
+    features: float = Field(0.33, gt=0.0, le=1.0, description="share that a node chooses among")
+    folds: int = Field(3, ge=2, le=1000, description="folds of groups, to measure the errors")
+
+
 class MixtureConfig(Section):
     """The weights of the families, for rows of known and of unseen targets; scaled to sum to 1.
 
-    A family whose weight is 0 is not trained. If a family cannot predict a row, or its training did
-    not finish, the other families take over its weight (see `prediction.mixture.family_weights`).
+    A family whose weight is 0 is not trained. If a family cannot predict a row, does not suit the
+    table, or did not finish its training, the other families take over its weight (see
+    `prediction.mixture.family_weights`).
     """
+
+    learn: bool = Field(
+        True,
+        description="In small tables, add the families that suit them; learn the weights for the "
+        "rows that a run is scored on from held-out rows. False by default if weights are given.",
+    )
+    prior: float = Field(
+        50.0,
+        gt=0.0,
+        le=1e6,
+        description="the weights below count as much as so many groups of held-out rows",
+    )
+    small_table: SmallTableWeights = Field(
+        default_factory=lambda: SMALL_TABLE_WEIGHTS,
+        description="what the families for small tables take of the weights below, to begin with",
+    )
 
     known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)
     unseen_target: UnseenWeights = Field(default_factory=lambda: UNSEEN_TARGET_WEIGHTS)
@@ -269,6 +321,9 @@ class TrainConfig(Section):
     )
     patience: int = Field(
         0, ge=0, le=1_000_000, description="epochs without a better score; 0: never stop"
+    )
+    fewest_duplexes: int = Field(
+        400, ge=1, le=1_000_000, description="smaller tables do without a network"
     )
     seed: Seed = 42
 

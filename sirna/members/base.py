@@ -131,6 +131,11 @@ class Member(ABC):
         return 1
 
     @classmethod
+    def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
+        """Return whether the family is fitted to a checked training table of m rows."""
+        return True
+
+    @classmethod
     @abstractmethod
     def fit(
         cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()

@@ -25,10 +25,12 @@ def describe_run(
     rows: pd.DataFrame, config: Config, tasks: list[FoldTask], console: Console
 ) -> None:
     """Print the weights that the run uses, and what it does not read or cannot do."""
-    console.line(f"mixture: {_weights(config, unseen=False)}")
+    console.line(f"mixture: {describe_weights(config)}")
     if not config.protocol.every_target_is_unseen:
         if tasks[-1].targets is not None and _can_leave_out(config):
-            console.line(f"mixture in rows of unseen targets: {_weights(config, unseen=True)}")
+            console.line(
+                f"mixture in rows of unseen targets: {describe_weights(config, unseen=True)}"
+            )
         else:
             console.note(
                 "this run cannot recognise unseen targets (it needs at least five targets, none "
@@ -51,7 +53,7 @@ def describe_run(
         )
 
 
-def _weights(config: Config, unseen: bool) -> str:
+def describe_weights(config: Config, unseen: bool = False) -> str:
     """List the weights for rows of known or of unseen targets."""
     weights = family_weights(config, unseen, FAMILIES)
     return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())

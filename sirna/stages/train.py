@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from sirna.config.load import load_config, with_changes
 from sirna.errors import SirnaError, StoppedError, reason
 from sirna.features.fold import FoldTask
 from sirna.members.fold_members import FoldMembers
-from sirna.members.registry import FAMILIES, check_families
-from sirna.prediction.mixture import HeldOut
+from sirna.members.registry import FAMILIES, check_families, config_for_table
+from sirna.prediction.earned_weights import Likelihoods
+from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
 from sirna.report.write import write_report
 from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
 from sirna.stages.console import Console
@@ -32,6 +33,7 @@ from sirna.stages.run_description import (
     describe_fold,
     describe_outcome,
     describe_run,
+    describe_weights,
     uncovered_bases_notes,
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
@@ -103,7 +105,8 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
         split.save(run.splits)
         write_text(run.started, json.dumps(_start(request.command), indent=1))
         write_text(run.config, config.to_toml())
-        training = _Training(run, source, split, config, device, console, request.report)
+        fitted = config_for_table(config, source.table.rows)
+        training = _Training(run, source, split, fitted, device, console, request.report)
         try:
             outcome = training.work()
         except Exception as error:
@@ -134,7 +137,8 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     split = _split(source, config, run.splits, console)
     with locked(run.folder):
         settle(run.folder)
-        outcome = _Training(run, source, split, config, choose_device(device), console).work()
+        fitted = config_for_table(config, source.table.rows)
+        outcome = _Training(run, source, split, fitted, choose_device(device), console).work()
     describe_outcome(run, outcome.metrics, console)
     return outcome
 
@@ -147,6 +151,7 @@ def check(request: TrainRequest, console: Console) -> None:
     new_run(request.run, config.split.protocol)
     source = _open(request.table, config, console)
     split = _split(source, config, request.splits, console)
+    config = config_for_table(config, source.table.rows)
     tasks = tasks_of(source.table.rows, split, config)
     describe_run(source.table.rows, config, tasks, console)
     describe_fold(tasks[0], console)
@@ -158,8 +163,19 @@ def check(request: TrainRequest, console: Console) -> None:
 
 @dataclass(frozen=True)
 class _HeldOutResults:
-    """The predictions and scores of the held-out rows."""
+    """The predictions and scores of the held-out rows.
 
+    Attributes
+    ----------
+    config : Config
+        The configuration with the weights that these rows earned for the families.
+    held_out : list of HeldOut
+        The mixture in each fold.
+    oof : DataFrame
+    best_epochs : list of int
+    """
+
+    config: Config
     held_out: list[HeldOut]
     oof: pd.DataFrame
     best_epochs: list[int]
@@ -204,7 +220,7 @@ class _Training:
             if on_all_rows is not None and not stop.requested:
                 rows = len(on_all_rows.training)
                 self.console.line(f"all rows: {rows:,} train the bundle's members again")
-                again = training.train(on_all_rows, folds)
+                again = training.train(replace(on_all_rows, config=results.config), folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training.log, began, False)
         if self.report:
@@ -243,11 +259,17 @@ class _Training:
 
     def _evaluate(self, folds: list[FoldMembers]) -> _HeldOutResults:
         """Predict and score the held-out rows of the folds."""
-        held_out = [fold.held_out(self.config) for fold in folds]
+        parts = [fold.held_out(self.config) for fold in folds]
+        rows = self.source.table.rows
+        labels, groups = rows["label"].to_numpy(), self.split.groups
+        config = Likelihoods(parts, labels, groups, self.config).for_bundle()
+        if config.mixture.learn:
+            self.console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
         facts = [member.facts for fold in folds for member in fold.members]
         return _HeldOutResults(
-            held_out,
-            oof_table(held_out, self.source.table.rows, self.split, self.config),
+            config,
+            [mix_held_out(part, config) for part in parts],
+            oof_table(parts, rows, self.split, self.config),
             [fact["epoch"] for fact in facts if "epoch" in fact],
         )
 
@@ -264,6 +286,7 @@ class _Training:
         rates = [float(row["rows_per_second"]) for row in log if "rows_per_second" in row]
         figures = metrics(results.oof, self.config) | {
             "best_epochs": results.best_epochs,
+            "weights": family_weights(results.config, False, FAMILIES),
             "table_rows": len(rows),
             "seconds": round(time.perf_counter() - began, 1),
             "rows_per_second": round(float(np.mean(rates))) if rates else None,
@@ -283,7 +306,7 @@ class _Training:
         self.run.check_present()
         write_csv(self.run.log, pd.DataFrame(log))
         write_csv(self.run.oof, results.oof)
-        bundle = build_bundle(folds, results.held_out, rows, self.config, about)
+        bundle = build_bundle(folds, results.held_out, rows, results.config, about)
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)

@@ -15,6 +15,7 @@ from sirna.config.config import Config
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
+from sirna.features.nearest import DUPLEX_ROLES
 from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, Unseen
 from sirna.members.network.checks import check_weights
 from sirna.members.network.predict import predict
@@ -55,6 +56,12 @@ class NetworkMember(Member):
     def count(cls, config: Config) -> int:
         """Return `train.networks`."""
         return config.train.networks
+
+    @classmethod
+    def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
+        """Return whether the table has enough distinct duplexes."""
+        sequences = [role for role in DUPLEX_ROLES if role in rows]
+        return len(rows[sequences].drop_duplicates()) >= config.train.fewest_duplexes
 
     @classmethod
     def fit(
