@@ -42,8 +42,8 @@ SetOption = Annotated[
 GOMP_SPINCOUNT = "10000"
 """GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
 when other programs need the core."""
-PROTOCOL_HELP = "What is held out: rows (default), duplex or target; see docs/protocols.md."
-FOLDS_HELP = "Number of folds. Default: one split of 10 %; five folds under target."
+PROTOCOL_HELP = "What is held out: rows (default), duplex, similar or target: docs/protocols.md."
+FOLDS_HELP = "Folds. Default: one split of 10 %; five folds under target or with few groups."
 LARGEST_SEED = 2**53
 SEED_HELP = "Seed of the training and of the split."
 ExpectOption = Annotated[

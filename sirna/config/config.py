@@ -6,6 +6,12 @@ from typing import Any, Self
 import tomli_w
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
+from sirna.config.family_sections import (
+    GaussianProcessConfig,
+    RandomForestConfig,
+    TreesConfig,
+    WordProcessConfig,
+)
 from sirna.config.fields import Section
 from sirna.config.schema import (
     DEFAULT_COLUMNS,
@@ -14,21 +20,17 @@ from sirna.config.schema import (
     CovariatesConfig,
     DataConfig,
     DecisionConfig,
-    GaussianProcessConfig,
     LabelConfig,
     MixtureConfig,
     ModelConfig,
     PredictConfig,
-    RandomForestConfig,
     ScoreConfig,
     SiblingsConfig,
     SplitConfig,
     Streams,
     TokenSynonyms,
     TrainConfig,
-    TreesConfig,
     VocabConfig,
-    WordProcessConfig,
 )
 from sirna.protocols.protocol import PROTOCOLS, Protocol
 
@@ -115,7 +117,7 @@ def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
     split = given.get("split")
     split = dict(split) if isinstance(split, dict) else {}
     if "valid" in split:  # `valid` is the size of a single split, so it excludes folds
-        given = merged({"split": {"folds": 0}}, given)
+        given = merged({"split": {"folds": 1}}, given)
     mixture = given.get("mixture")
     if isinstance(mixture, dict) and mixture.keys() & {"known_target", "unseen_target"}:
         given = merged({"mixture": {"learn": False}}, given)

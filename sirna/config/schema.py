@@ -15,7 +15,6 @@ from sirna.config.fields import (
     Rate,
     Section,
     Seed,
-    SeriesRoles,
     Small,
     Width,
     checked_read_only,
@@ -23,7 +22,7 @@ from sirna.config.fields import (
     read_only,
     with_defaults,
 )
-from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
+from sirna.config.roles import ROLES, SEQUENCES, read_by
 from sirna.config.weights import (
     KNOWN_TARGET_WEIGHTS,
     SMALL_TABLE_WEIGHTS,
@@ -161,94 +160,6 @@ class SiblingsConfig(Section):
     size: Width = 64
 
 
-class ConditionsConfig(Section):
-    """The conditions and series that Gaussian process or trees read, in addition to sequences."""
-
-    numeric: NumericRoles
-    categorical: CategoricalRoles
-    series: SeriesRoles = Field(description="series in which similar places share effects")
-
-    @property
-    def conditions(self) -> CovariatesConfig:
-        """The conditions, without the series."""
-        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
-
-
-class GaussianProcessConfig(ConditionsConfig):
-    """The Gaussian process."""
-
-    numeric: NumericRoles = read_by("gaussian_process", "numeric")
-    categorical: CategoricalRoles = read_by("gaussian_process", "category")
-    series: SeriesRoles = read_by("gaussian_process", "series")
-    components: int = Field(4, ge=1, le=100)
-    steps: Large = 150
-    step_rows: Width = 800
-    learning_rate: LearningRate = 0.05
-    most_rows: int = Field(
-        25_000, ge=1, le=1_000_000, description="largest number of training rows; else a sample"
-    )
-
-
-def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
-    for role in roles:
-        if role in TARGET_NAMES:
-            raise ValueError(f"{role!r} is new in every row of an unseen target; leave it out")
-    return roles
-
-
-class TreesConfig(ConditionsConfig):
-    """Gradient-boosted trees, for rows of unseen targets."""
-
-    numeric: NumericRoles = read_by("trees", "numeric")
-    categorical: Annotated[CategoricalRoles, AfterValidator(_nameless)] = read_by(
-        "trees", "category"
-    )
-    series: SeriesRoles = read_by("trees", "series")
-    rounds: Width = 150
-    learning_rate: LearningRate = 0.08
-    leaves: int = Field(31, ge=2, le=100_000)
-    features: float = Field(0.3, gt=0.0, le=1.0, description="share that a node chooses among")
-    ensembles: int = Field(
-        3, ge=1, le=1000, description="fits with different seeds, which are averaged"
-    )
-    folds: int = Field(
-        5, ge=2, le=1000, description="folds of whole targets, to measure the errors"
-    )
-
-
-class WordsConfig(Section):
-    """What is common to the families that count words; see `features.words`."""
-
-    numeric: NumericRoles = read_by("gaussian_process", "numeric")
-    categorical: CategoricalRoles = read_by("gaussian_process", "category")
-    most_rows: int = Field(
-        3500, ge=0, le=20_000, description="larger tables do without this family"
-    )
-
-    @property
-    def conditions(self) -> CovariatesConfig:
-        """The conditions."""
-        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
-
-
-class WordProcessConfig(WordsConfig):
-    """The Gaussian process on counts of short words, for small tables."""
-
-    steps: Large = 50
-    step_rows: int = Field(800, ge=1, le=5000)
-    learning_rate: LearningRate = 0.1
-
-
-class RandomForestConfig(WordsConfig):
-    """The random forest on counts of short words, for small tables."""
-
-    trees: Small = 200
-    leaves: int = Field(256, ge=2, le=100_000)
-    least_rows: Small = Field(2, description="least number of rows of a leaf")
-    features: float = Field(0.33, gt=0.0, le=1.0, description="share that a node chooses among")
-    folds: int = Field(3, ge=2, le=1000, description="folds of groups, to measure the errors")
-
-
 class MixtureConfig(Section):
     """The weights of the families, for rows of known and of unseen targets; scaled to sum to 1.
 
@@ -259,11 +170,11 @@ class MixtureConfig(Section):
 
     learn: bool = Field(
         True,
-        description="In small tables, add the families that suit them; learn the weights for the "
-        "rows that a run is scored on from held-out rows. False by default if weights are given.",
+        description="In small tables, add the families that suit them, and learn the weights from "
+        "held-out rows. False by default if weights are given.",
     )
     prior: float = Field(
-        50.0,
+        10.0,
         gt=0.0,
         le=1e6,
         description="the weights below count as much as so many groups of held-out rows",
@@ -338,7 +249,15 @@ class SplitConfig(Section):
 
     protocol: Annotated[str, one_of(tuple(PROTOCOLS))] = "rows"
     valid: float = Field(0.1, gt=0.0, le=0.5)
-    folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
+    folds: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="1: one split by `valid`; 0: the same, but five folds if groups are few",
+    )
+    few_groups: int = Field(
+        1000, ge=0, le=1_000_000, description="below this number, groups are few"
+    )
     shuffle: Rate = Field(
         0.0,
         description="Groups are assigned to folds by size, the largest first. Before that each "

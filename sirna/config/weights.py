@@ -34,7 +34,7 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
 
 KNOWN_TARGET_WEIGHTS = read_only({"network": 0.4, "gaussian_process": 0.6, "trees": 0.0})
 UNSEEN_TARGET_WEIGHTS = read_only({"network": 0.16, "gaussian_process": 0.24, "trees": 0.6})
-SMALL_TABLE_WEIGHTS = read_only({"word_process": 0.3, "random_forest": 0.2})
+SMALL_TABLE_WEIGHTS = read_only({"word_process": 0.5, "random_forest": 0.25})
 KnownWeights = Annotated[
     Mapping[str, float],
     with_defaults(KNOWN_TARGET_WEIGHTS, no_other_keys=False),

@@ -56,15 +56,16 @@ def families_for(config: Config, unseen: bool) -> list[type[Member]]:
 def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
     """Return the configuration with the weights for a training table of m checked rows.
 
-    Families that do not suit the table get no weight, and those for small tables get theirs. If
-    weights are not to be learned, the configuration is returned as it is.
+    In a small table, families that do not suit it get no weight, and those for small tables get
+    theirs; all weights are then learned. In another table nothing is learned: the weights of the
+    configuration are returned, with `mixture.learn` false.
     """
     if not config.mixture.learn:
         return config
     suits = {name: family.suits(rows, config) for name, family in FAMILIES.items()}
     small = {k: w for k, w in config.mixture.small_table.items() if w and suits[k]}
-    if not small and all(suits[k] for k in config.mixture.known_target):
-        return config
+    if not small:
+        return with_changes(config, {"mixture.learn": False})
     changes: dict[str, object] = {"mixture.learn": True}
     for kind in KINDS[:2]:
         weights: dict[str, float] = dict(getattr(config.mixture, kind))

@@ -34,20 +34,16 @@ from sirna.stages.run_description import (
     describe_outcome,
     describe_run,
     describe_weights,
-    uncovered_bases_notes,
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
+from sirna.stages.training_rows import open_training_table, split_of
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.locks import locked
 from sirna.system.memory import peak_memory_mb
 from sirna.system.signals import stop_on_signals
-from sirna.table.splits import NOT_HELD_OUT, Split, make_split
-from sirna.table.training_source import Source, training_source
-
-SHARE_TOLERANCE = 2.0
-"""If the share of held-out rows differs from the requested one by more than this factor, print a
-note."""
+from sirna.table.splits import Split
+from sirna.table.training_source import Source
 
 
 @dataclass(frozen=True)
@@ -93,9 +89,9 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, protocol)
-    source = _open(request.table, config, console)
+    source = open_training_table(request.table, config, console)
     config = with_changes(config, {"data.train": source.name})
-    split = _split(source, config, request.splits, console)
+    split = split_of(source, config, request.splits, console)
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
     with locked(run.folder):
         new_run(run.folder, protocol)
@@ -131,10 +127,10 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
         describe_outcome(run, figures, console)
         return TrainOutcome(run, figures)
     check_families(config)
-    source = _open(None, config, console)
+    source = open_training_table(None, config, console)
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
-    split = _split(source, config, run.splits, console)
+    split = split_of(source, config, run.splits, console)
     with locked(run.folder):
         settle(run.folder)
         fitted = config_for_table(config, source.table.rows)
@@ -149,8 +145,8 @@ def check(request: TrainRequest, console: Console) -> None:
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, config.split.protocol)
-    source = _open(request.table, config, console)
-    split = _split(source, config, request.splits, console)
+    source = open_training_table(request.table, config, console)
+    split = split_of(source, config, request.splits, console)
     config = config_for_table(config, source.table.rows)
     tasks = tasks_of(source.table.rows, split, config)
     describe_run(source.table.rows, config, tasks, console)
@@ -324,27 +320,3 @@ def _counts(folds: Sequence[FoldMembers]) -> dict[str, int]:
         family.title: sum(len(fold.of_family(name)) for fold in folds)
         for name, family in FAMILIES.items()
     }
-
-
-def _open(argument: Path | None, config: Config, console: Console) -> Source:
-    """Read the training table and print what should be known about it."""
-    source = training_source(argument, config)
-    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
-    for note in (*source.table.notes, *uncovered_bases_notes(source.table.rows, config)):
-        console.note(note)
-    return source
-
-
-def _split(source: Source, config: Config, splits: Path | None, console: Console) -> Split:
-    """Load a saved split, or make one."""
-    rows = source.table.rows
-    if splits is not None:
-        ids = rows["id"].to_numpy().astype(str)
-        return Split.load(splits, ids, config.protocol.groups(rows))
-    split = make_split(rows, config.split, source.name)
-    share, wanted = float((split.fold != NOT_HELD_OUT).mean()), config.split.valid
-    if config.split.folds < 2 and not wanted / SHARE_TOLERANCE <= share <= wanted * SHARE_TOLERANCE:
-        console.note(
-            f"{share:.0%} of the rows are held out, not {wanted:.0%}, because groups are large"
-        )
-    return split

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.config.schema import GaussianProcessConfig
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.features.positional_rows import PositionalRows
 from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.posterior import Posterior
-from sirna.members.gaussian_process.solve import singular_error, solve
 from sirna.members.residuals import fit_residuals, scale_of, standardised
+from sirna.members.solve import singular_error, solve
 
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
@@ -124,7 +124,8 @@ def learn_kernel(
     SirnaError
         For covariances that cannot be solved.
     """
-    kernel = Kernel.initial(training, config.components, seed)
+    most = 1 + len(training.channels) // config.duplexes_per_component
+    kernel = Kernel.initial(training, min(config.components, most), seed)
     rng = np.random.default_rng(seed)
     parameters = [tensor.requires_grad_() for tensor in kernel.tensors().values()]
     optimizer = torch.optim.Adam(parameters)

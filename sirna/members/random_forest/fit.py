@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GroupKFold
 
 from sirna.features.fold import FoldTask
+from sirna.members.forest import NODES, Forest
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
-from sirna.members.trees.forest import NODES, Forest
 
 SEEDS = 2**32
 """The number of seeds that scikit-learn accepts."""

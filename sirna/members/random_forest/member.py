@@ -15,7 +15,7 @@ from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
 from sirna.features.words import COUNTED_BLOCKS, WordEncoder, WordRows
 from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, fitted_without_choice
-from sirna.members.trees.forest import FeatureTable, Forest
+from sirna.members.forest import FeatureTable, Forest
 from sirna.prediction.histogram import Histogram
 
 TIMED_TREES = 10

@@ -24,7 +24,7 @@ from sirna.members.base import (
     Stored,
     fitted_without_choice,
 )
-from sirna.members.trees.forest import FeatureTable, Forest
+from sirna.members.forest import FeatureTable, Forest
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirna.config.schema import WordProcessConfig
+from sirna.config.family_sections import WordProcessConfig
 from sirna.features.words import WordRows
-from sirna.members.gaussian_process.solve import singular_error, solve
+from sirna.members.solve import singular_error, solve
 from sirna.members.word_process.kernel import CENTRES, WordKernel
 
 PRIOR_SD = 1.5

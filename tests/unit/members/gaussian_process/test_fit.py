@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from sirna.config.config import Config
-from sirna.config.schema import GaussianProcessConfig
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.errors import SirnaError
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
 from sirna.members.gaussian_process.fit import Measured, fit_posterior, learn_kernel
 from sirna.members.gaussian_process.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
-from sirna.members.gaussian_process.solve import solve
+from sirna.members.solve import solve
 from sirna.protocols.protocol import PROTOCOLS
 from sirna.simulate.simulate import simulate
 from sirna.table.check_table import check_table

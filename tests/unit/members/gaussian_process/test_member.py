@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from sirna.config.config import Config
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.config.load import with_changes
-from sirna.config.schema import GaussianProcessConfig
 from sirna.members.base import FitCallbacks
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.member import GaussianProcessMember
-from sirna.members.gaussian_process.solve import solve
+from sirna.members.solve import solve
 from sirna.prediction.histogram import fit_bins
 from sirna.protocols.protocol import PROTOCOLS
 from sirna.protocols.targets import FEWEST_TARGETS
