@@ -29,6 +29,7 @@ from sirna.prediction.decision import DECIMALS, expected_score, rounded
 from sirna.runs.run import finished_run, resume_hint
 from sirna.stages.console import Console
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
+from sirna.stages.table_description import describe_rows
 from sirna.system.csv_text import check_csv, csv_bytes
 from sirna.system.device import choose_device
 from sirna.system.files import TakenError, sha256, write_atomically
@@ -91,6 +92,8 @@ class Submission:
     digest: str
     unchanged: bool
     seconds: float
+    expected_score: float
+    run: Path
 
 
 def submit(request: SubmitRequest, console: Console) -> Submission:
@@ -123,6 +126,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
     table = read_table(request.test, bundle.config, Purpose.TEST, request.sheet)
+    console.line(f"data: {request.test}: {describe_rows(table.rows)}")
     if not request.force:
         _check_same_rows(path, table, bundle.config)
     if request.with_uncertainty:
@@ -139,7 +143,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     frame = _fill(table, predicted.points, bundle.config, request.columns)
     distribution, threshold = predicted.distribution, bundle.config.score.threshold
     expected = expected_score(distribution, predicted.points, threshold)
-    console.line(f"expected score, if the predicted distributions are right: {expected:.4f}")
+    console.result(f"expected score, if the predicted distributions are right: {expected:.4f}")
     if request.with_uncertainty:
         frame = frame.join(uncertainty(distribution, bundle.config))
         frame = frame.join(domain(bundle, table.rows))
@@ -156,7 +160,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     local = f"{about['scores']['score']:.6f}"
     values = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
     log_submission(values, console)
-    return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Submission(path, len(table), digest, unchanged, seconds, expected, run.folder)
 
 
 def _predicted(bundle: Bundle, table: Table, device: torch.device, folder: Path) -> Prediction:

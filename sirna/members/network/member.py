@@ -23,6 +23,8 @@ from sirna.prediction.histogram import Histogram
 
 SEED_STEP = 1000
 """Difference between the seeds of two networks of a fold; from fold to fold seeds differ by 1."""
+ROWS_PER_SECOND = 1500.0
+"""Rows of an epoch that one core trains in a second, for a rough estimate."""
 TIMED_BATCHES = 5
 """Number of batches that are trained to estimate the time of a training."""
 
@@ -101,6 +103,11 @@ class NetworkMember(Member):
         fit(state, encoded, config, task.seed, callbacks)
         share = min(1.0, callbacks.batches * config.train.batch_rows / len(encoded.train))
         return (time.perf_counter() - began) / share * config.train.epochs
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds all epochs take; see `Member.rough_seconds`."""
+        return task.config.train.epochs * len(task.training) / ROWS_PER_SECOND
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
