@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sirna.bundle.known_values import KnownValues
 from sirna.config.config import Config
 from sirna.config.roles import TARGET_NAMES, columns_needed
 from sirna.features.nearest import DuplexIndex
@@ -16,7 +17,7 @@ from sirna.members.base import CPU, Member
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import family_weights, mix
 from sirna.prediction.postprocess import Postprocess
-from sirna.protocols.targets import unseen_targets
+from sirna.protocols.targets import KnownTargets
 from sirna.table.ranges import DUPLEX_NUMBER, Ranges, other_numbering
 
 IDENTIFYING_ROLES = frozenset({"guide", *TARGET_NAMES})
@@ -90,6 +91,15 @@ class Bundle:
         """The distinct duplexes of the training rows."""
         return DuplexIndex(self.training)
 
+    @cached_property
+    def _known_targets(self) -> KnownTargets:
+        return KnownTargets.of(self.training[self.has_known_target])
+
+    @cached_property
+    def known_values(self) -> KnownValues:
+        """What the training rows hold."""
+        return KnownValues.of(self.training)
+
     @property
     def reads(self) -> set[str]:
         """The roles that a row needs to be predicted."""
@@ -116,7 +126,7 @@ class Bundle:
             rows = rows.assign(**{DUPLEX_NUMBER: rows[DUPLEX_NUMBER].mask(other_numbered)})
         unseen = np.zeros(len(rows), dtype=bool)
         if self.unseen_postprocess is not None:
-            unseen = unseen_targets(rows, self.training[self.has_known_target])
+            unseen = self._known_targets.unseen(rows)
         parts = self._parts(rows, self._families_with_weight(unseen=False), device)
         distribution, points = self.postprocess.apply(mix(parts, self.config))
         if self.unseen_postprocess is not None and unseen.any():

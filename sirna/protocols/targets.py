@@ -3,6 +3,9 @@
 All functions take checked rows: guides in capital RNA letters, NaN where a value is missing.
 """
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 import pandas as pd
 
@@ -54,18 +57,41 @@ def can_represent_unseen_targets(targets: np.ndarray) -> bool:
     return len(sizes) >= FEWEST_TARGETS and int(sizes.max()) <= LARGEST_SHARE * len(targets)
 
 
-def unseen_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
-    """Return which of n rows are of unseen targets, shape (n,) of bool.
+@dataclass(frozen=True)
+class KnownTargets:
+    """The names and guides by which a target counts as known.
 
-    A row's target is known if a training row has the same guide or the same symbol. If the row or
-    all training rows lack a symbol, its target is also known if a training row has the same
-    publication. A row with a new guide and no name counts as a row of an unseen target.
+    Attributes
+    ----------
+    symbols, publications, guides : set of str
     """
-    symbol, publication = _symbols(rows)
-    symbols, publications = (set(names.dropna()) for names in _symbols(training))
-    published = publication.isin(publications) & (symbol.isna() | (not symbols))
-    measured = guides(rows).isin(set(guides(training)))
-    return ~(symbol.isin(symbols) | published | measured).to_numpy(dtype=bool)
+
+    symbols: set[str]
+    publications: set[str]
+    guides: set[str]
+
+    @classmethod
+    def of(cls, training: pd.DataFrame) -> Self:
+        """Collect those of the training rows."""
+        symbols, publications = (set(names.dropna()) for names in _symbols(training))
+        return cls(symbols, publications, set(guides(training)))
+
+    def unseen(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return which of n rows are of unseen targets, shape (n,) of bool.
+
+        A row's target is known if a training row has the same guide or the same symbol. If the row
+        or all training rows lack a symbol, its target is also known if a training row has the same
+        publication. A row with a new guide and no name counts as a row of an unseen target.
+        """
+        symbol, publication = _symbols(rows)
+        published = publication.isin(self.publications) & (symbol.isna() | (not self.symbols))
+        measured = guides(rows).isin(self.guides)
+        return ~(symbol.isin(self.symbols) | published | measured).to_numpy(dtype=bool)
+
+
+def unseen_targets(rows: pd.DataFrame, training: pd.DataFrame) -> np.ndarray:
+    """Return which of n rows are of unseen targets; see `KnownTargets.unseen`."""
+    return KnownTargets.of(training).unseen(rows)
 
 
 def _symbols(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

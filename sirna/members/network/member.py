@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -118,6 +119,8 @@ class NetworkMember(Member):
         cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
     ) -> Histogram:
         """Average several networks, encoding the rows once for networks with the same encoder."""
+        if len(members) == 1:
+            return members[0].predict(rows, device)
         encoded: dict[str, SiRNADataset] = {}
         parts = []
         for member in members:
@@ -128,7 +131,11 @@ class NetworkMember(Member):
         return Histogram.mixture(parts)
 
     def _predict_encoded(self, dataset: SiRNADataset, device: torch.device) -> Histogram:
-        return predict(self.model().to(device), dataset, self.config.predict.batch_rows, device)
+        return predict(self._built.to(device), dataset, self.config.predict.batch_rows, device)
+
+    @cached_property
+    def _built(self) -> SiRNAModel:
+        return self.model()
 
     def model(self) -> SiRNAModel:
         """Build the network and load the weights.
@@ -191,7 +198,7 @@ class NetworkMember(Member):
         """Rebuild a network, checking that its weights fit; see `Member.restore`."""
         encoder = DatasetEncoder.from_dict(stored.encoder, training)
         member = cls(stored.fold, encoder, stored.tensors, config, stored.facts)
-        member.model()
+        _ = member._built  # checks the weights, and is kept for predictions
         return member
 
 
