@@ -94,13 +94,13 @@ def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> Non
     pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
     console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
     if figures["sd"] is not None:
-        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
-    console.line(
+        console.result(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
+    console.result(
         f"constant below the threshold: {figures['constant_baseline']:.4f}; "
         f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
     )
     if rank := figures.get("ranking"):
-        console.line(
+        console.result(
             "rank correlation of medians and measurements within an assay (one target, dose and "
             f"cell line): {rank['spearman']:.2f} (mean over {rank['settings']} assays)"
         )
@@ -110,8 +110,10 @@ def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> Non
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
-        console.line(
+        console.result(
             "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
             f"{resume_hint(run)}"
         )
-    console.line(f"to predict: sirna submit TEST --run {shlex.quote(str(run.folder))}")
+    paths = [path for path in (run.bundle, run.report, run.oof) if path.exists()]
+    console.result(f"written: {', '.join(map(str, paths))}")
+    console.next(f"sirna submit TEST --run {shlex.quote(str(run.folder))}")

@@ -20,9 +20,11 @@ from sirna.config.load import with_columns
 from sirna.errors import SirnaError, UsageError
 from sirna.prediction.decision import ExpectedScore
 from sirna.runs.run import finished_run, resume_hint
-from sirna.stages.console import Console, progress
+from sirna.stages.console import Console
+from sirna.stages.progress import rows_bar
 from sirna.stages.submission_file import Layout, Writer, content_sha256, same_rows
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
+from sirna.stages.table_description import describe_rows
 from sirna.system.device import choose_device
 from sirna.system.files import TakenError, reading_back, sha256, write_atomically
 from sirna.table.check_table import Table, read_table
@@ -82,6 +84,8 @@ class Submission:
     digest: str
     unchanged: bool
     seconds: float
+    expected_score: float
+    run: Path
 
 
 def submit(request: SubmitRequest, console: Console) -> Submission:
@@ -114,6 +118,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
     table = read_table(request.test, bundle.config, Purpose.TEST, request.sheet)
+    console.line(f"data: {request.test}: {describe_rows(table.rows)}")
     if not request.force:
         _check_same_rows(path, table, bundle.config)
     if request.with_uncertainty:
@@ -125,13 +130,15 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     for note in (*absent, *table.notes):
         console.note(note)
     layout = Layout.of(table, bundle.config, request.columns, request.with_uncertainty)
-    unchanged = _Filling(bundle, device, run.folder, layout, console).write(path, table, request)
+    filling = _Filling(bundle, device, run.folder, layout, console)
+    unchanged = filling.write(path, table, request)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
     values = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
     log_submission(values, console)
-    return Submission(path, len(table), digest, unchanged, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Submission(path, len(table), digest, unchanged, seconds, filling.expected, run.folder)
 
 
 class _Filling:
@@ -167,8 +174,13 @@ class _Filling:
             return True
         return False
 
+    @property
+    def expected(self) -> float:
+        """The score that the predicted distributions expect of the rows so far."""
+        return self._expected.value
+
     def _fill(self, draft: Path, path: Path, table: Table) -> None:
-        with Writer.opened(draft, path) as writer, progress(len(table)) as advance:
+        with Writer.opened(draft, path) as writer, rows_bar(len(table), self._console) as advance:
             for block in _blocks(table):
                 predicted = self._predicted(block)
                 self._novelty.add(block.rows, predicted)
@@ -180,11 +192,10 @@ class _Filling:
                     self._layout.check(text, frame, block, predicted.distribution.edges)
                 advance(len(block))
         self._written = writer.digest
-        expected = self._expected.value
         for note in self._novelty.notes():
             self._console.note(note)
-        self._console.line(
-            f"expected score, if the predicted distributions are right: {expected:.4f}"
+        self._console.result(
+            f"expected score, if the predicted distributions are right: {self.expected:.4f}"
         )
         for note in self._domain.notes():
             self._console.note(note)

@@ -1,5 +1,6 @@
 """`sirna train`: read and split a table, train members, write scores and a bundle to a run."""
 
+import contextlib
 import json
 import shlex
 import time
@@ -26,9 +27,10 @@ from sirna.prediction.earned_weights import Likelihoods
 from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
 from sirna.report.write import write_report
 from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
-from sirna.stages.console import Console
+from sirna.stages.console import Console, duration
 from sirna.stages.evaluation import metrics, oof_table
-from sirna.stages.fold_training import FoldTraining
+from sirna.stages.fold_training import FoldTraining, jobs_of
+from sirna.stages.progress import TrainingDisplay
 from sirna.stages.run_description import (
     describe_fold,
     describe_outcome,
@@ -36,7 +38,7 @@ from sirna.stages.run_description import (
     describe_weights,
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
-from sirna.stages.training_rows import open_training_table, split_of
+from sirna.stages.training_data import open_training, split_of
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.locks import locked
@@ -82,6 +84,11 @@ class TrainOutcome:
     run: Run
     metrics: dict[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the paths of what was written, and the metrics, as plain data."""
+        paths = {"run": self.run.folder, "bundle": self.run.bundle, "report": self.run.report}
+        return {name: str(path) for name, path in paths.items()} | {"metrics": self.metrics}
+
 
 def train(request: TrainRequest, console: Console) -> TrainOutcome:
     """Start a new run and train it to its end, or until a signal."""
@@ -89,7 +96,7 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, protocol)
-    source = open_training_table(request.table, config, console)
+    source = open_training(request.table, config, console)
     config = with_changes(config, {"data.train": source.name})
     split = split_of(source, config, request.splits, console)
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
@@ -119,7 +126,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     config = load_config(run.config)
     figures = run.figures()
     if figures is not None and not figures["interrupted"]:
-        console.line(f"run: {run.folder} has finished; nothing is left to do")
+        console.result(f"run: {run.folder} has finished; nothing is left to do")
         with locked(run.folder):
             settle(run.folder)
         if not run.report.exists():
@@ -127,7 +134,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
         describe_outcome(run, figures, console)
         return TrainOutcome(run, figures)
     check_families(config)
-    source = open_training_table(None, config, console)
+    source = open_training(None, config, console)
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = split_of(source, config, run.splits, console)
@@ -140,21 +147,28 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
 
 
 def check(request: TrainRequest, console: Console) -> None:
-    """Do everything up to the first steps of training, write nothing, and estimate the time."""
+    """Do everything up to the first steps of training, write nothing, and estimate the time.
+
+    The seconds of each family are also printed as JSON, if the console does that.
+    """
     config = request.config
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, config.split.protocol)
-    source = open_training_table(request.table, config, console)
+    source = open_training(request.table, config, console)
     split = split_of(source, config, request.splits, console)
     config = config_for_table(config, source.table.rows)
     tasks = tasks_of(source.table.rows, split, config)
     describe_run(source.table.rows, config, tasks, console)
     describe_fold(tasks[0], console)
     times = seconds_by_family(tasks, device)
-    listed = ", ".join(f"{seconds / 60:.0f} min for the {name}" for name, seconds in times.items())
+    listed = ", ".join(f"{duration(seconds)} for the {name}" for name, seconds in times.items())
     folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}"
-    console.line(f"check: ok; {folds}{' and all rows' * config.train.refit} on {device}: {listed}")
+    console.result(
+        f"check: ok; {folds}{' and all rows' * config.train.refit} on {device}: {listed}"
+    )
+    console.next("the same command without --check")
+    console.json({"data": source.name, "rows": len(source.table), "seconds": times})
 
 
 @dataclass(frozen=True)
@@ -207,8 +221,10 @@ class _Training:
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
         describe_run(self.source.table.rows, self.config, tasks, self.console)
         on_all_rows = tasks.pop() if self.config.train.refit else None
-        with stop_on_signals() as stop:
-            training = FoldTraining(self.run, self.device, stop, self.console)
+        jobs = jobs_of(tasks if on_all_rows is None else [*tasks, on_all_rows])
+        display = TrainingDisplay(jobs, self.console)
+        with stop_on_signals() as stop, contextlib.closing(display):
+            training = FoldTraining(self.run, self.device, stop, self.console, display)
             folds = self._train_folds(tasks, training)
             results = self._evaluate(folds)
             unfinished = stop.requested or on_all_rows is not None

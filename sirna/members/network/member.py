@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,6 +25,8 @@ from sirna.prediction.histogram import Histogram
 
 SEED_STEP = 1000
 """Difference between the seeds of two networks of a fold; from fold to fold seeds differ by 1."""
+ROWS_PER_SECOND = 1500.0
+"""Rows of an epoch that one core trains in a second, for a rough estimate."""
 TIMED_BATCHES = 5
 """Number of batches that are trained to estimate the time of a training."""
 
@@ -109,6 +112,11 @@ class NetworkMember(Member):
         share = min(1.0, callbacks.batches * config.train.batch_rows / len(encoded.train))
         return (time.perf_counter() - began) / share * config.train.epochs
 
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds all epochs take; see `Member.rough_seconds`."""
+        return task.config.train.epochs * len(task.training) / ROWS_PER_SECOND
+
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
         return self._predict_encoded(self.dataset_encoder.encode(rows), device)
@@ -118,6 +126,8 @@ class NetworkMember(Member):
         cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
     ) -> Histogram:
         """Average several networks, encoding the rows once for networks with the same encoder."""
+        if len(members) == 1:
+            return members[0].predict(rows, device)
         encoded: dict[str, SiRNADataset] = {}
         parts = []
         for member in members:
@@ -128,7 +138,11 @@ class NetworkMember(Member):
         return Histogram.mixture(parts)
 
     def _predict_encoded(self, dataset: SiRNADataset, device: torch.device) -> Histogram:
-        return predict(self.model().to(device), dataset, self.config.predict.batch_rows, device)
+        return predict(self._built.to(device), dataset, self.config.predict.batch_rows, device)
+
+    @cached_property
+    def _built(self) -> SiRNAModel:
+        return self.model()
 
     def model(self) -> SiRNAModel:
         """Build the network and load the weights.
@@ -191,7 +205,7 @@ class NetworkMember(Member):
         """Rebuild a network, checking that its weights fit; see `Member.restore`."""
         encoder = DatasetEncoder.from_dict(stored.encoder, training)
         member = cls(stored.fold, encoder, stored.tensors, config, stored.facts)
-        member.model()
+        _ = member._built  # checks the weights, and is kept for predictions
         return member
 
 

@@ -1,10 +1,11 @@
-"""Read the training table and decide which rows are held out."""
+"""Read the training table and split it, and print what should be known about both."""
 
 from pathlib import Path
 
 from sirna.config.config import Config
 from sirna.stages.console import Console
 from sirna.stages.run_description import uncovered_bases_notes
+from sirna.stages.table_description import describe_rows
 from sirna.table.splits import NOT_HELD_OUT, Split, make_split
 from sirna.table.training_source import Source, training_source
 
@@ -13,10 +14,10 @@ SHARE_TOLERANCE = 2.0
 note."""
 
 
-def open_training_table(argument: Path | None, config: Config, console: Console) -> Source:
+def open_training(argument: Path | None, config: Config, console: Console) -> Source:
     """Read the training table and print what should be known about it."""
     source = training_source(argument, config)
-    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
+    console.line(f"data: {source.name} ({source.origin}): {describe_rows(source.table.rows)}")
     for note in (*source.table.notes, *uncovered_bases_notes(source.table.rows, config)):
         console.note(note)
     return source
