@@ -56,8 +56,8 @@ def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
     for name, share in given.items():
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise UsageError(
-                f"{name}.share: must be at least 0 and below 1, not {quoted(share)}; better give the "
-                "weights of version 0.3.0 in the section [mixture]."
+                f"{name}.share: must be at least 0 and below 1, not {quoted(share)}; better give "
+                "the weights of version 0.3.0 in the section [mixture]."
             )
     protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
     shares = dict(SHARES_0_2)
