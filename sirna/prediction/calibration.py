@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from sirna.prediction.histogram import Histogram, bin_of
@@ -78,6 +77,8 @@ def fit_calibration(predicted: Histogram, truth: np.ndarray) -> Calibration:
     -------
     Calibration
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - loads slowly; inference needs none
+
     bins, cdf_at_edges = bin_of(predicted.edges, truth), predicted.cdf_at_edges()
     rows = np.arange(len(truth))
     low = _normal_quantiles(cdf_at_edges[rows, bins])
