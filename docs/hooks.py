@@ -1,7 +1,7 @@
 """Make a site of files that also work as plain Markdown; MkDocs calls these functions.
 
-README.md becomes the first page. Files outside docs/ that a page links to are copied to the site, so
-that every link leads somewhere without the repository.
+README.md becomes the first page. Files outside docs/ that a page links to are copied to the site,
+so that every link leads somewhere without the repository.
 """
 
 import os
