@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARE ?= 1
 SECONDS ?= 1200
 
-.PHONY: demo test test-faults test-faults-tenth fuzz coverage mutation clean
+.PHONY: demo test docs test-faults test-faults-tenth fuzz coverage mutation clean
 
 # The main job: write the embedded competition, train on it, submit its test file, score it.
 demo: $(VENV)/.ready
@@ -22,6 +22,11 @@ test: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# The documentation as a site in site/; a warning is an error.
+docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Fault campaigns in full, with their counts: kills, full disks, tables, bundles, settings, pairs.
 test-faults: $(VENV)/.ready
@@ -57,4 +62,4 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
