@@ -77,8 +77,7 @@ def tested(path: str, tests: list[str], mutant: Mutant | None, seconds: int) -> 
                 sys.meta_path.insert(0, _Finder(path, mutant.tree))
             import pytest  # noqa: PLC0415 - loaded before the fork
 
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-            code = int(pytest.main([*options, *tests]))
+            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
         finally:
             os._exit(code)
     _, status, used = os.wait4(process, 0)
@@ -116,6 +115,7 @@ def main() -> None:
         parser.error(f"no such module: {', '.join(sorted(unknown))}; {', '.join(MODULES)}")
     os.chdir(ROOT)
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # pytest warns of plugins loaded before it
     failed = False
     for name in options.names or MODULES:
         for line in survivors(name, options.every):

@@ -58,7 +58,7 @@ def check_predict_memory(rows: int, training: int, components: int) -> None:
     SirnaError
     """
     check_memory(
-        block_memory(rows, training, components),
+        BYTES * OF_PATTERNS * components * min(rows, BLOCK_ROWS) * training,
         f"a prediction of the Gaussian process, with {training:,} rows and {components:,} "
         "components,",
         "train again with a lower gaussian_process.most_rows or gaussian_process.components",

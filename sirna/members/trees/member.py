@@ -25,7 +25,7 @@ from sirna.members.base import (
     fitted_without_choice,
 )
 from sirna.members.forest import FeatureTable, Forest
-from sirna.members.trees.size import check_fit_memory, check_predict_memory
+from sirna.members.trees.size import check_fit_memory
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
@@ -109,7 +109,6 @@ class TreesMember(Member):
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
-        check_predict_memory(len(rows), len(self.forest.first))
         return self.forest.predict(_feature_tables(self.positional.encode(rows)))
 
     def left_out(self) -> LeftOut:

@@ -1,6 +1,7 @@
 """The memory of trees, estimated before anything large is built."""
 
 from sirna.config.family_sections import TreesConfig
+from sirna.members.forest import predict_memory
 from sirna.system.memory import check_memory
 
 FEWEST_OF_LEAF = 20
@@ -11,8 +12,8 @@ NODE = 150.0
 """Bytes of a node: in scikit-learn, as parts of the tensors, and in the tensors."""
 CELL_OF_FEATURE = 25.0
 """Bytes of a feature of a row: as it is, a copy without missing values, in classes."""
-CELL_OF_TREE = 16.0
-"""Bytes that a row needs in a tree while it is predicted: marks of the leaves that are left."""
+CLASSES = 255
+"""Largest number of thresholds of a feature."""
 
 
 def check_fit_memory(rows: int, features: int, config: TreesConfig) -> None:
@@ -38,20 +39,6 @@ def check_fit_memory(rows: int, features: int, config: TreesConfig) -> None:
     )
 
 
-def check_predict_memory(rows: int, trees: int) -> None:
-    """Refuse a prediction that needs more memory than there is.
-
-    Raises
-    ------
-    SirnaError
-    """
-    check_memory(
-        predict_memory(rows, trees),
-        f"a prediction with {trees:,} trees",
-        "train again with lower trees.rounds or trees.ensembles",
-    )
-
-
 def fit_memory(rows: int, features: int, config: TreesConfig) -> float:
     """Return the bytes that a fit and its first prediction need."""
     leaves = max(1, min(config.leaves, rows // FEWEST_OF_LEAF))
@@ -59,9 +46,6 @@ def fit_memory(rows: int, features: int, config: TreesConfig) -> float:
     growing = leaves * features * HISTOGRAM_OF_FEATURE
     nodes = trees * (2 * leaves - 1) * NODE
     table = CELL_OF_FEATURE * rows * features
-    return growing + nodes + table + predict_memory(rows, config.rounds * config.ensembles)
-
-
-def predict_memory(rows: int, trees: int) -> float:
-    """Return the bytes of a prediction of rows, which pass through all trees at once."""
-    return CELL_OF_TREE * rows * trees
+    kept = config.rounds * config.ensembles
+    splits = min(kept * (leaves - 1), CLASSES * features)
+    return growing + nodes + table + predict_memory(kept, leaves, splits)

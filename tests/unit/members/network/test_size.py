@@ -53,7 +53,7 @@ def test_more_networks_than_the_memory_holds_are_refused():
         check_training_memory(SIZES, config, 40)
 
 
-@pytest.mark.parametrize(("rows", "tokens"), [(1_000_000, 200), (100_000, 2000)])
+@pytest.mark.parametrize(("rows", "tokens"), [(10_000_000, 200), (4096, 1_000_000)])
 def test_a_prediction_of_too_many_rows_at_once_is_refused(rows, tokens):
     check_prediction_memory(SIZES, Config(), 4096, 30)
     with pytest.raises(SirnaError, match=r"GB are free; .*lower predict\.batch_rows"):

@@ -7,8 +7,9 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.errors import SirnaError
 from sirna.members.base import FitCallbacks
+from sirna.members.forest import predict_memory
 from sirna.members.trees.member import TreesMember
-from sirna.members.trees.size import check_fit_memory, check_predict_memory, fit_memory
+from sirna.members.trees.size import check_fit_memory, fit_memory
 
 FEATURES = 100
 HUGE = {
@@ -36,10 +37,11 @@ def test_more_leaves_than_rows_can_fill_need_no_memory():
     assert sizes[0] == sizes[1]
 
 
-def test_a_prediction_with_too_many_trees_is_refused():
-    check_predict_memory(10_000, 450)
-    with pytest.raises(SirnaError, match=r"GB are free; train again with lower trees\.rounds"):
-        check_predict_memory(10_000, 100_000_000)
+def test_a_prediction_grows_with_trees_leaves_and_splits():
+    usual = predict_memory(450, 31, 13_500)
+    assert usual < 1e9
+    for trees, leaves, splits in ((45_000, 31, 13_500), (450, 100_000, 13_500), (450, 31, 10**7)):
+        assert predict_memory(trees, leaves, splits) > 10 * usual
 
 
 def test_a_fit_looks_at_the_memory_first(tiny_table, task_of):
