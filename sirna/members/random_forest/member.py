@@ -18,6 +18,8 @@ from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, fitted
 from sirna.members.forest import FeatureTable, Forest
 from sirna.prediction.histogram import Histogram
 
+SECONDS_PER_ROW = 3e-5
+"""Rough seconds of a tree for each training row."""
 TIMED_TREES = 10
 """Number of trees that are timed to estimate the time of a fit."""
 
@@ -57,7 +59,8 @@ class RandomForestMember(Member):
         tables = _features(words, words.encode(rows, training=True))
         whole = np.concatenate([table.values[table.content] for table in tables], axis=1)
         try:
-            forest = fit_forest(whole.astype(np.float32), task, callbacks.stop)
+            callbacks.begin(1 + config.random_forest.folds, 0)
+            forest = fit_forest(whole.astype(np.float32), task, callbacks.step)
         except InterruptedError:
             return None
         return fitted_without_choice(cls(task.fold, words, forest), task)
@@ -74,6 +77,11 @@ class RandomForestMember(Member):
         forests = 1 + task.config.random_forest.folds
         timed = (time.perf_counter() - began) / (forests * TIMED_TREES)
         return 2 * timed * task.config.random_forest.trees
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds `fit` takes; see `Member.rough_seconds`."""
+        return 2 * task.config.random_forest.trees * SECONDS_PER_ROW * len(task.training)
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""

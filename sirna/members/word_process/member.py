@@ -31,6 +31,8 @@ KERNEL, WEIGHTS, CHOSEN, LEFT_OUT = "kernel.", "weights", "chosen", "left_out"
 """Names of tensors, and the prefix of the kernel's."""
 BLOCK_ROWS = 1024
 """Number of rows that are predicted at once; it limits the memory."""
+SECONDS_PER_PAIR = 4e-7
+"""Rough seconds of a learning step for each pair of its rows."""
 TIMED_STEPS = 3
 """Number of learning steps that are timed to estimate the time of a fit."""
 
@@ -83,7 +85,8 @@ class WordProcessMember(Member):
         training = words.encode(task.training_rows, training=True)
         truth = standardised(task.labels, *scale_of(task.labels))
         try:
-            kernel = learn_kernel(training, truth, config.word_process, task.seed, callbacks.stop)
+            callbacks.begin(config.word_process.steps, 0)
+            kernel = learn_kernel(training, truth, config.word_process, task.seed, callbacks.step)
         except InterruptedError:
             return None
         targets = None if protocol.every_target_is_unseen else task.targets
@@ -115,6 +118,13 @@ class WordProcessMember(Member):
 
         first, more = seconds(1), seconds(1 + TIMED_STEPS)
         return first + max(more - first, 0.0) * (task.config.word_process.steps - 1) / TIMED_STEPS
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds `fit` takes; see `Member.rough_seconds`."""
+        config = task.config.word_process
+        rows = min(len(task.training), config.step_rows)
+        return config.steps * SECONDS_PER_PAIR * rows**2
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
