@@ -92,7 +92,7 @@ class SearchConfig(Section):
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     pruner: Literal["same_step", "median", "wilcoxon", "none"] = "same_step"
     keep: float = Field(
-        0.5, gt=0.0, le=1.0, description="share of the trials that go on after a step (same_step)"
+        0.33, gt=0.0, le=1.0, description="share of the trials that go on after a step (same_step)"
     )
     startup_trials: int = Field(
         8, ge=1, le=100_000, description="trials before sampler and pruner use the results"
