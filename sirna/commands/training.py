@@ -229,7 +229,7 @@ def tune(
             metavar="SECONDS",
             min=1,
             max=1e9,
-            help="Stop after so long.  [default: never]",
+            help="Stop after so long, confirmation included.  [default: never]",
             rich_help_panel="The search",
         ),
     ] = None,
@@ -267,23 +267,31 @@ def tune(
     device: DeviceOption = "auto",
     protocol: ProtocolOption = None,
     folds: FoldsOption = None,
+    no_confirm: Annotated[
+        bool,
+        typer.Option(
+            "--no-confirm",
+            help="Recommend the best trial as it is.",
+            rich_help_panel="The search",
+        ),
+    ] = False,
     train_best: Annotated[
         bool,
         typer.Option(
             "--train-best",
-            help="Train with the best settings at the end.",
+            help="Train with the recommended settings at the end.",
             rich_help_panel=WRITING,
         ),
     ] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for the settings with the best score.
+    """Search for better settings and confirm them on other folds.
 
     A search that was stopped goes on when the same command is given again.
     """
-    from sirna.stages.tune import TuneRequest
     from sirna.stages.tune import tune as run_tune
+    from sirna.stages.tune_workers import TuneRequest
 
     flags = {
         "split.protocol": protocol,
@@ -295,20 +303,17 @@ def tune(
     name = settings.split.protocol if study is None else study
     console = console_for(quiet, as_json)
     found = run_tune(
-        TuneRequest(table, settings, space, name, trials, timeout, storage, jobs, device),
+        TuneRequest(
+            table, settings, space, name, trials, timeout, storage, jobs, device, not no_confirm
+        ),
         console,
     )
-    default = "not done" if found.default is None else f"{found.default:.4f}"
-    console.result(f"best: trial {found.best.number}, {found.best.value:.4f}; default {default}")
-    for key, value, share in found.important_parameters:
-        console.result(f"  {share:5.1%} of the variance: {key} = {value}")
-    console.result(f"written: {found.toml}, {found.folder / 'tune.html'}")
-    data = "" if found.source == "embedded" else f" {shlex.quote(found.source)}"
     if train_best:
         _train_best(table, found.toml, device, console)
     else:
-        console.next(f"sirna train{data} --config {shlex.quote(str(found.toml))}")
-    console.json(found.as_json())
+        console.next(found.command)
+    console.result(f"recommended: {found.reason}")
+    console.json(found.figures)
 
 
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:

@@ -127,6 +127,8 @@ class Member(ABC):
     """The family's key in `[mixture]`, and the prefix of its file names."""
     title: ClassVar[str]
     """The family's name in messages."""
+    sections: ClassVar[frozenset[str]] = frozenset()
+    """Sections of the configuration that only this family reads, besides that of its name."""
 
     fold: int
 

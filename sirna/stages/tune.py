@@ -1,139 +1,99 @@
-"""`sirna tune`: search for the best settings; write `best.toml`, `trials.csv` and `tune.html`."""
+"""`sirna tune`: search for better settings and confirm them; write best.toml and tune.html."""
 
-import itertools
-import multiprocessing
+import os
 import re
-import secrets
-import signal
+import shlex
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import optuna
-import tomli_w
-import torch
-from optuna.trial import FrozenTrial, TrialState
 
-from sirna.config.config import Config
-from sirna.config.leaves import leaves_of
-from sirna.config.load import config_from_dict, load_config, with_changes
-from sirna.errors import SirnaError, StoppedError, UsageError
-from sirna.runs.run import RUNS
+from sirna.errors import SirnaError, UsageError
+from sirna.members.registry import config_for_table
 from sirna.stages.console import Console
 from sirna.stages.table_description import describe_rows
-from sirna.system.device import choose_device
+from sirna.stages.tune_workers import (
+    SearchCallbacks,
+    TuneRequest,
+    Workers,
+    wait_for_workers,
+    worker_id,
+)
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.limits import quoted
-from sirna.system.locks import locked, shared_lock, wait_for_sharers
-from sirna.system.signals import stop_on_signals
-from sirna.table.splits import make_split
+from sirna.system.locks import locked
+from sirna.system.signals import StopRequest, stop_on_signals
+from sirna.system.threads import one_thread
 from sirna.table.training_source import Source, training_source
+from sirna.tuning.confirmation import (
+    CONFIRMATION,
+    INTERVAL,
+    Candidate,
+    Confirmation,
+    candidates_of,
+    confirm,
+)
 from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.display import TuneDisplay
-from sirna.tuning.objective import Objective
-from sirna.tuning.page import importances, plain, study_page
+from sirna.tuning.importance import Importances, importances
+from sirna.tuning.page import study_page
+from sirna.tuning.recommendation import Recommendation, recommend
 from sirna.tuning.space import SearchConfig, load_search
 from sirna.tuning.study import (
-    POLL_SECONDS,
-    do_trials,
+    OBJECTIVE,
+    SECONDS,
+    completed_trials,
+    default_trial,
     finished_trials,
+    noise_of,
     open_storage,
     open_study,
     prepare,
     requeue_interrupted,
 )
 
-TUNE = RUNS / "tune"
 LEAST_SHARE = 0.01
+OBJECTIVE_VERSION = 2
+"""Version of what a trial scores; trials of different versions are never compared."""
 STUDY_NAME = re.compile(r"\w[\w .-]{0,99}")
-WORKERS_LOCK = "workers"
-"""The file that every worker process locks while it lives."""
-
-
-@dataclass(frozen=True)
-class TuneRequest:
-    """The options of `sirna tune`.
-
-    Attributes
-    ----------
-    table : Path, optional
-        The training table; see `training_source`.
-    config : Config
-        The configuration that trials change.
-    space : Path, optional
-        A TOML file with the search space.
-    study : str
-        The name of the study.
-    total : int
-        Number of finished trials of the study, including those of earlier commands.
-    timeout : float, optional
-        After so many seconds no further trial begins and the running one is stopped.
-    storage : str, optional
-        URL of a shared database.
-    jobs : int
-        Worker processes on this machine.
-    device : str
-    """
-
-    table: Path | None
-    config: Config
-    space: Path | None
-    study: str
-    total: int
-    timeout: float | None
-    storage: str | None
-    jobs: int
-    device: str
+LARGEST_RESERVE = 0.5
+"""Largest share of a timeout that is reserved for the confirmation."""
 
 
 @dataclass(frozen=True)
 class TuneOutcome:
-    """The result of a search."""
+    """The result of a command.
 
-    folder: Path
-    source: str
-    best: FrozenTrial
-    default: float | None
-    importances: dict[str, float]
+    Attributes
+    ----------
+    toml : Path
+        The recommended configuration, as `sirna train --config` takes it.
+    command : str
+        The command that trains with it.
+    reason : str
+        Why it is recommended.
+    figures : dict
+        The outcome as plain data.
+    """
 
-    @property
-    def important_parameters(self) -> list[tuple[str, str, float]]:
-        """Key, best value and share of the score's variance, for shares of 1 % or more."""
-        ranked = sorted(self.importances.items(), key=lambda item: -item[1])
-        values = self.best.params
-        return [
-            (key, plain(values[key]), share)
-            for key, share in ranked
-            if key in values and share >= LEAST_SHARE
-        ]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the outcome as plain data."""
-        best = {"trial": self.best.number, "score": self.best.value, "settings": self.best.params}
-        paths = {"toml": str(self.toml), "report": str(self.folder / "tune.html")}
-        return {"best": best, "default": self.default, "importances": self.importances, **paths}
-
-    @property
-    def toml(self) -> Path:
-        """The best configuration, as `sirna train --config` takes it."""
-        return self.folder / "best.toml"
-
-
-@dataclass(frozen=True)
-class SearchCallbacks:
-    """Callbacks: whether a search must stop, and how its display is refreshed."""
-
-    stop: Callable[[], bool]
-    refresh: Callable[[], None]
+    toml: Path
+    command: str
+    reason: str
+    figures: dict[str, Any]
 
 
 def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     """Search until the study has `total` trials, the timeout is reached, or a signal arrives.
+
+    Then compare the best trials with the default on other folds and seeds.
+
+    Returns
+    -------
+    TuneOutcome
 
     Raises
     ------
@@ -151,174 +111,162 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     search.check(request.config, str(request.space or "built-in space"))
     source = training_source(request.table, request.config)
     console.line(f"data: {source.name} ({source.origin}): {describe_rows(source.table.rows)}")
+    search, idle = search.for_table(config_for_table(request.config, source.table.rows))
+    if idle:
+        console.note(
+            f"{', '.join(idle)} do not vary: their families predict no held-out row of this table"
+        )
     for note in source.table.notes:
         console.note(note)
-    folder = TUNE / request.study
-    deadline = time.monotonic() + (request.timeout or float("inf"))
+    folder = request.folder
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     lock = nullcontext() if request.storage else locked(folder)
     with lock, stop_on_signals() as stop:
         if not request.storage:
             settle(folder)
-            _wait_for_workers(folder, console, lambda: stop.requested)
+            wait_for_workers(folder, console, lambda: stop.requested)
         storage = open_storage(folder, request.storage, request.jobs)
-        study = open_study(storage, request.study, search, _worker_id(request, 0))
-        prepare(study, search.defaults(request.config), _data_and_config(request, source))
+        study = open_study(storage, request.study, search, worker_id(request, 0))
+        prepare(study, search.defaults(request.config), _fixed(request, source, search))
         if not request.storage and (again := requeue_interrupted(study)):
             console.line(
                 f"{again} trials were interrupted when their process was killed; they are repeated"
             )
-        console.line(
-            f"study: {request.study}, {len(finished_trials(study))} of {request.total} trials"
-        )
+        done = len(finished_trials(study))
+        console.line(f"study: {request.study}, {done} of {request.total} trials")
         where = _dashboard(folder, request.storage)
         console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")
-        live = not (console.quiet or console.as_json)
-        display = TuneDisplay(study, request.total, console.line, live)
-        callbacks = SearchCallbacks(
-            lambda: stop.requested or time.monotonic() > deadline, display.refresh
-        )
+        if (cores := os.cpu_count() or 1) > request.jobs == 1 and done < request.total:
+            console.line(f"a worker uses one of {cores} cores; --jobs {cores} uses all")
+        work = _Tuning(Workers(request, source, search, study), console, stop)
+        return work.do()
+
+
+@dataclass
+class _Tuning:
+    """One command: search, confirmation and results."""
+
+    workers: Workers
+    console: Console
+    stop: StopRequest
+
+    def __post_init__(self) -> None:
+        self.request, self.study = self.workers.request, self.workers.study
+        self._seconds: float | None = None  # of the default's training; unknown
+        self.deadline = time.monotonic() + (self.request.timeout or float("inf"))
+
+    def do(self) -> TuneOutcome:
+        """Search, confirm and write the results."""
+        with self._display(lambda: self._late(self._reserve())) as callbacks:
+            self.workers.do("search", callbacks)
+        if not completed_trials(self.study):
+            raise SirnaError(
+                f"{self.request.folder}: no trial was completed; run the same command again."
+            )
+        config, search = self.request.config, self.workers.search
+        candidates = candidates_of(self.study, search.candidates)
+        confirmation = self._confirmed(candidates) if self.request.confirm else None
+        best = candidates[0] if candidates else None
+        recommendation = recommend(config, best, confirmation, self.request.confirm)
+        found = importances(self.study)
+        folder = self.request.folder
+        write_text(folder / "best.toml", recommendation.toml(self.study.study_name))
+        write_csv(folder / "trials.csv", self.study.trials_dataframe(multi_index=False))
+        page = study_page(self.study, recommendation, confirmation, found)
+        write_text(folder / "tune.html", page)
+        return self._outcome(recommendation, confirmation, found)
+
+    def _late(self, reserve: float = 0.0) -> bool:
+        return self.stop.requested or time.monotonic() > self.deadline - reserve
+
+    def _reserve(self) -> float:
+        """Return the seconds of the timeout that the confirmation will need."""
+        if not (self.request.timeout and self.request.confirm):
+            return 0.0
+        if self._seconds is None and (default := default_trial(self.study)) is not None:
+            self._seconds = float(default.user_attrs[SECONDS])
+        trainings = self.workers.search.candidates + 1
+        seconds = trainings * (self._seconds or 0.0) / self.request.jobs
+        return min(seconds, LARGEST_RESERVE * self.request.timeout)
+
+    @contextmanager
+    def _display(self, late: Any) -> Iterator[SearchCallbacks]:
+        live = not (self.console.quiet or self.console.as_json)
+        display = TuneDisplay(self.study, self.request.total, self.console.line, live)
         try:
-            if request.jobs > 1:
-                _in_processes(request, source, search, study, callbacks)
-            else:
-                _do_trials(request, source, search, study, callbacks)
+            yield SearchCallbacks(late, display.refresh)
         finally:
             display.close()
-    return _write(folder, source, study, request)
+
+    def _confirmed(self, candidates: list[Candidate]) -> Confirmation | None:
+        """Return the confirmation of these candidates, or the latest one if it is not finished."""
+        raw = self.study.user_attrs.get(CONFIRMATION)
+        latest = Confirmation.from_dict(raw) if raw else None
+        if not candidates or (latest and latest.is_of(candidates)):
+            return latest
+        if not self._late():
+            names = ", ".join(str(one.number) for one in candidates)
+            self.console.line(
+                f"confirmation: the default and trials {names} on other folds and seeds"
+            )
+            callbacks = SearchCallbacks(self._late, lambda: None)
+            self.workers.do("confirmation", callbacks)
+            with one_thread():
+                found = confirm(self.workers.work(callbacks), self.study, candidates)
+            if found is not None:
+                self.study.set_user_attr(CONFIRMATION, found.to_dict())
+                return found
+        self.console.note("stopped before the confirmation was finished")
+        return latest
+
+    def _outcome(
+        self,
+        recommendation: Recommendation,
+        confirmation: Confirmation | None,
+        found: Importances,
+    ) -> TuneOutcome:
+        """Print the figures of search and confirmation, and return the outcome."""
+        line = self.console.result
+        best = max(completed_trials(self.study), key=lambda one: (one.value or 0.0, -one.number))
+        default, noise = default_trial(self.study), noise_of(self.study)
+        known = "not done" if default is None else f"{default.value:.4f}"
+        spread = "" if noise is None else f"; noise of a score {noise:.4f}"
+        line(f"best: trial {best.number}, {best.value:.4f}; default {known}{spread}")
+        for key, share in sorted(found.shares.items(), key=lambda item: -item[1]):
+            if share >= LEAST_SHARE:
+                line(f"  {share:5.1%} of the variance of the first step: {key}")
+        if not found.shares:
+            line(f"  {found.why_none}")
+        for one in confirmation.compared if confirmation else ():
+            line(
+                f"confirmation, trial {one.number}: {one.score:.4f}, gain {one.gain:+.4f} "
+                f"({INTERVAL:.0%} interval {one.low:+.4f} to {one.high:+.4f}), better with "
+                f"{one.confidence:.1%} confidence"
+            )
+        toml, page = self.request.folder / "best.toml", self.request.folder / "tune.html"
+        line(f"written: {toml}, {page}")
+        source = self.workers.source.name
+        data = "" if source == "embedded" else f" {shlex.quote(source)}"
+        figures = {
+            "best": {"trial": best.number, "score": best.value, "settings": best.params},
+            "default": default.value if default else None,
+            "noise": noise,
+            "importances": found.shares,
+            "confirmation": confirmation.to_dict() if confirmation else None,
+            "recommended": {"default": recommendation.is_default, "reason": recommendation.reason},
+            "toml": str(toml),
+            "report": str(page),
+        }
+        command = f"sirna train{data} --config {shlex.quote(str(toml))}"
+        return TuneOutcome(toml, command, recommendation.reason, figures)
 
 
-def _wait_for_workers(folder: Path, console: Console, stop: Callable[[], bool]) -> None:
-    """Wait until workers whose parent was killed have ended, so that no trial is done twice."""
-    waits = itertools.count()
-
-    def wait() -> None:
-        if stop():
-            raise StoppedError(f"{folder}: stopped while workers of an earlier command still ran.")
-        if next(waits) == 0:
-            console.note("waiting for workers of an earlier command, which was killed, to end")
-        time.sleep(POLL_SECONDS)
-
-    wait_for_sharers(folder / WORKERS_LOCK, wait)
-
-
-def _worker_id(request: TuneRequest, worker: int) -> int:
-    """Return an id that no other worker has, so that no two workers draw the same parameters.
-
-    Without a shared database it is the worker's index. With one it is random, since workers on
-    different machines may start at the same moment.
-    """
-    return secrets.randbits(32) if request.storage else worker
-
-
-def _data_and_config(request: TuneRequest, source: Source) -> dict[str, Any]:
+def _fixed(request: TuneRequest, source: Source, search: SearchConfig) -> dict[str, Any]:
     """Return the data and settings that must be the same in all trials of a study."""
-    data = {"data": {"train": ""}}
-    fixed = {**request.config.model_dump(mode="json"), **data}
-    return {"training_sha256": source.digest, "config": fixed}
-
-
-def _do_trials(
-    request: TuneRequest,
-    source: Source,
-    search: SearchConfig,
-    study: optuna.Study,
-    callbacks: SearchCallbacks,
-) -> None:
-    """Do trials in this process."""
-    rows = source.table.rows
-    split = make_split(rows, request.config.split, source.name)
-    device = choose_device(request.device)
-    objective = Objective(rows, split, request.config, search, device, callbacks.stop)
-    objective.on_epoch = callbacks.refresh
-    do_trials(study, objective, request.total, callbacks.stop, callbacks.refresh)
-
-
-def _in_processes(
-    request: TuneRequest,
-    source: Source,
-    search: SearchConfig,
-    study: optuna.Study,
-    callbacks: SearchCallbacks,
-) -> None:
-    """Start worker processes that do the trials, and show the progress."""
-    context = multiprocessing.get_context("spawn")
-    config = with_changes(request.config, {"data.train": source.name})
-    plain = {**vars(request), "config": config.model_dump(mode="json"), "table": None}
-    threads = max(1, torch.get_num_threads() // request.jobs)
-    workers: list[BaseProcess] = [
-        context.Process(target=_worker, args=(plain, search.model_dump(), index, threads))
-        for index in range(1, request.jobs + 1)
-    ]
-    for worker in workers:
-        worker.start()
-    stopping = False
-    while any(worker.is_alive() for worker in workers):
-        if callbacks.stop() and not stopping:
-            stopping = True
-            for worker in workers:
-                worker.terminate()  # SIGTERM: a worker prunes its trial and ends
-        callbacks.refresh()
-        time.sleep(POLL_SECONDS)
-    codes = [worker.exitcode for worker in workers]
-    if any(codes) and len(finished_trials(study)) < request.total and not stopping:
-        raise SirnaError(f"workers ended with {codes}; run the same command again to go on.")
-
-
-def _worker(plain: dict[str, Any], search: dict[str, Any], worker: int, threads: int) -> None:
-    """Do trials in a worker process, until they are done or its parent has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
-    torch.set_num_threads(threads)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    config = config_from_dict(plain.pop("config"), source="worker")
-    request = TuneRequest(config=config, **plain)
-    space = SearchConfig.model_validate(search)
-    parent = multiprocessing.parent_process()
-    (TUNE / request.study).mkdir(parents=True, exist_ok=True)
-    storage = open_storage(TUNE / request.study, request.storage, request.jobs)
-    study = open_study(storage, request.study, space, _worker_id(request, worker))
-    source = training_source(None, config)
-    lock = shared_lock(TUNE / request.study / WORKERS_LOCK)
-    with lock, stop_on_signals(signal.SIGTERM) as stop:
-        alive = parent.is_alive if parent else lambda: True
-        callbacks = SearchCallbacks(lambda: stop.requested or not alive(), lambda: None)
-        _do_trials(request, source, space, study, callbacks)
-
-
-def _write(folder: Path, source: Source, study: optuna.Study, request: TuneRequest) -> TuneOutcome:
-    """Write the trials, the best configuration and the page."""
-    complete = [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
-    if not complete:
-        raise SirnaError(f"{folder}: no trial was completed; run the same command again.")
-    best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
-    default = next((trial.value for trial in complete if trial.user_attrs.get("default")), None)
-    config = with_changes(request.config, dict(best.params))
-    outcome = TuneOutcome(folder, source.name, best, default, importances(study))
-    write_text(outcome.toml, _best_toml(config, best, study.study_name))
-    write_csv(folder / "trials.csv", study.trials_dataframe(multi_index=False))
-    write_text(folder / "tune.html", study_page(study, best, default))
-    return outcome
-
-
-def _best_toml(config: Config, best: FrozenTrial, study: str) -> str:
-    """Return the values that differ from the defaults, with their origin in comments."""
-    protocol = config.split.protocol
-    usual = leaves_of(load_config(flags={"split.protocol": protocol}))
-    tables: dict[str, Any] = {}
-    for key, value in leaves_of(config).items():
-        if value != usual.get(key) or key == "split.protocol" or key.startswith("streams."):
-            *sections, last = key.split(".")
-            table = tables
-            for section in sections:
-                table = table.setdefault(section, {})
-            table[last] = value
-    tables.get("data", {}).pop("train", None)
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
-    head = (
-        f"# Best of study {study!r}: trial {best.number}, score {best.value:.4f} on the rows that "
-        f"the study held out\n# under protocol {protocol!r}, {now}. All other keys are defaults.\n"
-    )
-    return f"{head}\n{tomli_w.dumps({key: table for key, table in tables.items() if table})}"
+    config = {**request.config.model_dump(mode="json"), "data": {"train": ""}}
+    names = ("folds", "screening_rows", "screening_epochs")
+    objective = {"version": OBJECTIVE_VERSION, **search.model_dump(include=set(names))}
+    return {"training_sha256": source.digest, "config": config, OBJECTIVE: objective}
 
 
 def _dashboard(folder: Path, url: str | None) -> str:

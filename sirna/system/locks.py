@@ -63,6 +63,26 @@ def wait_for_sharers(path: Path, wait: Callable[[], object]) -> None:
                 return
 
 
+@contextlib.contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Try to lock a file against other processes; yield whether that worked.
+
+    The file is created, and removed at the end by the process that locked it. A process may
+    therefore get the lock of a file that has just been removed: look again, once it is locked,
+    whether the work that it protects has been done.
+    """
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def append_line(path: Path, line: str, header: str = "") -> None:
     """Append a line to a text file that several processes may append to.
 

@@ -3,41 +3,40 @@
 from types import MappingProxyType
 from typing import Any
 
-RECURRENT = ("rnn", "lstm", "gru")
+
+def _float(low: float, high: float, log: bool = False) -> dict[str, Any]:
+    return {"kind": "float", "low": low, "high": high, "log": log}
+
+
+def _int(low: int, high: int, log: bool = False) -> dict[str, Any]:
+    return {"kind": "int", "low": low, "high": high, "log": log}
+
+
+def _choice(*choices: object) -> dict[str, Any]:
+    return {"kind": "choice", "choices": choices}
+
 
 DEFAULT_SEARCH: MappingProxyType[str, Any] = MappingProxyType(
     {
         "space": {
-            "model.encoder": {"kind": "choice", "choices": RECURRENT},
-            "model.hidden": {"kind": "int", "low": 32, "high": 160, "log": True},
-            "model.embedding": {"kind": "int", "low": 8, "high": 96, "log": True},
-            "model.layers": {"kind": "int", "low": 1, "high": 2},
-            "model.layer_dropout": {
-                "kind": "float",
-                "low": 0.0,
-                "high": 0.5,
-                "when": {"model.layers": [2]},
-            },
-            "model.pooling": {"kind": "choice", "choices": ("last", "mean", "max", "last_mean")},
-            "model.embedding_dropout": {"kind": "float", "low": 0.0, "high": 0.4},
-            "model.summary_dropout": {"kind": "float", "low": 0.0, "high": 0.6},
-            "model.head_dropout": {"kind": "float", "low": 0.0, "high": 0.6},
-            "train.learning_rate": {"kind": "float", "low": 1e-3, "high": 2e-2, "log": True},
-            "train.weight_decay": {"kind": "float", "low": 1e-4, "high": 0.3, "log": True},
-            "train.batch_rows": {"kind": "choice", "choices": (128, 192, 256, 384)},
-            "train.loss": {"kind": "choice", "choices": ("cross_entropy", "crps")},
-            "train.smoothing": {
-                "kind": "float",
-                "low": 0.0,
-                "high": 3.0,
-                "when": {"train.loss": ["cross_entropy"]},
-            },
-            "streams.passenger_modifications.enabled": {
-                "kind": "choice",
-                "choices": (True, False),
-            },
-            "streams.guide_bases.ngram": {"kind": "int", "low": 1, "high": 4},
-            "streams.guide_bases.stride": {"kind": "int", "low": 1, "high": 2},
+            "model.hidden": _int(32, 160, log=True),
+            "model.embedding": _int(16, 64, log=True),
+            "model.head_hidden": _int(64, 512, log=True),
+            "model.embedding_dropout": _float(0.0, 0.4),
+            "model.summary_dropout": _float(0.0, 0.6),
+            "model.head_dropout": _float(0.0, 0.6),
+            "train.learning_rate": _float(1e-3, 2e-2, log=True),
+            "train.weight_decay": _float(1e-3, 0.3, log=True),
+            "train.smoothing": _float(0.0, 3.0),
+            "train.epochs": _int(4, 40, log=True),
+            "streams.passenger_modifications.enabled": _choice(True, False),
+            "streams.guide_bases.ngram": _int(1, 4),
+            "streams.guide_bases.stride": _int(1, 2),
+            # few choices: each combination is fitted once a study, whatever the network
+            "gaussian_process.components": _choice(2, 4, 8),
+            "gaussian_process.steps": _choice(75, 150, 300),
+            "trees.rounds": _choice(75, 150, 300),
+            "trees.leaves": _choice(15, 31, 63),
         }
     }
 )

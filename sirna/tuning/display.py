@@ -9,10 +9,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from sirna.tuning.study import FAILED, STOPPED, SURPLUS, finished_trials
+from sirna.tuning.study import (
+    FAILED,
+    FIDELITY,
+    STOPPED,
+    SURPLUS,
+    finished_trials,
+    noise_of,
+)
 
 MOST_TRIALS_SHOWN = 12
-COLUMNS = ("trial", "state", "score", "best", "epochs", "time left")
+COLUMNS = ("trial", "state", "score", "best", "steps", "fidelity", "time left")
 
 
 class TuneDisplay:
@@ -39,6 +46,7 @@ class TuneDisplay:
         self.study = study
         self.total = total
         self._began = time.monotonic()
+        self._noise: float | None = None
         self._done_before = len(finished_trials(study))
         self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
@@ -75,12 +83,10 @@ class TuneDisplay:
 
     def _row(self, trial: FrozenTrial, trials: list[FrozenTrial]) -> tuple[str, ...]:
         values = [
-            other.value
-            for other in trials
-            if other.number <= trial.number and other.value is not None and _complete(other)
+            other.value for other in trials if other.number <= trial.number and _complete(other)
         ]
-        reported = list(trial.intermediate_values.values())
-        value = trial.value if _complete(trial) else (max(reported) if reported else None)
+        steps = list(trial.intermediate_values.values())
+        value = trial.value if _complete(trial) else (steps[-1] if steps else None)
         state = trial.state.name.lower()
         if trial.state == TrialState.PRUNED:
             reason = next((word for word in (STOPPED, SURPLUS) if word in trial.user_attrs), None)
@@ -91,10 +97,19 @@ class TuneDisplay:
             str(trial.number),
             state,
             "-" if value is None else f"{value:.4f}",
-            f"{max(values):.4f}" if values else "-",
-            str(trial.user_attrs.get("epochs", len(reported))),
+            self._best([value for value in values if value is not None]),
+            str(len(steps)),
+            f"{trial.user_attrs.get(FIDELITY, 0.0):.2f}",
             self._time_left(),
         )
+
+    def _best(self, values: list[float]) -> str:
+        """Show the best score, and beside it the noise of a score."""
+        if not values:
+            return "-"
+        if self._noise is None:
+            self._noise = noise_of(self.study)
+        return f"{max(values):.4f}" + (f" (noise {self._noise:.4f})" if self._noise else "")
 
     def _time_left(self) -> str:
         done = len(finished_trials(self.study))

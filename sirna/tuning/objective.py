@@ -1,65 +1,94 @@
-"""The objective of a search: the competition score of held-out rows after training a network."""
+"""The objective of a search: the competition score of what a configuration would submit."""
 
-import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import torch
 from optuna import Trial, TrialPruned
 
 from sirna.config.config import Config
 from sirna.config.load import with_changes
-from sirna.features.encoded_fold import EncodedFold, encode_fold
 from sirna.features.fold import FoldTask
-from sirna.members.base import FitCallbacks, State
-from sirna.members.network.fit import fit, start
-from sirna.members.network.state import TrainingState
-from sirna.table.splits import Split
+from sirna.members.base import FitCallbacks
+from sirna.members.registry import config_for_table
+from sirna.tuning.fits import ByFamily, Fits
+from sirna.tuning.judge import Judged, judge
+from sirna.tuning.rungs import Rung, search_rungs
 from sirna.tuning.space import SearchConfig
-from sirna.tuning.study import STOPPED
+from sirna.tuning.study import DEFAULT, FIDELITY, REPEATS, SECONDS, STOPPED, WEIGHTS
 
-ENCODING_SECTIONS = ("vocab", "covariates", "siblings", "split")
-"""Sections of the configuration that, in addition to the streams, decide how rows are encoded."""
-CACHED_ENCODINGS = 4
-"""Number of encodings (of all folds) in the cache; each holds the table as tensors."""
+REPEAT_SEED = 10_000
+"""Difference between the training seeds of two repeats of the default."""
 
 
-class Objective:
-    """Train a trial's configuration on every fold and return the mean score.
+@dataclass(frozen=True)
+class Work:
+    """What the trials of a study share.
 
-    Trials with the same encoding share the encoded rows.
-
-    Parameters
+    Attributes
     ----------
     rows : DataFrame
         The checked training table.
-    split : Split
     config : Config
         The configuration that trials change.
     search : SearchConfig
+    fits : Fits
     device : torch.device
     stop : callable
-        Returns whether a stop was requested; the running trial is then pruned.
+        Returns whether a stop was requested.
+    refresh : callable
+        Called after every epoch.
     """
 
-    def __init__(
-        self,
-        rows: pd.DataFrame,
-        split: Split,
-        config: Config,
-        search: SearchConfig,
-        device: torch.device,
-        stop: Callable[[], bool],
-    ) -> None:
-        self.rows = rows
-        self.split = split
-        self.config = config
-        self.search = search
-        self.device = device
-        self.stop = stop
-        self.on_epoch: Callable[[], None] = lambda: None
-        self._folds: dict[str, EncodedFold] = {}
+    rows: pd.DataFrame
+    config: Config
+    search: SearchConfig
+    fits: Fits
+    device: torch.device
+    stop: Callable[[], bool]
+    refresh: Callable[[], None] = lambda: None
+
+    def predict(self, rung: Rung, config: Config, fold: int) -> tuple[FoldTask, ByFamily] | None:
+        """Return a fold of a rung and what a configuration's members predict there.
+
+        Return None if a stop was requested.
+        """
+        task = rung.task(config_for_table(config, self.rows), fold)
+        found = self.fits.of_fold(task, rung.digest, _Callbacks(self))
+        return None if found is None else (task, found)
+
+
+def judged_folds(done: Sequence[tuple[FoldTask, ByFamily]]) -> Judged:
+    """Judge what `Work.predict` returned for several folds."""
+    tasks, folds = [task for task, _ in done], [found for _, found in done]
+    return judge(folds, tasks, tasks[0].config)
+
+
+class _Callbacks(FitCallbacks):
+    def __init__(self, work: Work) -> None:
+        self.device = work.device
+        self._work = work
+
+    def stop(self) -> bool:
+        return self._work.stop()
+
+    def log(self, row: dict[str, float]) -> None:
+        self._work.refresh()
+
+
+class Objective:
+    """Score a trial fold by fold, on one rung after the other; each fold is a step for the pruner.
+
+    All trials have the same folds and seeds. The default is never pruned. It is scored several
+    times on the first rung, with other training seeds: the spread of these scores is the noise of
+    a trial.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.rungs = search_rungs(work.rows, work.config, work.search)
 
     def __call__(self, trial: Trial) -> float:
         """Return the score of one trial: higher is better, and it is never NaN.
@@ -69,76 +98,54 @@ class Objective:
         TrialPruned
             If the pruner stops the trial, or a stop was requested.
         SirnaError
-            If the training diverged.
+            If a training diverged.
         """
-        config = with_changes(self.config, dict(self.search.suggest(trial)))
-        folds = self.split.folds
-        scores: list[float] = []
-        epochs = 0
-        for fold in folds:
-            task = FoldTask(self.rows, self.split, fold, config)
-            encoded = self.encoded(task)
-            state = start(encoded, task.edges, config, task.seed, self.device)
-            callbacks = _TrialCallbacks(self, trial, state, epochs, config.train.epochs)
-            fit(state, encoded, config, task.seed, callbacks)
-            epochs += state.epoch
-            if self.stop():
-                trial.set_user_attr(STOPPED, True)
+        config = with_changes(self.work.config, dict(self.work.search.suggest(trial)))
+        is_default = bool(trial.user_attrs.get(DEFAULT))
+        judged: Judged | None = None
+        first_step = 1
+        for rung in self.rungs:
+            began = time.monotonic()
+            trial.set_user_attr(FIDELITY, rung.fidelity)
+            judged = self._scored(trial, rung, config, first_step)
+            first_step += len(rung.split.folds)
+            trial.set_user_attr(SECONDS, time.monotonic() - began)
+        if judged is None:
+            raise AssertionError("a trial has at least one rung")
+        trial.set_user_attr(WEIGHTS, judged.weights)
+        if is_default:
+            trial.set_user_attr(REPEATS, self._repeats(trial, config))
+        return judged.score
+
+    def _scored(self, trial: Trial, rung: Rung, config: Config, first_step: int) -> Judged:
+        """Score a configuration on one rung; the steps of a trial count on over its rungs."""
+        is_default = bool(trial.user_attrs.get(DEFAULT))
+        done: list[tuple[FoldTask, ByFamily]] = []
+        for step, fold in enumerate(rung.split.folds, start=first_step):
+            done.append(self._predicted(trial, rung, config, fold))
+            judged = judged_folds(done)
+            last = rung is self.rungs[-1] and fold == rung.split.folds[-1]
+            paired = self.work.search.pruner == "wilcoxon"
+            trial.report(judged.by_fold[-1] if paired else judged.score, step)
+            if not (is_default or last) and trial.should_prune():
+                trial.set_user_attr("pruned_at", step)
                 raise TrialPruned
-            scores.append(state.best.score)
-            if len(folds) > 1:
-                step = len(scores)
-                self.report(trial, float(np.mean(scores)), step / len(folds), step)
-        value = float(np.mean(scores))
-        return value if math.isfinite(value) else 0.0
+        return judged
 
-    def report(self, trial: Trial, score: float, done: float, step: int) -> None:
-        """Report a step; between warm-up and end, let the pruner decide whether the trial stops.
-
-        Under a one-cycle schedule, the scores of the first epochs say little about the final score,
-        so a trial is not pruned during the warm-up.
-        """
-        trial.report(score, step)
-        if self.search.warmup <= done < 1.0 and trial.should_prune():
-            trial.set_user_attr("pruned_at", step)
+    def _predicted(
+        self, trial: Trial, rung: Rung, config: Config, fold: int
+    ) -> tuple[FoldTask, ByFamily]:
+        found = self.work.predict(rung, config, fold)
+        if found is None:
+            trial.set_user_attr(STOPPED, True)
             raise TrialPruned
+        return found
 
-    def encoded(self, task: FoldTask) -> EncodedFold:
-        """Return the encoded rows of a fold, from the cache if an earlier trial encoded them."""
-        config = task.config
-        parts = [getattr(config, section).model_dump_json() for section in ENCODING_SECTIONS]
-        streams = {name: stream.model_dump() for name, stream in config.streams.items()}
-        key = f"{task.fold} {streams} {parts}"
-        if key not in self._folds:
-            while len(self._folds) >= CACHED_ENCODINGS * len(self.split.folds):
-                del self._folds[next(iter(self._folds))]  # the oldest
-            self._folds[key] = encode_fold(task)
-        return self._folds[key]
-
-
-class _TrialCallbacks(FitCallbacks):
-    """Follow the epochs of a trial; if there is a single fold, report each epoch as a step."""
-
-    def __init__(
-        self, objective: Objective, trial: Trial, state: TrainingState, before: int, epochs: int
-    ) -> None:
-        self.device = objective.device
-        self._objective = objective
-        self._trial = trial
-        self._state = state
-        self._before = before  # epochs of earlier folds
-        self._epochs = epochs
-
-    def stop(self) -> bool:
-        return self._objective.stop()
-
-    def save(self, state: State) -> None:
-        """Keep nothing: a trial that is killed begins again."""
-
-    def log(self, row: dict[str, float]) -> None:
-        epoch = self._state.epoch
-        self._trial.set_user_attr("epochs", self._before + epoch)
-        self._objective.on_epoch()
-        if len(self._objective.split.folds) == 1:
-            score = self._state.best.score
-            self._objective.report(self._trial, score, epoch / self._epochs, epoch)
+    def _repeats(self, trial: Trial, config: Config) -> list[float]:
+        """Return the scores of the default on the first rung with several training seeds."""
+        scores = []
+        for index in range(self.work.search.repeats):
+            rung = self.rungs[0].reseeded(index * REPEAT_SEED)
+            done = [self._predicted(trial, rung, config, fold) for fold in rung.split.folds]
+            scores.append(judged_folds(done).score)
+        return scores

@@ -13,6 +13,7 @@ from sirna.config.leaves import leaves_of
 from sirna.config.load import describe_faults, with_changes
 from sirna.config.toml_text import read_toml
 from sirna.errors import UsageError, suggestion
+from sirna.members.registry import FAMILIES, families_for
 from sirna.system.limits import quoted
 
 Value = bool | int | float | str
@@ -75,29 +76,41 @@ class Parameter(Section):
         return trial.suggest_float(key, float(low), float(high), log=self.log)
 
 
-KEYS_WITHOUT_EFFECT = (
-    "train.networks",
-    "train.refit",
-    "mixture.",
-    "decision.calibrate",
-    "decision.unseen_targets",
-    "predict.",
-    "gaussian_process.",
-    "trees.",
+FIXED_KEYS = (
+    *("data.", "columns.", "label.", "tokens.", "score.", "split.", "train.seed"),
+    *("train.networks", "train.refit", "train.patience", "train.score_window"),
+    "train.fewest_duplexes",
+    *("mixture.", "decision.unseen_targets", "predict."),
 )
-"""Keys that do not affect the score of a trial: a trial trains one network in each fold, once,
-without the other families, and scores it before calibration."""
+"""Keys that cannot vary. Data, folds and seeds are the same for all trials, which choose their
+weights themselves; a trial trains one network in each fold, once, to its last epoch."""
 
 
 class SearchConfig(Section):
     """How to search: sampler, pruner and space."""
 
     sampler: Literal["tpe", "gp", "random"] = "tpe"
-    pruner: Literal["median", "hyperband", "none"] = "median"
+    pruner: Literal["same_step", "median", "wilcoxon", "none"] = "same_step"
+    keep: float = Field(
+        0.33, gt=0.0, le=1.0, description="share of the trials that go on after a step (same_step)"
+    )
     startup_trials: int = Field(
         8, ge=1, le=100_000, description="trials before sampler and pruner use the results"
     )
-    warmup: float = Field(0.5, ge=0.0, le=1.0, description="share of a trial without pruning")
+    folds: int = Field(
+        3, ge=2, le=100, description="folds, if the configuration has a single split"
+    )
+    screening_rows: int = Field(
+        6000, ge=100, le=10**9, description="larger tables are screened with so many rows first"
+    )
+    screening_epochs: float = Field(
+        0.5, gt=0.0, le=1.0, description="share of the epochs with which they are screened"
+    )
+    repeats: int = Field(3, ge=1, le=100, description="trainings of the default, to tell the noise")
+    candidates: int = Field(3, ge=1, le=100, description="trials that are confirmed")
+    confidence: float = Field(
+        0.9, ge=0.5, lt=1.0, description="with which a trial must beat the default"
+    )
     seed: int = Field(42, ge=0, le=LARGEST_SEED)
     space: dict[str, Parameter] = Field(min_length=1, max_length=1000)
 
@@ -129,8 +142,8 @@ class SearchConfig(Section):
                 raise UsageError(
                     f"{where} is not a configuration key{suggestion(key[:100], current)}"
                 )
-            if key.startswith(KEYS_WITHOUT_EFFECT):
-                raise UsageError(f"{where} does not affect the score of a trial; leave it out")
+            if key.startswith(FIXED_KEYS):
+                raise UsageError(f"{where} cannot vary between trials; leave it out")
             for value in parameter.extremes:
                 try:
                     with_changes(config, {key: value})
@@ -144,6 +157,39 @@ class SearchConfig(Section):
                     f"{where} leaves out the default {current[key]!r}, which is the first trial; "
                     "widen the range or change the default with --set."
                 )
+
+    def for_table(self, config: Config) -> tuple[Self, list[str]]:
+        """Leave out keys that only families read that predict no held-out row.
+
+        Parameters
+        ----------
+        config : Config
+            With the weights for the table; see `config_for_table`.
+
+        Returns
+        -------
+        SearchConfig, list of str
+            The search, and the keys that were left out.
+
+        Raises
+        ------
+        UsageError
+            If no key is left.
+        """
+        fitted = [one.family for one in families_for(config, unseen=False)]
+        of = {name: one for one in FAMILIES.values() for name in (one.family, *one.sections)}
+        idle = [
+            key
+            for key in self.space
+            if (family := of.get(key.partition(".")[0])) and family.family not in fitted
+        ]
+        space = {key: one for key, one in self.space.items() if key not in idle}
+        if not space:
+            raise UsageError(
+                f"no key of the space affects the score of a trial: held-out rows are predicted by "
+                f"{', '.join(fitted)} only; give a space with their keys (--space)."
+            )
+        return self.model_copy(update={"space": space}), idle
 
     def _check_condition(self, key: str, parameter: Parameter, where: str) -> None:
         for other in parameter.when:

@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sirna.errors import SirnaError, UsageError
+from sirna.tuning.pruning import SameStepPruner
 from sirna.tuning.space import SearchConfig
 
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
@@ -34,6 +35,13 @@ TRIAL_ERRORS = (SirnaError, RuntimeError, MemoryError)
 """Errors that end only their trial, not the study: a diverged training, or too little memory."""
 BEGUN, FAILED, SURPLUS, STOPPED = "begun", "failed", "surplus", "stopped"
 """User attributes of trials: it has begun; why it failed; it exceeds the total; it was stopped."""
+DEFAULT, FIDELITY, WEIGHTS = "default", "fidelity", "weights"
+"""User attributes of trials: it is the default; its share of rows times epochs; the weights that it
+chose."""
+REPEATS, SECONDS = "repeats", "seconds"
+"""User attributes of trials: scores of the default with several seeds; seconds of the last rung."""
+OBJECTIVE = "objective"
+"""User attribute of a study: what its trials score. Studies of version 0.2.0 do not have it."""
 
 
 def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
@@ -69,7 +77,12 @@ def open_storage(folder: Path, url: str | None, jobs: int) -> BaseStorage:
                     from_study_name=summary.study_name, from_storage=source, to_storage=storage
                 )
         return storage
-    return RDBStorage(f"sqlite:///{database}")
+    try:
+        return RDBStorage(f"sqlite:///{database}")
+    except (RuntimeError, SQLAlchemyError) as error:
+        raise UsageError(
+            f"{database}: cannot be opened ({_first_line(error)}); choose a new --study name."
+        ) from error
 
 
 def open_study(storage: BaseStorage, name: str, search: SearchConfig, worker: int) -> optuna.Study:
@@ -92,8 +105,13 @@ def prepare(study: optuna.Study, default: dict[str, Any], data_and_config: dict[
     Raises
     ------
     UsageError
-        If the study was begun with other data or another configuration.
+        If the study was begun with other data or settings, or by version 0.2.0.
     """
+    if study.user_attrs and OBJECTIVE not in study.user_attrs:
+        raise UsageError(
+            f"study {study.study_name!r} was begun by sirna 0.2.0, whose trials scored the network "
+            "alone; they cannot be compared with trials of this version. Choose a new --study name."
+        )
     if not study.user_attrs:
         for key, value in data_and_config.items():
             study.set_user_attr(key, value)
@@ -103,8 +121,8 @@ def prepare(study: optuna.Study, default: dict[str, Any], data_and_config: dict[
                 f"study {study.study_name!r} began with another {key}; choose a new --study name."
             )
     live = study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
-    if not any(trial.user_attrs.get("default") for trial in (*finished_trials(study), *live)):
-        study.enqueue_trial(default, user_attrs={"default": True})
+    if not any(trial.user_attrs.get(DEFAULT) for trial in (*finished_trials(study), *live)):
+        study.enqueue_trial(default, user_attrs={DEFAULT: True})
 
 
 def requeue_interrupted(study: optuna.Study) -> int:
@@ -132,6 +150,24 @@ def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
         and SURPLUS not in trial.user_attrs
         and (trial.state != TrialState.FAIL or FAILED in trial.user_attrs)
     ]
+
+
+def completed_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that were scored with all rows and epochs."""
+    return [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
+
+
+def default_trial(study: optuna.Study) -> FrozenTrial | None:
+    """Return the completed trial of the default, if there is one."""
+    complete = completed_trials(study)
+    return next((trial for trial in complete if trial.user_attrs.get(DEFAULT)), None)
+
+
+def noise_of(study: optuna.Study) -> float | None:
+    """Return the standard deviation of the default's scores over training seeds, if it is known."""
+    default = default_trial(study)
+    scores = default.user_attrs.get(REPEATS, []) if default else []
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else None
 
 
 def do_trials(
@@ -212,10 +248,13 @@ def _sampler(search: SearchConfig, seed: int) -> BaseSampler:
 
 
 def _pruner(search: SearchConfig) -> BasePruner:
+    if search.pruner == "same_step":
+        return SameStepPruner(search.keep, search.startup_trials)
     if search.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=search.startup_trials)
-    if search.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner()
+    if search.pruner == "wilcoxon":
+        with _experimental():
+            return optuna.pruners.WilcoxonPruner()
     return optuna.pruners.NopPruner()
 
 

@@ -11,11 +11,23 @@ import pytest
 
 SPACE = """
 startup_trials = 2
-warmup = 0.5
+folds = 2
+repeats = 2
+candidates = 2
 [space]
 "model.hidden" = { kind = "int", low = 2, high = 12 }
 "train.learning_rate" = { kind = "float", low = 1e-3, high = 3e-2, log = true }
 """
+SMALL = [
+    part
+    for key in (
+        "train.fewest_duplexes=1",
+        "word_process.most_rows=0",
+        "random_forest.most_rows=0",
+    )
+    for part in ("--set", key)
+]
+"""The network and the Gaussian process alone, although the table is small."""
 
 
 @pytest.fixture
@@ -25,14 +37,19 @@ def search(data: Path, tiny: list[str], tmp_path: Path, monkeypatch, cli):
     Path("space.toml").write_text(SPACE)
 
     def tune(*options: object):
-        return cli("tune", data / "train_data.csv", "--space", "space.toml", *tiny, *options)
+        return cli(
+            "tune", data / "train_data.csv", "--space", "space.toml", *tiny, *SMALL, *options
+        )
 
     return tune
 
 
-def trials(study: str = "rows") -> list[optuna.trial.FrozenTrial]:
-    url = f"sqlite:///runs/tune/{study}/study.db"
-    return optuna.load_study(study_name=study, storage=url).get_trials()
+def load_study(study: str = "rows") -> optuna.Study:
+    return optuna.load_study(study_name=study, storage=f"sqlite:///runs/tune/{study}/study.db")
+
+
+def trials() -> list[optuna.trial.FrozenTrial]:
+    return load_study().get_trials()
 
 
 def test_trials_are_a_total_and_a_study_continues_where_it_stopped(search) -> None:
@@ -51,19 +68,56 @@ def test_the_first_trial_is_the_default_and_the_best_is_never_below_it(search) -
     assert first.params["model.hidden"] == 8
     assert max(trial.value or 0 for trial in trials()) >= (first.value or 1)
     assert "best: trial" in ended.out
+    assert "noise of a score" in ended.out
 
 
 def test_train_accepts_best_toml(search, data: Path, tmp_path: Path, cli) -> None:
-    assert search("--trials", 3).code == 0
+    assert search("--trials", 3, "--no-confirm").code == 0
     best = max(trials(), key=lambda trial: trial.value or 0)
     path = tmp_path / "runs" / "tune" / "rows" / "best.toml"
     raw = tomllib.loads(path.read_text())
     assert raw["model"]["hidden"] == best.params["model.hidden"]
     assert raw["split"]["protocol"] == "rows"
+    assert best.user_attrs["default"] or "not confirmed" in path.read_text()
     table = data / "train_data.csv"
     assert cli("train", table, "--config", path, "--run", "again").code == 0
     oof = pd.read_csv("again/oof.csv")
     assert len(oof)
+
+
+def test_what_no_confirmation_supports_is_not_recommended(search) -> None:
+    ended = search("--trials", 4, "--set", "train.learning_rate=0.0299")
+    assert ended.code == 0
+    raw = tomllib.loads(Path("runs/tune/rows/best.toml").read_text())
+    confirmed = load_study().user_attrs.get("confirmation")
+    last = ended.out.splitlines()[-1]
+    if last.startswith("recommended: Trial"):
+        assert any(one["confidence"] >= confirmed["needed"] for one in confirmed["compared"])
+    else:
+        assert last.startswith("recommended: The default")
+        assert raw["train"]["learning_rate"] == 0.0299
+
+
+def test_a_finished_confirmation_is_not_repeated(search) -> None:
+    first = search("--trials", 4)
+    stored = {path: path.stat().st_mtime_ns for path in Path("runs/tune/rows/fits").rglob("*.npz")}
+    again = search("--trials", 4)
+    assert again.code == 0
+    assert again.out.splitlines()[-3:] == first.out.splitlines()[-3:]
+    assert stored == {
+        path: path.stat().st_mtime_ns for path in Path("runs/tune/rows/fits").rglob("*.npz")
+    }
+
+
+def test_a_study_of_version_0_2_0_is_met_with_a_remedy(search) -> None:
+    folder = Path("runs/tune/rows")
+    folder.mkdir(parents=True)
+    old = optuna.create_study(study_name="rows", storage=f"sqlite:///{folder / 'study.db'}")
+    old.set_user_attr("training_sha256", "0")
+    ended = search("--trials", 1)
+    assert ended.code == 2
+    assert "0.2.0" in ended.err
+    assert "--study" in ended.err
 
 
 def test_the_page_loads_nothing_from_the_internet(search) -> None:
@@ -109,14 +163,15 @@ def test_a_signal_ends_a_search_with_its_results(
     monkeypatch.chdir(tmp_path)
     Path("space.toml").write_text(SPACE)
     process: subprocess.Popen[str] = spawn(
-        "tune", data / "train_data.csv", "--space", "space.toml", *tiny, "--trials", 500
+        "tune", data / "train_data.csv", "--space", "space.toml", *tiny, *SMALL, "--trials", 500
     )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("trial 2 "):
             process.send_signal(signal.SIGINT)
             break
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "best: trial" in rest
-    assert Path("runs/tune/rows/best.toml").exists()
+    # without a confirmation nothing but the default is recommended
+    assert tomllib.loads(Path("runs/tune/rows/best.toml").read_text())["model"]["hidden"] == 8

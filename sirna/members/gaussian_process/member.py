@@ -55,7 +55,6 @@ class GaussianProcessMember(Member):
 
     family: ClassVar[str] = "gaussian_process"
     title: ClassVar[str] = "Gaussian process"
-
     positional: PositionalEncoder
     posterior: Posterior
     chosen: Tensor

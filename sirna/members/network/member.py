@@ -50,6 +50,9 @@ class NetworkMember(Member):
 
     family: ClassVar[str] = "network"
     title: ClassVar[str] = "network"
+    sections: ClassVar[frozenset[str]] = frozenset(
+        {"covariates", "model", "siblings", "streams", "train", "vocab"}
+    )
 
     dataset_encoder: DatasetEncoder
     weights: dict[str, Tensor]

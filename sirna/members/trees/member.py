@@ -52,7 +52,6 @@ class TreesMember(Member):
 
     family: ClassVar[str] = "trees"
     title: ClassVar[str] = "trees"
-
     positional: PositionalEncoder
     forest: Forest
     positions: Tensor

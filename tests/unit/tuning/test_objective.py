@@ -1,100 +1,92 @@
-"""The value of a trial, and the encoded rows that trials share."""
+"""The value of a trial, its steps, and the noise of the default."""
 
 import optuna
 import pytest
-import torch
 
-from sirna.config.load import with_changes
-from sirna.features.fold import FoldTask
-from sirna.tuning.objective import CACHED_ENCODINGS, Objective
-from sirna.tuning.space import load_search
-
-SEARCH = load_search(
-    None, {"space": {"siblings.lookup": {"kind": "choice", "choices": [True, False]}}}
-)
+from sirna.tuning.objective import Objective
+from sirna.tuning.study import DEFAULT, FIDELITY, REPEATS, STOPPED, WEIGHTS
 
 
-def changed(task, changes):
-    return FoldTask(task.rows, task.split, task.fold, with_changes(task.config, changes))
+class Pruner(optuna.pruners.BasePruner):
+    """Prunes at one step."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def prune(self, study, trial):
+        return trial.last_step == self.at
 
 
 @pytest.fixture
-def make(tiny_task):
-    rows, split, config = tiny_task.rows, tiny_task.split, tiny_task.config
-    device = torch.device("cpu")
-    return lambda: Objective(rows, split, config, SEARCH, device, stop=lambda: False)
+def do():
+    """Do one trial with given settings, and return it as it is stored."""
+
+    def run(work, settings, pruned_at=None, default=False):
+        study = optuna.create_study(direction="maximize", pruner=Pruner(pruned_at))
+        study.enqueue_trial(settings, user_attrs={DEFAULT: True} if default else {})
+        study.optimize(Objective(work), n_trials=1)
+        return study.trials[0]
+
+    return run
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"siblings.lookup": False},
-        {"siblings.most": 1},
-        {"vocab.min_freq": 3},
-        {"streams.guide_bases.ngram": 2},
-        {"covariates.numeric": ["dose"]},
-    ],
-    ids=str,
-)
-def test_rows_are_encoded_again_if_the_encoding_settings_differ(make, tiny_task, changes):
-    objective = make()
-    fold = objective.encoded(tiny_task)
-    assert objective.encoded(changed(tiny_task, changes)) is not fold
+SETTINGS = {"train.learning_rate": 0.03, "gaussian_process.components": 4}
 
 
-@pytest.mark.parametrize("changes", [{"model.hidden": 5}, {"train.learning_rate": 0.5}], ids=str)
-def test_rows_are_encoded_once_for_trials_with_the_same_encoding(make, tiny_task, changes):
-    objective = make()
-    fold = objective.encoded(tiny_task)
-    assert objective.encoded(changed(tiny_task, changes)) is fold
+def test_a_trial_has_the_same_value_in_another_process_and_from_stored_predictions(make_work, do):
+    values = [do(make_work(folder), SETTINGS).value for folder in ("one", "one", "two")]
+    assert values[0] == values[1] == values[2]
 
 
-def test_a_trial_has_the_same_value_after_another_one(make):
-    def trial(on):
-        return optuna.trial.FixedTrial({"siblings.lookup": on})
-
-    objective = make()
-    values = [objective(trial(on)) for on in (True, False, True)]
-    assert values == [objective(trial(True)), make()(trial(False)), values[0]]
-    assert values[0] != values[1]
+@pytest.mark.parametrize("key", SETTINGS)
+def test_settings_of_every_family_change_the_value(make_work, do, key):
+    other = {"train.learning_rate": 0.001, "gaussian_process.components": 2}
+    one = do(make_work(), SETTINGS).value
+    assert do(make_work(), SETTINGS | {key: other[key]}).value != one
 
 
-class Doomed:
-    """A trial that the pruner would give up at every step."""
-
-    def __init__(self):
-        self.reported = []
-
-    def report(self, score, step):
-        self.reported.append(step)
-
-    def should_prune(self):
-        return True
-
-    def set_user_attr(self, key, value):
-        pass
+def test_each_fold_of_each_rung_is_a_step(make_work, do, monkeypatch):
+    work = make_work()
+    assert list(do(work, SETTINGS).intermediate_values) == [1, 2]
 
 
-@pytest.mark.parametrize(("warmup", "pruned_at"), [(0.0, 1), (0.5, 2), (0.6, 3), (1.0, None)])
-def test_a_trial_is_pruned_after_its_warm_up_but_not_once_it_is_complete(make, warmup, pruned_at):
-    objective, trial = make(), Doomed()
-    objective.search = SEARCH.model_copy(update={"warmup": warmup})
-    last = None
-    for step in range(1, 5):
-        try:
-            objective.report(trial, 0.5, step / 4, step)
-        except optuna.TrialPruned:
-            last = step
-            break
-    assert last == pruned_at
-    assert trial.reported == list(range(1, (pruned_at or 4) + 1))
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_trial_is_pruned_after_a_fold_but_not_after_the_last(make_work, do, at):
+    trial = do(make_work(), SETTINGS, pruned_at=at)
+    assert trial.state.name == ("PRUNED" if at == 1 else "COMPLETE")
+    assert trial.last_step == at
 
 
-def test_old_encodings_leave_the_cache(make, tiny_task):
-    objective = make()
-    first = objective.encoded(tiny_task)
-    for most in range(1, CACHED_ENCODINGS):
-        objective.encoded(changed(tiny_task, {"siblings.most": most}))
-    assert objective.encoded(tiny_task) is first
-    objective.encoded(changed(tiny_task, {"siblings.most": CACHED_ENCODINGS}))
-    assert objective.encoded(tiny_task) is not first
+def test_the_default_is_never_pruned_and_tells_the_noise(make_work, do):
+    default = {"train.learning_rate": 0.01, "gaussian_process.components": 2}
+    trial = do(make_work(), default, pruned_at=1, default=True)
+    assert trial.state.name == "COMPLETE"
+    assert trial.user_attrs[REPEATS][0] == trial.value
+    assert len(set(trial.user_attrs[REPEATS])) == 2
+    assert trial.user_attrs[FIDELITY] == 1.0
+
+
+def test_every_trial_chooses_its_weights(make_work, do):
+    one, other = (
+        do(make_work(), SETTINGS | {"train.learning_rate": rate}).user_attrs[WEIGHTS]
+        for rate in (0.001, 0.03)
+    )
+    assert one.keys() == other.keys() == {"network", "gaussian_process"}
+    assert one != other
+
+
+def test_a_stopped_trial_says_that_it_was_stopped(make_work, do):
+    asked = iter([False] * 10)
+    trial = do(make_work(stop=lambda: next(asked, True)), SETTINGS)
+    assert trial.state.name == "PRUNED"
+    assert trial.user_attrs[STOPPED]
+    assert not trial.intermediate_values
+
+
+def test_the_wilcoxon_pruner_sees_each_fold_alone(make_work, do):
+    together, alone = (
+        do(make_work(pruner=pruner), SETTINGS).intermediate_values
+        for pruner in ("median", "wilcoxon")
+    )
+    assert together[1] == alone[1]
+    assert together[2] != alone[2]

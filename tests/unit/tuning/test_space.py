@@ -20,10 +20,42 @@ def test_the_shipped_file_equals_the_built_in_search():
     assert load_search(CONFIGS / "tune.toml", {}) == load_search(None, DEFAULT_SEARCH)
 
 
-@pytest.mark.parametrize("protocol", ["rows", "duplex", "target"])
-def test_the_built_in_search_fits_the_defaults_of_every_protocol(protocol):
+@pytest.mark.parametrize(
+    ("protocol", "trees"), [("rows", False), ("duplex", False), ("target", True)]
+)
+def test_the_built_in_search_fits_the_defaults_of_every_protocol(protocol, trees):
     config = load_config(flags={"split.protocol": protocol})
     load_search(None, DEFAULT_SEARCH).check(config, "built-in")
+    fitting, idle = load_search(None, DEFAULT_SEARCH).for_table(config)
+    assert ("trees.rounds" in fitting.space) == trees
+    assert ("trees.rounds" in idle) == (not trees)
+
+
+@pytest.mark.parametrize(
+    ("key", "without"),
+    [
+        ("model.hidden", "network"),
+        ("siblings.most", "network"),
+        ("train.epochs", "network"),
+        ("gaussian_process.steps", "gaussian_process"),
+    ],
+)
+def test_keys_of_families_that_predict_no_held_out_row_are_left_out(key, without):
+    both = {"network": 0.5, "gaussian_process": 0.5}
+    alone = load_config(flags={"mixture.known_target": both | {without: 0.0}})
+    some = {"kind": "int", "low": 1, "high": 900}
+    other = {"kind": "choice", "choices": ["score", "median"]}
+    space = search(**{"decision.kind": other, key: some})
+    assert key in space.for_table(load_config())[0].space
+    fitting, idle = space.for_table(alone)
+    assert idle == [key]
+    assert list(fitting.space) == ["decision.kind"]
+
+
+def test_a_space_without_any_effect_is_refused():
+    space = search(**{"trees.rounds": {"kind": "int", "low": 10, "high": 900}})
+    with pytest.raises(UsageError, match="no key of the space affects"):
+        space.for_table(load_config())
 
 
 def test_a_condition_decides_what_is_drawn():
@@ -66,6 +98,7 @@ def test_drawn_values_form_a_valid_configuration():
             {"kind": "int", "low": 1, "high": 2, "when": {"model.layers": [2]}},
             "depends on itself",
         ),
+        ("split.folds", {"kind": "int", "low": 0, "high": 9}, "cannot vary between trials"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused_before_the_first_trial(

@@ -11,6 +11,7 @@ from sirna.errors import SirnaError, UsageError
 from sirna.tuning.space import load_search
 from sirna.tuning.study import (
     FAILED,
+    OBJECTIVE,
     STOPPED,
     do_trials,
     finished_trials,
@@ -28,6 +29,7 @@ SEARCH = load_search(
         "space": {"train.weight_decay": {"kind": "float", "low": 0.0, "high": 1.0}},
     },
 )
+SETTINGS = {"config": "as it is", OBJECTIVE: {"version": 2}}
 
 
 def never() -> bool:
@@ -41,7 +43,7 @@ def objective(trial: optuna.Trial) -> float:
 @pytest.fixture
 def study(tmp_path):
     study = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
-    prepare(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    prepare(study, {"train.weight_decay": 0.02}, SETTINGS)
     return study
 
 
@@ -57,7 +59,7 @@ def test_the_default_is_the_first_trial(study):
 def test_the_total_counts_earlier_trials_and_no_draw_repeats_after_a_resume(study, tmp_path):
     do_trials(study, objective, 3, never)
     again = open_study(open_storage(tmp_path, None, 1), "mine", SEARCH, worker=0)
-    prepare(again, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    prepare(again, {"train.weight_decay": 0.02}, SETTINGS)
     do_trials(again, objective, 6, never)
     assert len(finished_trials(again)) == len(set(values(again))) == 6
 
@@ -107,7 +109,15 @@ def test_a_trial_whose_worker_died_at_its_start_is_enqueued_again(study, monkeyp
 
 def test_a_study_with_other_data_or_settings_is_refused(study):
     with pytest.raises(UsageError, match="another config"):
-        prepare(study, {}, {"config": "changed"})
+        prepare(study, {}, SETTINGS | {"config": "changed"})
+
+
+def test_a_study_of_version_0_2_0_is_refused_with_a_remedy(tmp_path):
+    study = open_study(open_storage(tmp_path, None, 1), "old", SEARCH, worker=0)
+    for key, value in {"training_sha256": "x", "config": {}}.items():
+        study.set_user_attr(key, value)
+    with pytest.raises(UsageError, match=r"sirna 0\.2\.0.*--study"):
+        prepare(study, {}, {"training_sha256": "x", "config": {}})
 
 
 def test_a_default_that_was_stopped_is_the_next_trial(study):
@@ -118,7 +128,7 @@ def test_a_default_that_was_stopped_is_the_next_trial(study):
 
     asked = iter([False, True])
     do_trials(study, stopped, 1, lambda: next(asked))
-    prepare(study, {"train.weight_decay": 0.02}, {"config": "as it is"})
+    prepare(study, {"train.weight_decay": 0.02}, SETTINGS)
     do_trials(study, objective, 1, never)
     assert values(study) == [0.02, 0.02]
 
@@ -160,7 +170,7 @@ def test_workers_on_postgresql_do_each_trial_once_and_repeat_those_of_a_killed_w
     url = os.environ["SIRNA_TEST_POSTGRESQL"]
     storage = open_storage(None, url, 1)
     study = open_study(storage, "shared", SEARCH, worker=0)
-    prepare(study, {"train.weight_decay": 0.02}, {})
+    prepare(study, {"train.weight_decay": 0.02}, SETTINGS)
     context = multiprocessing.get_context("spawn")
     first, second = (context.Process(target=_be_worker, args=(url, n), daemon=True) for n in (1, 2))
     first.start()
