@@ -55,16 +55,20 @@ class TrainingDisplay:
 
 
 @contextlib.contextmanager
-def progress(rows: int) -> Iterator[Callable[[int], object]]:
+def progress(rows: int, done: int = 0) -> Iterator[Callable[[int], object]]:
     """Show a bar with rows/s and the time left on a terminal; yield the function that advances it.
 
     Parameters
     ----------
     rows : int
         All rows.
+    done : int
+        Rows that an earlier process has done.
     """
     off = True if _narrow() else None
-    with tqdm(total=rows, unit="row", unit_scale=True, disable=off, leave=False) as bar:
+    with tqdm(
+        total=rows, initial=done, unit="row", unit_scale=True, disable=off, leave=False
+    ) as bar:
         yield bar.update
 
 
