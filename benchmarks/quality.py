@@ -38,7 +38,7 @@ from trained import DataSource, TrainingJob, held_out, table
 
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
-from sirna.members.registry import families_for
+from sirna.members.registry import config_for_table, families_for
 from sirna.prediction.calibration import reliability
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut, average, mix_held_out
@@ -93,16 +93,18 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     def configured(path: Path | None, **changes: Any) -> Config:
         config = load_config(path, changes=arguments.changes, flags=flags)
-        return with_changes(config, {"train.epochs": 2} if quick else changes)
+        config = with_changes(config, {"train.epochs": 2} if quick else changes)
+        return config_for_table(config, rows) if len(rows) else config
 
-    default = configured(None)
+    rows = pd.DataFrame()
     data = DataSource(arguments.train.resolve(), sha256(arguments.train), share)
-    rows = table(data, default.model_dump_json())
+    rows = table(data, configured(None).model_dump_json())
+    default = configured(None)
     split = make_split(rows, default.split, str(arguments.train))
     truth = rows["label"].to_numpy()
     result: dict[str, Any] = {"rows": len(rows)}
     tables: dict[str, pd.DataFrame] = {}
-    distributions: dict[str, list[HeldOut]] = {}
+    distributions: dict[str, list[dict[str, HeldOut]]] = {}
 
     def add_points(name: str, predicted: np.ndarray) -> None:
         frame = {"group": split.groups, "fold": split.fold, "half": split.half, "measured": truth}
@@ -121,17 +123,15 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         config = configured(path, **changes)
         training_job = TrainingJob(data, config, split, arguments.out, arguments.jobs)
         found = {one: held_out(training_job, one, of) for one, of in families.items()}
-        distributions[name] = [
-            mix_held_out(
-                {
-                    family: average([parts[fold] for parts in of_seeds.values()])
-                    for family, of_seeds in found.items()
-                },
-                config,
-            )
+        parts = [
+            {
+                family: average([parts[fold] for parts in of_seeds.values()])
+                for family, of_seeds in found.items()
+            }
             for fold in range(len(split.folds))
         ]
-        tables[name] = oof_table(distributions[name], rows, split, config)
+        distributions[name] = parts
+        tables[name] = oof_table(parts, rows, split, config)
 
     other_families = [family.family for family in families_for(default, unseen=False)]
     other_families.remove("network")
@@ -171,7 +171,7 @@ def _figures(table: pd.DataFrame, config: Config) -> dict[str, Any]:
 
 
 def _decisions(
-    held: list[HeldOut], rows: pd.DataFrame, split: Split, config: Config
+    held: list[dict[str, HeldOut]], rows: pd.DataFrame, split: Split, config: Config
 ) -> dict[str, float]:
     """Score one model's distributions under other decisions, and without calibration."""
 
@@ -199,11 +199,12 @@ def _decisions(
 
 
 def _reliability(
-    held: list[HeldOut], truth: np.ndarray, split: Split, config: Config
+    held: list[dict[str, HeldOut]], truth: np.ndarray, split: Split, config: Config
 ) -> list[dict[str, float]]:
     """Compare P(<30), calibrated on the other blocks, with the observed shares."""
-    whole = Histogram.stacked([part.chosen_by_other_half for part in held])
-    positions = np.concatenate([part.positions for part in held])
+    mixed = [mix_held_out(part, config) for part in held]
+    whole = Histogram.stacked([part.chosen_by_other_half for part in mixed])
+    positions = np.concatenate([part.positions for part in mixed])
     probs = np.empty_like(whole.probs)
     for block in blocks(split):
         in_block = block[positions]

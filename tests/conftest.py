@@ -42,6 +42,11 @@ def tiny_config() -> Config:
         "gaussian_process.step_rows": 40,
         "trees.rounds": 5,
         "train.epochs": 2,
+        "train.fewest_duplexes": 1,
+        "mixture.learn": False,
+        "split.few_groups": 0,
+        "word_process.steps": 5,
+        "random_forest.trees": 20,
         "train.batch_rows": 24,
         "split.valid": 0.3,
     }

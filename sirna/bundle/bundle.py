@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sirna.bundle.known_values import KnownValues
 from sirna.config.config import Config
 from sirna.config.roles import TARGET_NAMES, columns_needed
 from sirna.features.nearest import DuplexIndex
@@ -93,6 +94,11 @@ class Bundle:
     @cached_property
     def _known_targets(self) -> KnownTargets:
         return KnownTargets.of(self.training[self.has_known_target])
+
+    @cached_property
+    def known_values(self) -> KnownValues:
+        """What the training rows hold."""
+        return KnownValues.of(self.training)
 
     @property
     def reads(self) -> set[str]:

@@ -6,10 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle.bundle import Bundle
-from sirna.config.roles import TARGET_NAMES, TOKENS
-from sirna.features.nearest import NONE
-from sirna.notation.nucleotides import nucleotides
-from sirna.protocols.targets import unseen_targets
+from sirna.bundle.known_values import chemistries
 
 DOMAIN_COLUMNS = (
     "nearest_training_duplex",
@@ -35,27 +32,23 @@ def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
           bases of the guide and chemistries of both strands differ from it
         - whether no training row has the row's target, cell line or one of its chemistries
     """
-    training = bundle.training
+    known = bundle.known_values
     found: dict[str, np.ndarray] = {}
-    if "guide" in training and "guide" in rows and len(training):
+    if known.names is not None and "guide" in rows:
         nearest = bundle.duplex_index.nearest(rows)
-        names = training["guide"].astype(object)
-        if "duplex" in training:
-            names = training["duplex"].astype(object).fillna(names)
-        known = pd.Series(nearest.position != NONE)
-        name = names.iloc[nearest.position].reset_index(drop=True).where(known, None)
-        found["nearest_training_duplex"] = name.to_numpy()
+        names = np.append(known.names, None)  # NONE is -1, and so the last of them
+        found["nearest_training_duplex"] = names[nearest.position]
         found["differing_bases"] = nearest.bases
         found["differing_chemistry"] = nearest.chemistry
-        if TARGET_NAMES & {*training}:
-            found["new_target"] = unseen_targets(rows, training)
-    if "cell_line" in training and "cell_line" in rows:
+        if known.targets is not None:
+            found["new_target"] = known.targets.unseen(rows)
+    if known.cell_lines is not None and "cell_line" in rows:
         cell = rows["cell_line"]
-        found["new_cell_line"] = (cell.notna() & ~cell.isin(set(training["cell_line"]))).to_numpy()
-    lists = [role for role in TOKENS if role in training and role in rows]
+        found["new_cell_line"] = (cell.notna() & ~cell.isin(known.cell_lines)).to_numpy()
+    lists = [role for role in known.chemistries if role in rows]
     if lists:
         found["new_chemistry"] = np.any(
-            [_new(rows[role], training[role]) for role in lists], axis=0
+            [_new(rows[role], known.chemistries[role]) for role in lists], axis=0
         )
     return pd.DataFrame({name: found[name] for name in DOMAIN_COLUMNS if name in found})
 
@@ -93,11 +86,6 @@ class DomainSummary:
         return [note]
 
 
-def _new(texts: pd.Series, training: pd.Series) -> np.ndarray:
+def _new(texts: pd.Series, known: set[str]) -> np.ndarray:
     """Mark the strands with a chemistry that no training strand of this kind has."""
-    known = set().union(*map(_kinds, training.dropna().unique()))
-    return np.array([not _kinds(text) <= known for text in texts.fillna("")], dtype=bool)
-
-
-def _kinds(text: str) -> set[str]:
-    return {chemistry for _, chemistry in nucleotides(text.split())}
+    return np.array([not chemistries(text) <= known for text in texts.fillna("")], dtype=bool)

@@ -6,6 +6,12 @@ from typing import Any, Self
 import tomli_w
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
+from sirna.config.family_sections import (
+    GaussianProcessConfig,
+    RandomForestConfig,
+    TreesConfig,
+    WordProcessConfig,
+)
 from sirna.config.fields import Section
 from sirna.config.schema import (
     DEFAULT_COLUMNS,
@@ -14,7 +20,6 @@ from sirna.config.schema import (
     CovariatesConfig,
     DataConfig,
     DecisionConfig,
-    GaussianProcessConfig,
     LabelConfig,
     MixtureConfig,
     ModelConfig,
@@ -25,7 +30,6 @@ from sirna.config.schema import (
     Streams,
     TokenSynonyms,
     TrainConfig,
-    TreesConfig,
     VocabConfig,
 )
 from sirna.protocols.protocol import PROTOCOLS, Protocol
@@ -52,6 +56,8 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     gaussian_process: GaussianProcessConfig = GaussianProcessConfig()
     trees: TreesConfig = TreesConfig()
+    word_process: WordProcessConfig = WordProcessConfig()
+    random_forest: RandomForestConfig = RandomForestConfig()
     split: SplitConfig = SplitConfig()
     decision: DecisionConfig = DecisionConfig()
     predict: PredictConfig = PredictConfig()
@@ -106,12 +112,15 @@ def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
     """Add the defaults of the protocol for values that were not given.
 
     Under a protocol without sibling measurements, `siblings.lookup` is false even if it was given
-    as true.
+    as true. Weights that are given are not changed by default.
     """
     split = given.get("split")
     split = dict(split) if isinstance(split, dict) else {}
     if "valid" in split:  # `valid` is the size of a single split, so it excludes folds
-        given = merged({"split": {"folds": 0}}, given)
+        given = merged({"split": {"folds": 1}}, given)
+    mixture = given.get("mixture")
+    if isinstance(mixture, dict) and mixture.keys() & {"known_target", "unseen_target"}:
+        given = merged({"mixture": {"learn": False}}, given)
     protocol = PROTOCOLS.get(str(split.get("protocol", SplitConfig().protocol)))
     if protocol is None:
         return given  # refused when it is validated

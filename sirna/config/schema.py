@@ -15,7 +15,6 @@ from sirna.config.fields import (
     Rate,
     Section,
     Seed,
-    SeriesRoles,
     Small,
     Width,
     checked_read_only,
@@ -23,11 +22,13 @@ from sirna.config.fields import (
     read_only,
     with_defaults,
 )
-from sirna.config.roles import ROLES, SEQUENCES, TARGET_NAMES, read_by
+from sirna.config.roles import ROLES, SEQUENCES, read_by
 from sirna.config.weights import (
     KNOWN_TARGET_WEIGHTS,
+    SMALL_TABLE_WEIGHTS,
     UNSEEN_TARGET_WEIGHTS,
     KnownWeights,
+    SmallTableWeights,
     UnseenWeights,
 )
 from sirna.notation.read import Notation
@@ -159,67 +160,29 @@ class SiblingsConfig(Section):
     size: Width = 64
 
 
-class ConditionsConfig(Section):
-    """The conditions and series that Gaussian process or trees read, in addition to sequences."""
-
-    numeric: NumericRoles
-    categorical: CategoricalRoles
-    series: SeriesRoles = Field(description="series in which similar places share effects")
-
-    @property
-    def conditions(self) -> CovariatesConfig:
-        """The conditions, without the series."""
-        return CovariatesConfig(numeric=self.numeric, categorical=self.categorical)
-
-
-class GaussianProcessConfig(ConditionsConfig):
-    """The Gaussian process."""
-
-    numeric: NumericRoles = read_by("gaussian_process", "numeric")
-    categorical: CategoricalRoles = read_by("gaussian_process", "category")
-    series: SeriesRoles = read_by("gaussian_process", "series")
-    components: int = Field(4, ge=1, le=100)
-    steps: Large = 150
-    step_rows: Width = 800
-    learning_rate: LearningRate = 0.05
-    most_rows: int = Field(
-        25_000, ge=1, le=1_000_000, description="largest number of training rows; else a sample"
-    )
-
-
-def _nameless(roles: tuple[str, ...]) -> tuple[str, ...]:
-    for role in roles:
-        if role in TARGET_NAMES:
-            raise ValueError(f"{role!r} is new in every row of an unseen target; leave it out")
-    return roles
-
-
-class TreesConfig(ConditionsConfig):
-    """Gradient-boosted trees, for rows of unseen targets."""
-
-    numeric: NumericRoles = read_by("trees", "numeric")
-    categorical: Annotated[CategoricalRoles, AfterValidator(_nameless)] = read_by(
-        "trees", "category"
-    )
-    series: SeriesRoles = read_by("trees", "series")
-    rounds: Width = 150
-    learning_rate: LearningRate = 0.08
-    leaves: int = Field(31, ge=2, le=100_000)
-    features: float = Field(0.3, gt=0.0, le=1.0, description="share that a node chooses among")
-    ensembles: int = Field(
-        3, ge=1, le=1000, description="fits with different seeds, which are averaged"
-    )
-    folds: int = Field(
-        5, ge=2, le=1000, description="folds of whole targets, to measure the errors"
-    )
-
-
 class MixtureConfig(Section):
     """The weights of the families, for rows of known and of unseen targets; scaled to sum to 1.
 
-    A family whose weight is 0 is not trained. If a family cannot predict a row, or its training did
-    not finish, the other families take over its weight (see `prediction.mixture.family_weights`).
+    A family whose weight is 0 is not trained. If a family cannot predict a row, does not suit the
+    table, or did not finish its training, the other families take over its weight (see
+    `prediction.mixture.family_weights`).
     """
+
+    learn: bool = Field(
+        True,
+        description="In small tables, add the families that suit them, and learn the weights from "
+        "held-out rows. False by default if weights are given.",
+    )
+    prior: float = Field(
+        10.0,
+        gt=0.0,
+        le=1e6,
+        description="the weights below count as much as so many groups of held-out rows",
+    )
+    small_table: SmallTableWeights = Field(
+        default_factory=lambda: SMALL_TABLE_WEIGHTS,
+        description="what the families for small tables take of the weights below, to begin with",
+    )
 
     known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)
     unseen_target: UnseenWeights = Field(default_factory=lambda: UNSEEN_TARGET_WEIGHTS)
@@ -270,6 +233,9 @@ class TrainConfig(Section):
     patience: int = Field(
         0, ge=0, le=1_000_000, description="epochs without a better score; 0: never stop"
     )
+    fewest_duplexes: int = Field(
+        400, ge=1, le=1_000_000, description="smaller tables do without a network"
+    )
     seed: Seed = 42
 
     @property
@@ -283,7 +249,15 @@ class SplitConfig(Section):
 
     protocol: Annotated[str, one_of(tuple(PROTOCOLS))] = "rows"
     valid: float = Field(0.1, gt=0.0, le=0.5)
-    folds: int = Field(0, ge=0, le=100, description="0 or 1: one split by `valid`")
+    folds: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="1: one split by `valid`; 0: the same, but five folds if groups are few",
+    )
+    few_groups: int = Field(
+        1000, ge=0, le=1_000_000, description="below this number, groups are few"
+    )
     shuffle: Rate = Field(
         0.0,
         description="Groups are assigned to folds by size, the largest first. Before that each "

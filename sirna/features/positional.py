@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from sirna.config.family_sections import ConditionsConfig
 from sirna.config.fields import one_of
 from sirna.config.roles import SERIES
-from sirna.config.schema import ConditionsConfig
 from sirna.config.stored import Index, StoredForm, Text, read_stored
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
 from sirna.features.positional_rows import UNSEEN, PositionalRows

@@ -120,7 +120,7 @@ def distinct_rows(*tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     key = np.zeros(len(tables[0]), dtype=np.int64)
     size = 1
     for table in tables:
-        for column in table.reshape(len(table), -1).T:
+        for column in table.T if table.ndim > 1 else [table]:
             values = column
             if column.dtype.kind == "f":
                 values = np.unique(column, return_inverse=True)[1]

@@ -66,6 +66,11 @@ class FitCallbacks:
     def advance(self, steps: int) -> None:
         """Announce that units of work are done."""
 
+    def step(self) -> bool:
+        """Count a unit of work that begins, and return whether the fit should end instead."""
+        self.advance(1)
+        return self.stop()
+
     def report(self, line: str, short: str) -> None:
         """Announce an intermediate result: as a whole line, and short, for a progress bar."""
 
@@ -131,6 +136,11 @@ class Member(ABC):
         return 1
 
     @classmethod
+    def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
+        """Return whether the family is fitted to a checked training table of m rows."""
+        return True
+
+    @classmethod
     @abstractmethod
     def fit(
         cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
@@ -156,6 +166,14 @@ class Member(ABC):
     @abstractmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
         """Estimate the seconds that `fit` takes by timing small parts of it."""
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds `fit` takes on one core, without measuring anything.
+
+        Only the ratios between families and tasks matter: they divide a progress bar.
+        """
+        return 1.0
 
     @abstractmethod
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:

@@ -8,7 +8,7 @@ import numpy as np
 from sirna.config.config import Config
 from sirna.members.base import Fitted, LeftOut, Member
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, average, family_weights, mix, mix_held_out
+from sirna.prediction.mixture import HeldOut, average, family_weights, mix
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,12 @@ class FoldMembers:
         """Return whether a family with a weight for the held-out rows has a member."""
         return bool(family_weights(config, False, self.by_family))
 
-    def held_out(self, config: Config) -> HeldOut:
-        """Return the mixture of what the members predict for the fold's held-out rows."""
-        weights = family_weights(config, False, self.by_family)
-        parts = {
-            name: average([fitted.held_out for fitted in self.by_family[name]]) for name in weights
+    def held_out(self, config: Config) -> dict[str, HeldOut]:
+        """Return what each family with a weight predicts for the fold's held-out rows."""
+        return {
+            name: average([fitted.held_out for fitted in self.by_family[name]])
+            for name in family_weights(config, False, self.by_family)
         }
-        return mix_held_out(parts, config)
 
     def left_out(self, config: Config, families: Collection[str]) -> LeftOut | None:
         """Return predictions of training rows without the rows of their targets.

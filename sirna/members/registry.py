@@ -1,16 +1,32 @@
 """The registry: the list of all model families."""
 
+import pandas as pd
+
 from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.errors import UsageError, suggestion
 from sirna.members.base import Member
 from sirna.members.gaussian_process.member import GaussianProcessMember
 from sirna.members.network.member import NetworkMember
+from sirna.members.random_forest.member import RandomForestMember
 from sirna.members.trees.member import TreesMember
+from sirna.members.word_process.member import WordProcessMember
 
 FAMILIES: dict[str, type[Member]] = {
-    one.family: one for one in (NetworkMember, GaussianProcessMember, TreesMember)
+    one.family: one
+    for one in (
+        NetworkMember,
+        GaussianProcessMember,
+        TreesMember,
+        WordProcessMember,
+        RandomForestMember,
+    )
 }
 """Family name -> class, in the order in which a fold fits them."""
+
+
+KINDS = ("known_target", "unseen_target", "small_table")
+"""The tables of weights in `[mixture]`."""
 
 
 def register(family: type[Member]) -> None:
@@ -20,7 +36,8 @@ def register(family: type[Member]) -> None:
 
 def check_families(config: Config) -> None:
     """Raise UsageError for a weight of a family that is not registered."""
-    for kind, weights in config.mixture.model_dump().items():
+    mixture = config.mixture.model_dump(include=set(KINDS))
+    for kind, weights in mixture.items():
         for name in weights:
             if name not in FAMILIES:
                 raise UsageError(
@@ -34,3 +51,29 @@ def families_for(config: Config, unseen: bool) -> list[type[Member]]:
     unseen = unseen or config.protocol.every_target_is_unseen
     weights = config.mixture.unseen_target if unseen else config.mixture.known_target
     return [family for name, family in FAMILIES.items() if weights.get(name)]
+
+
+def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
+    """Return the configuration with the weights for a training table of m checked rows.
+
+    In a small table, families that do not suit it get no weight, and those for small tables get
+    theirs; all weights are then learned. In another table nothing is learned: the weights of the
+    configuration are returned, with `mixture.learn` false.
+    """
+    if not config.mixture.learn:
+        return config
+    suits = {name: family.suits(rows, config) for name, family in FAMILIES.items()}
+    small = {k: w for k, w in config.mixture.small_table.items() if w and suits[k]}
+    if not small:
+        return with_changes(config, {"mixture.learn": False})
+    changes: dict[str, object] = {"mixture.learn": True}
+    for kind in KINDS[:2]:
+        weights: dict[str, float] = dict(getattr(config.mixture, kind))
+        kept = {name: w for name, w in weights.items() if w and suits[name]}
+        added = small
+        if kind == "unseen_target":
+            added = {k: w for k, w in small.items() if FAMILIES[k].left_out is not Member.left_out}
+        rest = (1 - sum(added.values())) / sum(kept.values())
+        found = dict.fromkeys(weights, 0.0) | {k: w * rest for k, w in kept.items()} | added
+        changes |= {f"mixture.{kind}.{name}": weight for name, weight in found.items()}
+    return with_changes(config, changes)

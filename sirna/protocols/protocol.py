@@ -13,6 +13,7 @@ import pandas as pd
 
 from sirna.errors import SirnaError
 from sirna.protocols.copies import first_copies
+from sirna.protocols.similar import group_similar
 from sirna.protocols.targets import group_targets, guides, named_targets
 
 
@@ -67,6 +68,9 @@ def _by_target(rows: pd.DataFrame) -> np.ndarray:
     return group_targets(rows)
 
 
+# Without sibling measurements the network must learn more from the sequences.
+_WITHOUT_SIBLINGS = {"train": {"epochs": 30}}
+
 _ALL = (
     Protocol(
         name="rows",
@@ -76,10 +80,12 @@ _ALL = (
     Protocol(
         name="duplex",
         groups=_by_guide,
-        defaults={
-            # Without sibling measurements the network must learn more from the sequences.
-            "train": {"epochs": 30},
-        },
+        defaults=_WITHOUT_SIBLINGS,
+    ),
+    Protocol(
+        name="similar",
+        groups=group_similar,
+        defaults=_WITHOUT_SIBLINGS,
     ),
     Protocol(
         name="target",

@@ -1,5 +1,6 @@
 """`sirna check`: load a bundle with every check, and print what it is and its digest."""
 
+import shlex
 from pathlib import Path
 
 from sirna.bundle.store import bundle_digest, load_bundle
@@ -21,9 +22,12 @@ def check_bundle(path: Path, expect: str | None, console: Console) -> None:
     bundle = load_bundle(folder, expect or digest)
     counts = ", ".join(f"{len(some)} x {some[0].title}" for some in bundle.by_family.values())
     about = bundle.about
-    console.line(f"{folder}: a complete bundle ({counts})")
-    console.line(
+    console.result(f"{folder}: a complete bundle ({counts})")
+    console.result(
         f"trained on {about['training']['name']}, {about['training']['rows']:,} rows, protocol "
         f"{about['protocol']}, local score {about['scores']['score']:.4f}"
     )
-    console.line(f"digest {digest}")
+    console.result(f"digest {digest}")
+    console.next(f"sirna submit TEST --run {shlex.quote(str(path))} --expect {digest}")
+    members = {family: len(some) for family, some in bundle.by_family.items()}
+    console.json({"bundle": str(folder), "digest": digest, "members": members, **about})

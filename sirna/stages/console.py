@@ -1,9 +1,14 @@
-"""Output of the stages: progress bars and tables on a terminal, plain lines elsewhere."""
+"""What the commands print: a bar and tables on a terminal, plain lines elsewhere.
+
+Every command prints in the same order: what was read, what is being done, the outcome with the
+files that were written, and the next command to type.
+"""
 
 import contextlib
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,59 +24,6 @@ BAR_WIDTH = 80
 SCORE_NAMES = ("score", "mae", "range_mae", "f1", "precision", "recall", "rows")
 
 
-class TrainingDisplay:
-    """Shows one training: a bar that is redrawn on a wide terminal, plain lines elsewhere.
-
-    Parameters
-    ----------
-    total, done : int
-        All units of work, and those that an earlier run has done.
-    console : Console, optional
-        Prints the lines.
-    """
-
-    def __init__(self, total: int, done: int, console: "Console | None" = None) -> None:
-        self._console = console or Console()
-        # disable=None: silent where stderr is not a terminal
-        off = True if _narrow() else None
-        self._bar = tqdm(total=total, initial=done, unit="row", unit_scale=True, disable=off)
-
-    def advance(self, count: int) -> None:
-        """Show that units of work are done."""
-        self._bar.update(count)
-
-    def report(self, line: str, short: str) -> None:
-        """Show an intermediate result: as a whole line, or short at the end of the bar."""
-        if self._bar.disable or not sys.stdout.isatty():
-            self._console.line(line)
-        else:
-            self._console.record(line)
-        if not self._bar.disable:
-            self._bar.set_postfix_str(short)
-
-    def close(self) -> None:
-        """End the bar."""
-        self._bar.close()
-
-
-@contextlib.contextmanager
-def progress(rows: int, done: int = 0) -> Iterator[Callable[[int], object]]:
-    """Show a bar with rows/s and the time left on a terminal; yield the function that advances it.
-
-    Parameters
-    ----------
-    rows : int
-        All rows.
-    done : int
-        Rows that an earlier process has done.
-    """
-    off = True if _narrow() else None
-    with tqdm(
-        total=rows, initial=done, unit="row", unit_scale=True, disable=off, leave=False
-    ) as bar:
-        yield bar.update
-
-
 class Console:
     """Prints for the stages.
 
@@ -79,6 +31,10 @@ class Console:
     ----------
     out : RichConsole, optional
         Prints the tables. Default: stdout.
+    quiet : bool
+        Whether only the outcome is printed.
+    as_json : bool
+        Whether stdout gets nothing but the outcome as JSON; lines then go to stderr.
 
     Attributes
     ----------
@@ -86,12 +42,16 @@ class Console:
         A file to which every line and note is appended, with its time.
     """
 
-    def __init__(self, out: RichConsole | None = None) -> None:
+    def __init__(
+        self, out: RichConsole | None = None, quiet: bool = False, as_json: bool = False
+    ) -> None:
         self._out = out or RichConsole(highlight=False, soft_wrap=True)
+        self.quiet = quiet
+        self.as_json = as_json
         self.copy: Path | None = None
 
     def line(self, text: str) -> None:
-        """Print a line of the result.
+        """Print what was read or is being done; nothing if the console is quiet.
 
         Raises
         ------
@@ -99,13 +59,35 @@ class Console:
             If stdout cannot be written.
         """
         self.record(text)
-        _to_stdout(lambda: print(text, flush=True))
+        if not self.quiet:
+            self._print(text)
+
+    def result(self, text: str) -> None:
+        """Print a line of the outcome.
+
+        Raises
+        ------
+        OutputError
+            If stdout cannot be written.
+        """
+        self.record(text)
+        if not (self.quiet and self.as_json):
+            self._print(text)
+
+    def next(self, command: str) -> None:
+        """Print the command that a person may want to type next."""
+        self.line(f"next: {command}")
+
+    def json(self, values: object) -> None:
+        """Print the outcome as JSON, if that was asked for."""
+        if self.as_json:
+            _write(lambda: print(json.dumps(values), flush=True))
 
     def note(self, text: str) -> None:
         """Print a note on stderr: information that requires no action."""
         self.record(f"note: {text}")
-        with contextlib.suppress(OSError):
-            print(f"note: {text}", file=sys.stderr, flush=True)
+        if not self.quiet:
+            _to_stderr(f"note: {text}")
 
     def record(self, text: str) -> None:
         """Append a line to `copy` without printing it; do nothing if that is impossible."""
@@ -121,31 +103,61 @@ class Console:
             table.add_row(part, *(_number(name, values[name]) for name in SCORE_NAMES))
         unbounded = self._out.options.update(max_width=1000)
         fits = self._out.measure(table, options=unbounded).maximum <= self._out.width
-        if self._out.is_terminal and fits:
-            _to_stdout(lambda: self._out.print(table))
+        if self._draws and fits:
+            _write(lambda: self._out.print(table))
             return
         for part, values in parts.items():
             listed = "  ".join(f"{name} {_number(name, values[name])}" for name in SCORE_NAMES)
-            self.line(f"{title}, {part}: {listed}")
+            self.result(f"{title}, {part}: {listed}")
 
     def table(self, table: Table) -> None:
         """Print a table; off a terminal, one line for each row, cells separated by tabs."""
-        if self._out.is_terminal:
-            _to_stdout(lambda: self._out.print(table))
+        if self._draws:
+            _write(lambda: self._out.print(table))
             return
         cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
         for line in zip(*cells, strict=True):
-            self.line("\t".join(line))
+            self.result("\t".join(line))
+
+    @property
+    def lines_on_terminal(self) -> bool:
+        """Whether lines appear on a terminal, where a bar may replace them."""
+        return (sys.stderr if self.as_json else sys.stdout).isatty()
+
+    @property
+    def _draws(self) -> bool:
+        return self._out.is_terminal and not self.as_json
+
+    def _print(self, text: str) -> None:
+        if self.as_json:
+            _to_stderr(text)
+        else:
+            _write(lambda: print(text, flush=True))
 
 
-def _to_stdout(write: Callable[[], object]) -> None:
+def duration(seconds: float) -> str:
+    """Return a time in words, rounded as people say it."""
+    if seconds < 90:
+        return f"{max(seconds, 1.0):.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _write(write: Callable[[], object]) -> None:
+    """Write to stdout; a bar on the same terminal makes room."""
     try:
-        write()
+        with tqdm.external_write_mode(file=sys.stdout):
+            write()
     except (OSError, ValueError) as error:  # ValueError: the stream is closed
         raise OutputError(f"stdout cannot be written: {reason(error)}.") from error
 
 
-def _narrow() -> bool:
+def _to_stderr(text: str) -> None:
+    with contextlib.suppress(OSError), tqdm.external_write_mode(file=sys.stderr):
+        print(text, file=sys.stderr, flush=True)
+
+
+def narrow() -> bool:
     """Return whether stderr is a terminal too narrow for a bar (or of width 0)."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns < BAR_WIDTH

@@ -72,6 +72,7 @@ def convert(request: ConvertRequest, console: Console) -> int:
     _check_out(request)
     columns = dict(request.config.columns)
     raw = read_text_table(request.table, request.sheet, columns.values())
+    console.line(f"data: {request.table}: {len(raw):,} rows")
     for note in raw.attrs["notes"]:
         console.note(note)
     if request.melt:

@@ -1,6 +1,6 @@
 """Score held-out rows; no row takes part in a choice that it is scored with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,9 @@ import pandas as pd
 
 from sirna.config.config import Config
 from sirna.prediction.decision import DECIMALS, rounded
+from sirna.prediction.earned_weights import Likelihoods
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut
+from sirna.prediction.mixture import HeldOut, mix_held_out
 from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import Score, competition_score
 from sirna.table.splits import Split
@@ -23,17 +24,17 @@ FEWEST_RANKED_ROWS = 20
 
 
 def oof_table(
-    parts: Sequence[HeldOut], rows: pd.DataFrame, split: Split, config: Config
+    parts: Sequence[Mapping[str, HeldOut]], rows: pd.DataFrame, split: Split, config: Config
 ) -> pd.DataFrame:
     """Return the out-of-fold table: one row for every held-out row, in the table's order.
 
-    All values are percentages that remain. The postprocessing of each half of each fold is fitted
-    on all other held-out rows.
+    All values are percentages that remain. Weights and postprocessing of each half of each fold
+    are fitted on all other held-out rows.
 
     Parameters
     ----------
-    parts : sequence of HeldOut
-        The predictions of each fold.
+    parts : sequence of mapping of str to HeldOut
+        For each fold, what every family predicts.
     rows : DataFrame
         The checked training table.
     split : Split
@@ -41,30 +42,25 @@ def oof_table(
     """
     tail = (1 - config.predict.interval) / 2
     threshold = config.score.threshold
-    held = np.concatenate([part.positions for part in parts])
-    count = len(held)
-    both = Histogram.stacked(
-        [
-            *(part.chosen_by_other_half for part in parts),
-            *(part.chosen_by_own_half for part in parts),
-        ]
-    )
-    chosen_by_other_half, chosen_by_own_half = (
-        both[np.arange(count)],
-        both[np.arange(count, 2 * count)],
-    )
-    truth, assay = rows["label"].to_numpy()[held], _assay_indices(rows)[held]
+    labels = rows["label"].to_numpy()
+    held = np.concatenate([next(iter(part.values())).positions for part in parts])
+    truth, assay = labels[held], _assay_indices(rows)[held]
     folds, halves = split.fold[held], split.half[held]
+    likelihoods = Likelihoods(parts, labels, split.groups, config)
     frames = []
     for fold, half in sorted(set(zip(folds.tolist(), halves.tolist(), strict=True))):
         scored = (folds == fold) & (halves == half)
+        weighted = likelihoods.for_scoring(split.fold, split.half, (fold, half))
+        mixed = [mix_held_out(part, weighted) for part in parts]
+        by_other_half = Histogram.stacked([part.chosen_by_other_half for part in mixed])
+        by_own_half = Histogram.stacked([part.chosen_by_own_half for part in mixed])
         # Rows of the same fold: use the epoch that they chose, so that the scored half has no
         # influence. Rows of other folds: use the predictions that they are scored with.
         same_fold = (folds == fold)[:, None]
-        probs = np.where(same_fold, chosen_by_own_half.probs, chosen_by_other_half.probs)
-        others = Histogram(both.edges, probs)[~scored]
+        probs = np.where(same_fold, by_own_half.probs, by_other_half.probs)
+        others = Histogram(by_other_half.edges, probs)[~scored]
         postprocess = fit_postprocess(others, truth[~scored], config)
-        predicted, points = postprocess.apply(chosen_by_other_half[scored])
+        predicted, points = postprocess.apply(by_other_half[scored])
         columns = {
             "id": split.ids[held[scored]],
             "group": split.groups[held[scored]],

@@ -14,6 +14,7 @@ from sirna.explain.effects import effects, suggestions
 from sirna.report.explain_page import explain_page
 from sirna.runs.run import finished_run
 from sirna.stages.console import Console
+from sirna.stages.table_description import describe_rows
 from sirna.system.device import choose_device
 from sirna.system.files import write_csv, write_text
 
@@ -51,8 +52,8 @@ class ExplainRequest:
     device: str = "auto"
 
 
-def explain(request: ExplainRequest, console: Console) -> Path:
-    """Write explain.csv, explain.html and, if asked for, suggest.csv; return the folder.
+def explain(request: ExplainRequest, console: Console) -> list[Path]:
+    """Write explain.html, explain.csv and, if asked for, suggest.csv; return their paths.
 
     Raises
     ------
@@ -69,6 +70,7 @@ def explain(request: ExplainRequest, console: Console) -> Path:
     folder = request.out or EXPLANATIONS / run.name
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder}: is a file; name a folder.")
+    console.line(f"data: {request.table}: {describe_rows(table.rows)}")
     console.line(f"run: {run.folder}; {len(rows):,} of {len(table):,} rows are explained")
     found, _ = effects(bundle, rows, device)
     if not len(found):
@@ -81,7 +83,8 @@ def explain(request: ExplainRequest, console: Console) -> Path:
     medians: np.ndarray = bundle.predict(rows, device).distribution.median()
     title = f"sirna explain: {request.table.name} by {run.name}"
     write_text(folder / "explain.html", explain_page(rows, medians, found, suggested, title))
-    return folder
+    names = ["explain.html", "explain.csv"] + ["suggest.csv"] * request.suggest
+    return [folder / name for name in names]
 
 
 def _chosen(rows: pd.DataFrame, request: ExplainRequest, console: Console) -> pd.DataFrame:

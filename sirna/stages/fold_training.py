@@ -14,7 +14,8 @@ from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import families_for
 from sirna.runs.checkpoint import Checkpoint
 from sirna.runs.run import Run
-from sirna.stages.console import Console, TrainingDisplay
+from sirna.stages.console import Console
+from sirna.stages.progress import Job, TrainingDisplay
 from sirna.system.files import write_csv
 from sirna.system.signals import StopRequest
 
@@ -30,6 +31,8 @@ class FoldTraining:
     stop : StopRequest
         Ends the training as soon as possible.
     console : Console
+    display : TrainingDisplay
+        Shows the progress of the whole training; its jobs are those of `jobs_of`.
     log : list of dict
         The rows of `log.csv` so far.
     """
@@ -38,6 +41,7 @@ class FoldTraining:
     device: torch.device
     stop: StopRequest
     console: Console
+    display: TrainingDisplay
     log: list[dict[str, Any]] = field(default_factory=list)
 
     def train(self, task: FoldTask, on_folds: Sequence[FoldMembers] = ()) -> FoldMembers:
@@ -66,26 +70,28 @@ class FoldTraining:
         """Fit one member, or restore the one that was fitted before an interruption."""
         checkpoint = self.run.checkpoint(task.fold, family.family, index)
         log_columns = {"fold": task.fold, "member": f"{family.family}-{index}"}
+        job: Job = (task.fold, family.family, index)
         done = checkpoint.load_fitted(family, task)
         if done is not None:
             fitted, rows = done
+            self.display.end(job)
             self.log += [{**log_columns, **row} for row in rows]
             return fitted
-        callbacks = _RunCallbacks(self, log_columns, checkpoint)
+        callbacks = _RunCallbacks(self, log_columns, checkpoint, job)
         began = time.perf_counter()
-        try:
-            found = family.fit(task, index, callbacks, on_folds)
-        finally:
-            callbacks.close()
+        self.display.begin(job)
+        found = family.fit(task, index, callbacks, on_folds)
         if found is None or self.stop.requested:
             return found
         self.run.check_present()
         checkpoint.save_fitted(found, callbacks.rows)
+        self.display.end(job)
         count = family.count(task.config)
         name = f"{family.title} {index + 1} of {count}" if count > 1 else family.title
+        left = self.display.time_left()
         self.console.line(
             f"{task.name}: {name} on {len(task.training):,} rows, "
-            f"{time.perf_counter() - began:.0f} s"
+            f"{time.perf_counter() - began:.0f} s" + f"; about {left} left" * bool(left)
         )
         return found
 
@@ -94,14 +100,19 @@ class _RunCallbacks(FitCallbacks):
     """Keeps the state of a fit in the run's folder, and shows it on the console."""
 
     def __init__(
-        self, training: FoldTraining, log_columns: dict[str, Any], checkpoint: Checkpoint
+        self,
+        training: FoldTraining,
+        log_columns: dict[str, Any],
+        checkpoint: Checkpoint,
+        job: Job,
     ) -> None:
         self.device = training.device
         self.rows: list[dict[str, float]] = []
         self._training = training
         self._log_columns = log_columns
         self._checkpoint = checkpoint
-        self._display: TrainingDisplay | None = None
+        self._job = job
+        self._steps, self._done = 1, 0
 
     def stop(self) -> bool:
         return self._training.stop.requested
@@ -116,26 +127,31 @@ class _RunCallbacks(FitCallbacks):
         self._checkpoint.save(state)
 
     def begin(self, steps: int, done: int) -> None:
-        self._display = TrainingDisplay(steps, done, self._training.console)
+        self._steps, self._done = max(steps, 1), done
+        self._training.display.begin(self._job, done / self._steps)
 
     def advance(self, steps: int) -> None:
-        if self._display:
-            self._display.advance(steps)
+        self._done += steps
+        self._training.display.advance(self._done / self._steps)
 
     def report(self, line: str, short: str) -> None:
         self._training.run.check_present()
         write_csv(self._training.run.log, pd.DataFrame(self._training.log))
-        if self._display:
-            self._display.report(line, short)
+        self._training.display.report(line, short)
 
     def log(self, row: dict[str, float]) -> None:
         self.rows.append(row)
         self._training.log.append({**self._log_columns, **row})
 
-    def close(self) -> None:
-        """End the display."""
-        if self._display:
-            self._display.close()
+
+def jobs_of(tasks: Sequence[FoldTask]) -> dict[Job, tuple[str, float]]:
+    """Return all fits of a training, each with its family and about how many seconds it takes."""
+    return {
+        (task.fold, family.family, index): (family.family, family.rough_seconds(task))
+        for task in tasks
+        for family in families_of(task)
+        for index in range(family.count(task.config))
+    }
 
 
 def families_of(task: FoldTask) -> list[type[Member]]:

@@ -25,10 +25,12 @@ def describe_run(
     rows: pd.DataFrame, config: Config, tasks: list[FoldTask], console: Console
 ) -> None:
     """Print the weights that the run uses, and what it does not read or cannot do."""
-    console.line(f"mixture: {_weights(config, unseen=False)}")
+    console.line(f"mixture: {describe_weights(config)}")
     if not config.protocol.every_target_is_unseen:
         if tasks[-1].targets is not None and _can_leave_out(config):
-            console.line(f"mixture in rows of unseen targets: {_weights(config, unseen=True)}")
+            console.line(
+                f"mixture in rows of unseen targets: {describe_weights(config, unseen=True)}"
+            )
         else:
             console.note(
                 "this run cannot recognise unseen targets (it needs at least five targets, none "
@@ -51,7 +53,7 @@ def describe_run(
         )
 
 
-def _weights(config: Config, unseen: bool) -> str:
+def describe_weights(config: Config, unseen: bool = False) -> str:
     """List the weights for rows of known or of unseen targets."""
     weights = family_weights(config, unseen, FAMILIES)
     return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())
@@ -92,13 +94,13 @@ def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> Non
     pooled = {"held out" if len(parts) == 1 else "pooled": figures["pooled"]}
     console.scores(f"protocol {figures['protocol']}", (parts if len(parts) > 1 else {}) | pooled)
     if figures["sd"] is not None:
-        console.line(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
-    console.line(
+        console.result(f"folds: {figures['mean']:.4f} ± {figures['sd']:.4f}")
+    console.result(
         f"constant below the threshold: {figures['constant_baseline']:.4f}; "
         f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
     )
     if rank := figures.get("ranking"):
-        console.line(
+        console.result(
             "rank correlation of medians and measurements within an assay (one target, dose and "
             f"cell line): {rank['spearman']:.2f} (mean over {rank['settings']} assays)"
         )
@@ -108,8 +110,10 @@ def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> Non
         f"peak memory {figures['peak_memory_mb']:,} MB"
     )
     if figures["interrupted"]:
-        console.line(
+        console.result(
             "stopped; the bundle holds finished members, and a stopped network at its best epoch; "
             f"{resume_hint(run)}"
         )
-    console.line(f"to predict: sirna submit TEST --run {shlex.quote(str(run.folder))}")
+    paths = [path for path in (run.bundle, run.report, run.oof) if path.exists()]
+    console.result(f"written: {', '.join(map(str, paths))}")
+    console.next(f"sirna submit TEST --run {shlex.quote(str(run.folder))}")

@@ -1,6 +1,7 @@
 """`sirna runs`: list runs and submissions from their files, best first within a protocol."""
 
 import json
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,11 +70,11 @@ def list_runs() -> list[Listed]:
     return sorted(found, key=lambda one: (one.protocol, -(one.score or -1.0), one.name))
 
 
-def show_runs(as_json: bool, console: Console) -> None:
+def show_runs(console: Console) -> None:
     """Print the runs as a table, or as JSON."""
     found = list_runs()
-    if as_json:
-        console.line(json.dumps([asdict(one) for one in found]))
+    if console.as_json:
+        console.json([asdict(one) for one in found])
         return
     names = ("run", "protocol", "score", "rows", "state", "submissions", "data", "started")
     table = Table(*names, "changed settings")
@@ -95,6 +96,8 @@ def show_runs(as_json: bool, console: Console) -> None:
             shown,
         )
     console.table(table)
+    if console.lines_on_terminal:  # elsewhere the list may be read by a program
+        console.next(f"sirna report {shlex.quote(str(RUNS / found[0].name))}")
 
 
 def _listed(run: Run, submitted: Counter[str]) -> Listed:

@@ -32,6 +32,8 @@ def score(truth: Path, submission: Path, config: Config, console: Console) -> di
     """
     measured = read_labels(truth, config, Purpose.TRUTH)
     predicted = read_labels(submission, config, Purpose.PREDICTION)
+    for path, table in ((truth, measured), (submission, predicted)):
+        console.line(f"data: {path}: {len(table):,} rows")
     for note in (*measured.notes, *predicted.notes):
         console.note(note)
     labels = measured.rows["label"].to_numpy()

@@ -21,7 +21,8 @@ from sirna.config.load import with_columns
 from sirna.errors import SirnaError, UsageError
 from sirna.prediction.decision import ExpectedScore
 from sirna.runs.run import Run, finished_run, resume_hint
-from sirna.stages.console import Console, progress
+from sirna.stages.console import Console
+from sirna.stages.progress import rows_bar
 from sirna.stages.submission_file import Layout, Writer, content_sha256, same_rows
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
 from sirna.stages.submission_part import Part
@@ -81,6 +82,8 @@ class Submission:
     digest: str
     unchanged: bool
     seconds: float
+    expected_score: float
+    run: Path
 
 
 def submit(request: SubmitRequest, console: Console) -> Submission:
@@ -115,6 +118,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
     stream = Stream(files, str(request.test), bundle.config, request.sheet)
+    console.line(f"data: {request.test}: {stream.description}")
     if not request.force and path.exists() and not same_rows(path, stream, bundle.config):
         raise _other_submission_error(path)
     if request.with_uncertainty:
@@ -126,13 +130,15 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     for note in (*absent, *stream.notes):
         console.note(note)
     layout = Layout(bundle.config, request.columns, request.with_uncertainty, stream.has_labels)
-    unchanged = _Filling(bundle, device, run, layout, console).write(path, stream, request.force)
+    filling = _Filling(bundle, device, run, layout, console)
+    unchanged = filling.write(path, stream, request.force)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
     values = (now, run.name, request.test.name, len(stream), digest, local, about["protocol"], path)
     log_submission(values, console)
-    return Submission(path, len(stream), digest, unchanged, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Submission(path, len(stream), digest, unchanged, seconds, filling.expected, run.folder)
 
 
 class _Filling:
@@ -180,6 +186,11 @@ class _Filling:
                 return True
         return False
 
+    @property
+    def expected(self) -> float:
+        """The score that the predicted distributions expect of the rows so far."""
+        return self._expected.value
+
     def _filled(self, part: Part, path: Path, stream: Stream) -> Writer:
         """Predict and write all rows that the part lacks."""
         done = part.state.get("rows", 0)
@@ -188,7 +199,7 @@ class _Filling:
                 one.restore(part.state[name])
             self._console.note(f"{path}: goes on after {done:,} rows that were written before")
         writer = Writer(part.stream)
-        with progress(len(stream), done) as advance:
+        with rows_bar(len(stream), done, self._console) as advance:
             for block in stream.blocks(done):
                 predicted = self._predicted(block)
                 self._novelty.add(block.rows, predicted)
@@ -201,11 +212,10 @@ class _Filling:
                 done += len(block)
                 part.save({name: one.state() for name, one in self._parts.items()} | {"rows": done})
                 advance(len(block))
-        expected = self._expected.value
         for note in self._novelty.notes():
             self._console.note(note)
-        self._console.line(
-            f"expected score, if the predicted distributions are right: {expected:.4f}"
+        self._console.result(
+            f"expected score, if the predicted distributions are right: {self.expected:.4f}"
         )
         for note in self._domain.notes():
             self._console.note(note)

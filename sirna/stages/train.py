@@ -1,10 +1,11 @@
 """`sirna train`: read and split a table, train members, write scores and a bundle to a run."""
 
+import contextlib
 import json
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,31 +22,30 @@ from sirna.config.load import load_config, with_changes
 from sirna.errors import SirnaError, StoppedError, reason
 from sirna.features.fold import FoldTask
 from sirna.members.fold_members import FoldMembers
-from sirna.members.registry import FAMILIES, check_families
-from sirna.prediction.mixture import HeldOut
+from sirna.members.registry import FAMILIES, check_families, config_for_table
+from sirna.prediction.earned_weights import Likelihoods
+from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
 from sirna.report.write import write_report
 from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
-from sirna.stages.console import Console
+from sirna.stages.console import Console, duration
 from sirna.stages.evaluation import metrics, oof_table
-from sirna.stages.fold_training import FoldTraining
+from sirna.stages.fold_training import FoldTraining, jobs_of
+from sirna.stages.progress import TrainingDisplay
 from sirna.stages.run_description import (
     describe_fold,
     describe_outcome,
     describe_run,
-    uncovered_bases_notes,
+    describe_weights,
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
+from sirna.stages.training_data import open_training, split_of
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.locks import locked
 from sirna.system.memory import peak_memory_mb
 from sirna.system.signals import stop_on_signals
-from sirna.table.splits import NOT_HELD_OUT, Split, make_split
-from sirna.table.training_source import Source, training_source
-
-SHARE_TOLERANCE = 2.0
-"""If the share of held-out rows differs from the requested one by more than this factor, print a
-note."""
+from sirna.table.splits import Split
+from sirna.table.training_source import Source
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class TrainOutcome:
     run: Run
     metrics: dict[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the paths of what was written, and the metrics, as plain data."""
+        paths = {"run": self.run.folder, "bundle": self.run.bundle, "report": self.run.report}
+        return {name: str(path) for name, path in paths.items()} | {"metrics": self.metrics}
+
 
 def train(request: TrainRequest, console: Console) -> TrainOutcome:
     """Start a new run and train it to its end, or until a signal."""
@@ -91,9 +96,9 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, protocol)
-    source = _open(request.table, config, console)
+    source = open_training(request.table, config, console)
     config = with_changes(config, {"data.train": source.name})
-    split = _split(source, config, request.splits, console)
+    split = split_of(source, config, request.splits, console)
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
     with locked(run.folder):
         new_run(run.folder, protocol)
@@ -103,7 +108,8 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
         split.save(run.splits)
         write_text(run.started, json.dumps(_start(request.command), indent=1))
         write_text(run.config, config.to_toml())
-        training = _Training(run, source, split, config, device, console, request.report)
+        fitted = config_for_table(config, source.table.rows)
+        training = _Training(run, source, split, fitted, device, console, request.report)
         try:
             outcome = training.work()
         except Exception as error:
@@ -120,7 +126,7 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     config = load_config(run.config)
     figures = run.figures()
     if figures is not None and not figures["interrupted"]:
-        console.line(f"run: {run.folder} has finished; nothing is left to do")
+        console.result(f"run: {run.folder} has finished; nothing is left to do")
         with locked(run.folder):
             settle(run.folder)
         if not run.report.exists():
@@ -128,38 +134,58 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
         describe_outcome(run, figures, console)
         return TrainOutcome(run, figures)
     check_families(config)
-    source = _open(None, config, console)
+    source = open_training(None, config, console)
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
-    split = _split(source, config, run.splits, console)
+    split = split_of(source, config, run.splits, console)
     with locked(run.folder):
         settle(run.folder)
-        outcome = _Training(run, source, split, config, choose_device(device), console).work()
+        fitted = config_for_table(config, source.table.rows)
+        outcome = _Training(run, source, split, fitted, choose_device(device), console).work()
     describe_outcome(run, outcome.metrics, console)
     return outcome
 
 
 def check(request: TrainRequest, console: Console) -> None:
-    """Do everything up to the first steps of training, write nothing, and estimate the time."""
+    """Do everything up to the first steps of training, write nothing, and estimate the time.
+
+    The seconds of each family are also printed as JSON, if the console does that.
+    """
     config = request.config
     check_families(config)
     device = choose_device(request.device)
     new_run(request.run, config.split.protocol)
-    source = _open(request.table, config, console)
-    split = _split(source, config, request.splits, console)
+    source = open_training(request.table, config, console)
+    split = split_of(source, config, request.splits, console)
+    config = config_for_table(config, source.table.rows)
     tasks = tasks_of(source.table.rows, split, config)
     describe_run(source.table.rows, config, tasks, console)
     describe_fold(tasks[0], console)
     times = seconds_by_family(tasks, device)
-    listed = ", ".join(f"{seconds / 60:.0f} min for the {name}" for name, seconds in times.items())
+    listed = ", ".join(f"{duration(seconds)} for the {name}" for name, seconds in times.items())
     folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}"
-    console.line(f"check: ok; {folds}{' and all rows' * config.train.refit} on {device}: {listed}")
+    console.result(
+        f"check: ok; {folds}{' and all rows' * config.train.refit} on {device}: {listed}"
+    )
+    console.next("the same command without --check")
+    console.json({"data": source.name, "rows": len(source.table), "seconds": times})
 
 
 @dataclass(frozen=True)
 class _HeldOutResults:
-    """The predictions and scores of the held-out rows."""
+    """The predictions and scores of the held-out rows.
 
+    Attributes
+    ----------
+    config : Config
+        The configuration with the weights that these rows earned for the families.
+    held_out : list of HeldOut
+        The mixture in each fold.
+    oof : DataFrame
+    best_epochs : list of int
+    """
+
+    config: Config
     held_out: list[HeldOut]
     oof: pd.DataFrame
     best_epochs: list[int]
@@ -195,8 +221,10 @@ class _Training:
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
         describe_run(self.source.table.rows, self.config, tasks, self.console)
         on_all_rows = tasks.pop() if self.config.train.refit else None
-        with stop_on_signals() as stop:
-            training = FoldTraining(self.run, self.device, stop, self.console)
+        jobs = jobs_of(tasks if on_all_rows is None else [*tasks, on_all_rows])
+        display = TrainingDisplay(jobs, self.console)
+        with stop_on_signals() as stop, contextlib.closing(display):
+            training = FoldTraining(self.run, self.device, stop, self.console, display)
             folds = self._train_folds(tasks, training)
             results = self._evaluate(folds)
             unfinished = stop.requested or on_all_rows is not None
@@ -204,7 +232,7 @@ class _Training:
             if on_all_rows is not None and not stop.requested:
                 rows = len(on_all_rows.training)
                 self.console.line(f"all rows: {rows:,} train the bundle's members again")
-                again = training.train(on_all_rows, folds)
+                again = training.train(replace(on_all_rows, config=results.config), folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training.log, began, False)
         if self.report:
@@ -243,11 +271,17 @@ class _Training:
 
     def _evaluate(self, folds: list[FoldMembers]) -> _HeldOutResults:
         """Predict and score the held-out rows of the folds."""
-        held_out = [fold.held_out(self.config) for fold in folds]
+        parts = [fold.held_out(self.config) for fold in folds]
+        rows = self.source.table.rows
+        labels, groups = rows["label"].to_numpy(), self.split.groups
+        config = Likelihoods(parts, labels, groups, self.config).for_bundle()
+        if config.mixture.learn:
+            self.console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
         facts = [member.facts for fold in folds for member in fold.members]
         return _HeldOutResults(
-            held_out,
-            oof_table(held_out, self.source.table.rows, self.split, self.config),
+            config,
+            [mix_held_out(part, config) for part in parts],
+            oof_table(parts, rows, self.split, self.config),
             [fact["epoch"] for fact in facts if "epoch" in fact],
         )
 
@@ -264,6 +298,7 @@ class _Training:
         rates = [float(row["rows_per_second"]) for row in log if "rows_per_second" in row]
         figures = metrics(results.oof, self.config) | {
             "best_epochs": results.best_epochs,
+            "weights": family_weights(results.config, False, FAMILIES),
             "table_rows": len(rows),
             "seconds": round(time.perf_counter() - began, 1),
             "rows_per_second": round(float(np.mean(rates))) if rates else None,
@@ -283,7 +318,7 @@ class _Training:
         self.run.check_present()
         write_csv(self.run.log, pd.DataFrame(log))
         write_csv(self.run.oof, results.oof)
-        bundle = build_bundle(folds, results.held_out, rows, self.config, about)
+        bundle = build_bundle(folds, results.held_out, rows, results.config, about)
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)
@@ -301,27 +336,3 @@ def _counts(folds: Sequence[FoldMembers]) -> dict[str, int]:
         family.title: sum(len(fold.of_family(name)) for fold in folds)
         for name, family in FAMILIES.items()
     }
-
-
-def _open(argument: Path | None, config: Config, console: Console) -> Source:
-    """Read the training table and print what should be known about it."""
-    source = training_source(argument, config)
-    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
-    for note in (*source.table.notes, *uncovered_bases_notes(source.table.rows, config)):
-        console.note(note)
-    return source
-
-
-def _split(source: Source, config: Config, splits: Path | None, console: Console) -> Split:
-    """Load a saved split, or make one."""
-    rows = source.table.rows
-    if splits is not None:
-        ids = rows["id"].to_numpy().astype(str)
-        return Split.load(splits, ids, config.protocol.groups(rows))
-    split = make_split(rows, config.split, source.name)
-    share, wanted = float((split.fold != NOT_HELD_OUT).mean()), config.split.valid
-    if config.split.folds < 2 and not wanted / SHARE_TOLERANCE <= share <= wanted * SHARE_TOLERANCE:
-        console.note(
-            f"{share:.0%} of the rows are held out, not {wanted:.0%}, because groups are large"
-        )
-    return split

@@ -25,6 +25,7 @@ from sirna.config.load import config_from_dict, load_config, with_changes
 from sirna.errors import SirnaError, StoppedError, UsageError
 from sirna.runs.run import RUNS
 from sirna.stages.console import Console
+from sirna.stages.table_description import describe_rows
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.limits import quoted
@@ -111,6 +112,12 @@ class TuneOutcome:
             if key in values and share >= LEAST_SHARE
         ]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome as plain data."""
+        best = {"trial": self.best.number, "score": self.best.value, "settings": self.best.params}
+        paths = {"toml": str(self.toml), "report": str(self.folder / "tune.html")}
+        return {"best": best, "default": self.default, "importances": self.importances, **paths}
+
     @property
     def toml(self) -> Path:
         """The best configuration, as `sirna train --config` takes it."""
@@ -143,7 +150,7 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     search = load_search(request.space, DEFAULT_SEARCH)
     search.check(request.config, str(request.space or "built-in space"))
     source = training_source(request.table, request.config)
-    console.line(f"data: {source.name} ({source.origin}): {len(source.table):,} rows")
+    console.line(f"data: {source.name} ({source.origin}): {describe_rows(source.table.rows)}")
     for note in source.table.notes:
         console.note(note)
     folder = TUNE / request.study
@@ -166,7 +173,8 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         )
         where = _dashboard(folder, request.storage)
         console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")
-        display = TuneDisplay(study, request.total)
+        live = not (console.quiet or console.as_json)
+        display = TuneDisplay(study, request.total, console.line, live)
         callbacks = SearchCallbacks(
             lambda: stop.requested or time.monotonic() > deadline, display.refresh
         )

@@ -14,6 +14,8 @@ from sirna.system.files import write_csv
 from sirna.table.read_file import read_text_table
 
 COLUMNS = ["id", "group", "fold", "half"]
+FOLDS_IF_FEW = 5
+"""Number of folds by default if groups are few: a tenth of the rows would measure little."""
 NOT_HELD_OUT = -1
 """The fold of a row that is never held out."""
 
@@ -142,7 +144,9 @@ def make_split(rows: pd.DataFrame, config: SplitConfig, source: str) -> Split:
     rng = np.random.default_rng([config.seed, 1])
     shuffled = rng.permutation(len(names))
     sizes = np.bincount(group_index, minlength=len(names))
-    folds = config.folds if config.folds > 1 else 1
+    folds = config.folds
+    if folds == 0:
+        folds = FOLDS_IF_FEW if 2 * FOLDS_IF_FEW <= len(names) < config.few_groups else 1
     if len(names) < 2 * folds + (folds == 1):
         raise SirnaError(
             f"{source}: {len(names)} groups under protocol {config.protocol!r} are too few for "

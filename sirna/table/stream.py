@@ -17,6 +17,7 @@ from sirna.table.facts import Block, Facts
 from sirna.table.read_blocks import BLOCK_ROWS, FileBlocks
 from sirna.table.repeats import Repeats, numbers_of
 from sirna.table.report import Purpose, Report
+from sirna.table.row_counts import RowCounts
 
 LABELS = "labels in the file"
 
@@ -37,6 +38,7 @@ class Scan:
     report : Report
     digest : str
         Of all ids in their order.
+    counts : RowCounts
     """
 
     head: Table
@@ -45,6 +47,7 @@ class Scan:
     suspects: np.ndarray
     report: Report
     digest: str
+    counts: RowCounts
 
 
 class Stream:
@@ -88,6 +91,7 @@ class Stream:
         scan.report.raise_if_bad()
         self.head = scan.head
         self.digest = scan.digest
+        self.description = scan.counts.text
         self._facts = scan.facts
         self._rows = scan.rows
         notes = [note for file in self._files for note in file.notes]
@@ -146,7 +150,7 @@ class Stream:
 
     def _scan(self, assumed: dict[str, bool], repeated: frozenset[str]) -> Scan:
         facts, digest = Facts(assumed), hashlib.sha256()
-        report, head, count = None, None, 0
+        report, head, count, counts = None, None, 0, RowCounts()
         with Repeats() as ids:
             for raw, start in self._frames(facts):
                 block = Block(facts, start, repeated)
@@ -159,10 +163,13 @@ class Stream:
                 digest.update(joined(rows["id"]))
                 if self._config.columns["id"] in raw:
                     ids.add(rows["id"][~blank(rows["id"])])
+                counts.add(rows)
                 count = start + len(rows)
             if report is None or head is None:
                 raise AssertionError("a file has at least one block")
-            return Scan(head, count, facts.found, ids.suspects(), report, digest.hexdigest())
+            return Scan(
+                head, count, facts.found, ids.suspects(), report, digest.hexdigest(), counts
+            )
 
     def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:
         label = self._config.columns["label"]

@@ -1,6 +1,7 @@
 """The display of a search: a live table on a terminal, one line for each trial elsewhere."""
 
 import time
+from collections.abc import Callable
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -15,16 +16,35 @@ COLUMNS = ("trial", "state", "score", "best", "epochs", "time left")
 
 
 class TuneDisplay:
-    """Shows the trials of a study; `refresh` may be called at any time."""
+    """Shows the trials of a study; `refresh` may be called at any time.
 
-    def __init__(self, study: optuna.Study, total: int) -> None:
+    Parameters
+    ----------
+    study : optuna.Study
+    total : int
+        Number of finished trials that the search wants.
+    line : callable
+        Prints a line.
+    live : bool
+        Whether a table is redrawn, if there is a terminal.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        total: int,
+        line: Callable[[str], object] = print,
+        live: bool = True,
+    ) -> None:
         self.study = study
         self.total = total
         self._began = time.monotonic()
         self._done_before = len(finished_trials(study))
         self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        draws = live and console.is_terminal
+        self._live = Live(console=console, auto_refresh=False) if draws else None
+        self._line = line
         if self._live:
             self._live.start()
 
@@ -38,7 +58,7 @@ class TuneDisplay:
             if _ended(trial) and trial.number not in self._shown:
                 self._shown.add(trial.number)
                 row = zip(COLUMNS, self._row(trial, trials), strict=True)
-                print("  ".join(f"{name} {value}" for name, value in row), flush=True)
+                self._line("  ".join(f"{name} {value}" for name, value in row))
 
     def close(self) -> None:
         """Stop the live table."""

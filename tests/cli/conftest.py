@@ -21,6 +21,7 @@ TINY = (
     *("train.epochs=2", "train.learning_rate=0.02", "train.schedule='constant'"),
     *("gaussian_process.steps=5", "gaussian_process.step_rows=60", "train.refit=false"),
     *("trees.rounds=5", "trees.ensembles=1", "trees.folds=2"),
+    *("mixture.learn=false", "split.few_groups=0"),
 )
 
 

@@ -28,7 +28,7 @@ from sirna.table.report import Purpose
 TINY = (
     *("model.hidden=8", "model.embedding=4", "model.head_hidden=8", "train.batch_rows=32"),
     *("train.epochs=2", "gaussian_process.steps=5", "gaussian_process.step_rows=60"),
-    *("trees.rounds=5", "trees.ensembles=1", "trees.folds=2"),
+    *("trees.rounds=5", "trees.ensembles=1", "trees.folds=2", "split.few_groups=0"),
 )
 WEIGHTS = ("mixture.known_target.mean=0.25", "mixture.unseen_target.mean=0.25")
 

@@ -12,16 +12,15 @@ from itertools import cycle
 
 import numpy as np
 import torch
-from scipy.linalg.lapack import spotrf, spotri, spotrs
 from torch import Tensor
 
-from sirna.config.schema import GaussianProcessConfig
-from sirna.errors import SirnaError
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.features.positional_rows import PositionalRows
 from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.residuals import fit_residuals, scale_of, standardised
+from sirna.members.solve import singular_error, solve
 
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
@@ -88,7 +87,8 @@ def fit_posterior(
         raise InterruptedError
     targets = measured.targets
     groupings = [measured.groups] if targets is None else [measured.groups, targets]
-    weights, means = solve(kernel, training, truth.astype(np.float32), groupings)
+    matrix = CovarianceMatrix(kernel, training).with_noise()
+    weights, means = solve(matrix, truth.astype(np.float32), groupings, "gaussian_process")
     left_out = means[1] if targets is not None else np.zeros(0, dtype=np.float32)
     return Posterior(
         kernel,
@@ -124,7 +124,8 @@ def learn_kernel(
     SirnaError
         For covariances that cannot be solved.
     """
-    kernel = Kernel.initial(training, config.components, seed)
+    most = 1 + len(training.channels) // config.duplexes_per_component
+    kernel = Kernel.initial(training, min(config.components, most), seed)
     rng = np.random.default_rng(seed)
     parameters = [tensor.requires_grad_() for tensor in kernel.tensors().values()]
     optimizer = torch.optim.Adam(parameters)
@@ -165,62 +166,9 @@ def _cost(kernel: Kernel, rows: PositionalRows, truth: Tensor) -> Tensor:
     covariance = kernel.covariance(rows, rows) + kernel.variance * torch.eye(len(rows))
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
-        raise _singular_error()
+        raise singular_error("gaussian_process")
     white = torch.linalg.solve_triangular(factor, truth[:, None], upper=False)
     likelihood: Tensor = (white**2).sum() / 2 + factor.diagonal().log().sum()
     distances = (kernel.channel, kernel.count, kernel.category, kernel.number)
     prior = torch.stack([(((part + 2.0) / PRIOR_SD) ** 2).sum() for part in distances]).sum()
     return (likelihood + PRIOR_WEIGHT * prior) / len(rows)
-
-
-def solve(
-    kernel: Kernel, training: PositionalRows, truth: np.ndarray, groupings: list[np.ndarray]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Solve for the weights, and predict every row without its group.
-
-    The matrix is factorised and inverted in place, since a second one may not fit the memory.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    training : PositionalRows of n rows
-    truth : array of float32, shape (n,)
-        Standardised labels.
-    groupings : list of arrays, shape (n,)
-        One or more ways to group the rows: the group of each row.
-
-    Returns
-    -------
-    array, shape (n,)
-        The weights.
-    list of arrays, shape (n,)
-        For each grouping, the predicted mean of every row without the rows of its group.
-    """
-    n = len(training)
-    matrix = CovarianceMatrix(kernel, training).lower_triangle()
-    matrix[np.diag_indices(n)] += float(kernel.variance)
-    factor, failed = spotrf(matrix, lower=1, overwrite_a=1)
-    if failed:
-        raise _singular_error()
-    weights = spotrs(factor, truth, lower=1)[0]
-    inverse = spotri(factor, lower=1, overwrite_c=1)[0]  # its lower triangle
-    return weights, [truth - _residuals(inverse, weights, grouping) for grouping in groupings]
-
-
-def _residuals(inverse: np.ndarray, weights: np.ndarray, grouping: np.ndarray) -> np.ndarray:
-    """Return the error of each row when it is predicted without its group, shape (n,)."""
-    residual = np.empty(len(weights), dtype=np.float32)
-    order = np.argsort(grouping, kind="stable")
-    _, start = np.unique(grouping[order], return_index=True)
-    for group in np.split(order, start[1:]):
-        block = np.tril(inverse[np.ix_(group, group)])
-        block += np.tril(block, -1).T
-        residual[group] = np.linalg.solve(block, weights[group])
-    return residual
-
-
-def _singular_error() -> SirnaError:
-    return SirnaError(
-        "the Gaussian process cannot be solved: its covariances are no longer positive definite; "
-        "lower gaussian_process.learning_rate, or set its weights in [mixture] to 0."
-    )

@@ -45,6 +45,12 @@ class CovarianceMatrix:
             self.block(start, matrix.T[start : start + BLOCK_ROWS, start:])
         return matrix
 
+    def with_noise(self) -> np.ndarray:
+        """Return the lower triangle with the variance of the noise on its diagonal."""
+        matrix = self.lower_triangle()
+        matrix[np.diag_indices(len(self.rows))] += float(self.kernel.variance)
+        return matrix
+
     def block(self, start: int, out: np.ndarray) -> None:
         """Compute the covariances of the rows from `start` on with all rows from `start` on.
 

@@ -30,6 +30,9 @@ from sirna.prediction.histogram import Histogram
 
 CHOSEN = "chosen"
 """The tensor with the training rows' positions in the table."""
+SECONDS_PER_STEP_PAIR, SECONDS_PER_PAIR, SECONDS_PER_CUBE = 6e-7, 3e-7, 1.6e-11
+"""Seconds of one core, for a rough estimate: per pair of rows of a learning step, per pair of
+training rows, and per cube of the number of training rows."""
 TIMED_STEPS = 4
 TIMED_ROWS = 3000
 """Steps of kernel learning and rows of a matrix that are timed to estimate the time of a fit."""
@@ -76,9 +79,12 @@ class GaussianProcessMember(Member):
             None if targets is None else targets[some],
             correct_level=not protocol.every_target_is_unseen,
         )
+        steps = config.gaussian_process.steps
+        learning, solving = _rough_seconds(len(training), config)
+        callbacks.begin(round(steps * (learning + solving) / learning) + 1, 0)
         try:
             posterior = fit_posterior(
-                training, measured, task.edges, config.gaussian_process, task.seed, callbacks.stop
+                training, measured, task.edges, config.gaussian_process, task.seed, callbacks.step
             )
         except InterruptedError:
             return None
@@ -111,6 +117,12 @@ class GaussianProcessMember(Member):
         times.append(time.perf_counter())
         fractions_timed = TIMED_STEPS / config.steps, 2 * len(block) / n, (TIMED_ROWS / n) ** 3
         return float((np.diff(times) / fractions_timed).sum())
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds `fit` takes; see `Member.rough_seconds`."""
+        rows = min(len(task.training), task.config.gaussian_process.most_rows)
+        return sum(_rough_seconds(rows, task.config))
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
@@ -184,6 +196,14 @@ def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalR
     rows = task.training_rows[columns].iloc[some]
     positional = PositionalEncoder.fit(rows, config, task.config.protocol)
     return some, positional, positional.encode(rows, training=True)
+
+
+def _rough_seconds(rows: int, config: Config) -> tuple[float, float]:
+    """Return about how many seconds the kernel's learning and the solution take on one core."""
+    settings = config.gaussian_process
+    pairs = min(settings.step_rows, rows) ** 2
+    learning = settings.steps * pairs * SECONDS_PER_STEP_PAIR
+    return learning, SECONDS_PER_PAIR * rows**2 + SECONDS_PER_CUBE * rows**3
 
 
 def _drawn_by_guide(guides: np.ndarray, most: int, seed: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from sirna.config.config import Config
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
+from sirna.features.nearest import DUPLEX_ROLES
 from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, Unseen
 from sirna.members.network.checks import check_weights
 from sirna.members.network.predict import predict
@@ -23,6 +25,8 @@ from sirna.prediction.histogram import Histogram
 
 SEED_STEP = 1000
 """Difference between the seeds of two networks of a fold; from fold to fold seeds differ by 1."""
+ROWS_PER_SECOND = 1500.0
+"""Rows of an epoch that one core trains in a second, for a rough estimate."""
 TIMED_BATCHES = 5
 """Number of batches that are trained to estimate the time of a training."""
 
@@ -55,6 +59,12 @@ class NetworkMember(Member):
     def count(cls, config: Config) -> int:
         """Return `train.networks`."""
         return config.train.networks
+
+    @classmethod
+    def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
+        """Return whether the table has enough distinct duplexes."""
+        sequences = [role for role in DUPLEX_ROLES if role in rows]
+        return len(rows[sequences].drop_duplicates()) >= config.train.fewest_duplexes
 
     @classmethod
     def fit(
@@ -102,6 +112,11 @@ class NetworkMember(Member):
         share = min(1.0, callbacks.batches * config.train.batch_rows / len(encoded.train))
         return (time.perf_counter() - began) / share * config.train.epochs
 
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds all epochs take; see `Member.rough_seconds`."""
+        return task.config.train.epochs * len(task.training) / ROWS_PER_SECOND
+
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
         return self._predict_encoded(self.dataset_encoder.encode(rows), device)
@@ -111,6 +126,8 @@ class NetworkMember(Member):
         cls, members: Sequence[Self], rows: pd.DataFrame, device: torch.device = CPU
     ) -> Histogram:
         """Average several networks, encoding the rows once for networks with the same encoder."""
+        if len(members) == 1:
+            return members[0].predict(rows, device)
         encoded: dict[str, SiRNADataset] = {}
         parts = []
         for member in members:
@@ -121,7 +138,11 @@ class NetworkMember(Member):
         return Histogram.mixture(parts)
 
     def _predict_encoded(self, dataset: SiRNADataset, device: torch.device) -> Histogram:
-        return predict(self.model().to(device), dataset, self.config.predict.batch_rows, device)
+        return predict(self._built.to(device), dataset, self.config.predict.batch_rows, device)
+
+    @cached_property
+    def _built(self) -> SiRNAModel:
+        return self.model()
 
     def model(self) -> SiRNAModel:
         """Build the network and load the weights.
@@ -184,7 +205,7 @@ class NetworkMember(Member):
         """Rebuild a network, checking that its weights fit; see `Member.restore`."""
         encoder = DatasetEncoder.from_dict(stored.encoder, training)
         member = cls(stored.fold, encoder, stored.tensors, config, stored.facts)
-        member.model()
+        _ = member._built  # checks the weights, and is kept for predictions
         return member
 
 

@@ -12,11 +12,11 @@ import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
 
-from sirna.config.schema import TreesConfig
+from sirna.config.family_sections import TreesConfig
 from sirna.errors import SirnaError
 from sirna.features.fold import FoldTask
+from sirna.members.forest import NODES, Forest, whole_table
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
-from sirna.members.trees.forest import NODES, Forest, whole_table
 
 SEEDS = 2**32
 """The number of seeds that scikit-learn accepts."""

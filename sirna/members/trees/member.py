@@ -24,11 +24,13 @@ from sirna.members.base import (
     Stored,
     fitted_without_choice,
 )
-from sirna.members.trees.forest import FeatureTable, Forest
+from sirna.members.forest import FeatureTable, Forest
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
 """Names of two tensors: training rows' means from trees fitted without their targets; positions."""
+SECONDS_PER_ROUND, SECONDS_PER_ROW = 1e-3, 1.4e-6
+"""Seconds of one boosting round on one core, and for each of its rows, for a rough estimate."""
 TIMED_ROUNDS = 10
 """Number of boosting rounds that are timed to estimate the time of a fit."""
 
@@ -68,7 +70,8 @@ class TreesMember(Member):
         rows = task.training_rows[columns]
         positional = PositionalEncoder.fit(rows, config.trees, config.protocol)
         try:
-            forest, means = fit_forest(_features(positional, rows), targets, task, callbacks.stop)
+            callbacks.begin(config.trees.ensembles + config.trees.folds, 0)
+            forest, means = fit_forest(_features(positional, rows), targets, task, callbacks.step)
         except InterruptedError:
             return None
         positions = torch.from_numpy(task.training)
@@ -90,6 +93,13 @@ class TreesMember(Member):
         first, more = seconds(1), seconds(1 + TIMED_ROUNDS)
         rest = task.config.trees.rounds - 1
         return first + max(more - first, 0.0) * rest / TIMED_ROUNDS
+
+    @classmethod
+    def rough_seconds(cls, task: FoldTask) -> float:
+        """Return about how many seconds all ensembles take; see `Member.rough_seconds`."""
+        config = task.config.trees
+        a_round = SECONDS_PER_ROUND + SECONDS_PER_ROW * len(task.training)
+        return (config.ensembles + config.folds) * config.rounds * a_round
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""

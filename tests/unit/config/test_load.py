@@ -266,7 +266,7 @@ def test_file_and_options_override_the_defaults_of_a_protocol(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("split", "folds"), [("valid = 0.3", 0), ("valid = 0.3\nfolds = 3", 3), ("seed = 1", 5)]
+    ("split", "folds"), [("valid = 0.3", 1), ("valid = 0.3\nfolds = 3", 3), ("seed = 1", 5)]
 )
 def test_a_given_share_of_held_out_rows_means_one_split(tmp_path, split, folds):
     path = written(tmp_path, f"[split]\nprotocol = 'target'\n{split}\n")

@@ -45,7 +45,10 @@ def test_renamed_keys_are_read_under_their_new_names(tmp_path):
     assert (config.siblings.most, config.siblings.dropout) == (7, 0.25)
     assert (config.train.networks, config.trees.ensembles) == (3, 2)
     assert config.decision.unseen_targets == 0.25
-    assert config.mixture == Config().mixture
+    usual = Config().mixture
+    assert not config.mixture.learn  # the weights were given
+    for kind in ("known_target", "unseen_target"):
+        assert getattr(config.mixture, kind) == getattr(usual, kind)
     assert config.trees.categorical == ("cell_line", "species")
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.config.load import load_config
-from sirna.config.schema import GaussianProcessConfig
 from sirna.features.positional import LONGEST, PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
 from sirna.protocols.protocol import PROTOCOLS

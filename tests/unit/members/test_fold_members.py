@@ -8,7 +8,7 @@ from sirna.members.base import FitCallbacks, Fitted, LeftOut, Member
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut
+from sirna.prediction.mixture import HeldOut, mix_held_out
 
 EDGES = np.array([0.0, 30.0, 100.0])
 
@@ -61,14 +61,16 @@ def fold(*members):
 
 
 def test_members_of_a_family_have_equal_weights_and_families_their_own(tiny_config):
-    together = fold(
+    parts = fold(
         fitted("network", 1), fitted("network", 0), fitted("gaussian_process", 1)
     ).held_out(tiny_config)
+    together = mix_held_out(parts, tiny_config)
     assert together.chosen_by_other_half.prob_below(30.0) == pytest.approx([0.4 * 0.5 + 0.6])
 
 
 def test_a_single_family_has_all_the_weight(tiny_config):
-    assert fold(fitted("network", 1)).held_out(tiny_config).chosen_by_all.prob_below(30.0) == [1.0]
+    together = mix_held_out(fold(fitted("network", 1)).held_out(tiny_config), tiny_config)
+    assert together.chosen_by_all.prob_below(30.0) == [1.0]
 
 
 def test_members_without_a_weight_are_ignored(tiny_config):

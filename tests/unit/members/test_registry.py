@@ -1,8 +1,9 @@
 import pytest
 
+from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
 from sirna.errors import UsageError
-from sirna.members.registry import FAMILIES, check_families, families_for
+from sirna.members.registry import check_families, config_for_table, families_for
 
 
 def names(config, unseen=False):
@@ -13,7 +14,7 @@ def test_families_for_follow_the_weights_of_the_kind_of_row():
     rows, target = load_config(None), load_config(None, flags={"split.protocol": "target"})
     assert names(rows) == ["network", "gaussian_process"]
     assert names(rows, unseen=True) == ["network", "gaussian_process", "trees"]
-    assert names(target) == names(target, unseen=True) == list(FAMILIES)
+    assert names(target) == names(target, unseen=True) == names(rows, unseen=True)
 
 
 @pytest.mark.parametrize("kind", ["known_target", "unseen_target"])
@@ -22,3 +23,51 @@ def test_a_weight_of_an_unknown_family_is_refused_with_the_known_ones(kind, wron
     config = with_changes(load_config(None), {f"mixture.{kind}.{wrong}": 0.2})
     with pytest.raises(UsageError, match=rf"mixture\.{kind}: no family '{wrong}'.*network"):
         check_families(config)
+
+
+WORDS = ["word_process", "random_forest"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "known", "unseen"),
+    [
+        ({}, ["gaussian_process", *WORDS], ["gaussian_process", "trees", "word_process"]),
+        (
+            {"train.fewest_duplexes": 1},
+            ["network", "gaussian_process", *WORDS],
+            ["network", "gaussian_process", "trees", "word_process"],
+        ),
+        (
+            {"word_process.most_rows": 20},
+            ["gaussian_process", "random_forest"],
+            ["gaussian_process", "trees"],
+        ),
+        (
+            {"word_process.most_rows": 20, "random_forest.most_rows": 20},
+            ["network", "gaussian_process"],
+            ["network", "gaussian_process", "trees"],
+        ),
+        (
+            {"mixture.learn": False},
+            ["network", "gaussian_process"],
+            ["network", "gaussian_process", "trees"],
+        ),
+        (
+            {"mixture.known_target.network": 1.0, "mixture.known_target.gaussian_process": 0.0},
+            ["network"],
+            ["network", "gaussian_process", "trees"],
+        ),
+    ],
+)
+def test_families_that_suit_a_small_table_are_fitted(tiny_table, changes, known, unseen):
+    config = config_for_table(with_changes(Config(), changes), tiny_table.rows)
+    assert names(config) == known
+    assert names(config, unseen=True) == unseen
+    for weights in (config.mixture.known_target, config.mixture.unseen_target):
+        assert sum(weights.values()) == pytest.approx(1.0)
+
+
+def test_a_large_table_keeps_the_weights_of_the_configuration(tiny_table):
+    changes = {"word_process.most_rows": 1, "random_forest.most_rows": 1}
+    found = config_for_table(with_changes(Config(), changes), tiny_table.rows)
+    assert found == with_changes(Config(), changes | {"mixture.learn": False})

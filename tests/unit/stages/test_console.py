@@ -7,12 +7,7 @@ import sys
 import pytest
 from rich.console import Console as RichConsole
 
-from sirna.members.network.state import Epoch
-from sirna.prediction.score import competition_score
-from sirna.stages.console import Console, TrainingDisplay
-
-SCORE = competition_score([10.0, 50.0], [20.0, 60.0])
-RECORD = Epoch(2, 1.5, 1.25, SCORE, 1e-3, 0.5, 123.0)
+from sirna.stages.console import Console, duration
 
 
 class Terminal(io.StringIO):
@@ -35,37 +30,6 @@ def terminal(monkeypatch):
     return of
 
 
-def shown():
-    display = TrainingDisplay(total=30, done=0)
-    display.advance(10)
-    display.report(RECORD.line(epochs=3, best=2), RECORD.short_line(best=2))
-    display.close()
-
-
-@pytest.mark.parametrize("width", [0, 1, 40, 79])
-def test_a_terminal_without_room_for_a_bar_gets_a_line_for_each_epoch(terminal, capsys, width):
-    stderr = terminal(width)
-    shown()
-    assert stderr.getvalue() == ""
-    assert capsys.readouterr().out.startswith("epoch   2/3  loss 1.5000")
-
-
-def test_a_wide_terminal_gets_a_bar_with_the_score(terminal, capsys):
-    stderr = terminal(120)
-    shown()
-    assert f"score {SCORE.score:.4f}, best epoch 2" in stderr.getvalue()
-    assert capsys.readouterr().out.startswith("epoch   2/3")  # stdout goes to a file: a log
-
-
-def test_without_a_terminal_every_epoch_prints_a_line(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    shown()
-    assert sys.stderr.getvalue() == ""
-    line = capsys.readouterr().out
-    assert line.count("\n") == 1
-    assert line.endswith("best\n")
-
-
 FIGURES = {"score": 0.1234, "mae": 12.34, "range_mae": 5.67, "f1": 0.2345}
 FIGURES |= {"precision": 0.3456, "recall": 0.4567, "rows": 12_345}
 
@@ -82,3 +46,33 @@ def test_scores_are_never_truncated_on_a_terminal(terminal, capsys, monkeypatch,
         assert printed.count(value) >= 2, printed
     if width in {40, 200}:
         assert ("┃" in printed) is (width == 200)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "as_json", "out", "err"),
+    [
+        (False, False, "read\noutcome\nnext: sirna submit\n", "note: odd\n"),
+        (True, False, "outcome\n", ""),
+        (False, True, '{"score": 0.5}\n', "read\nnote: odd\noutcome\nnext: sirna submit\n"),
+        (True, True, '{"score": 0.5}\n', ""),
+    ],
+)
+def test_what_is_printed_where(capsys, tmp_path, quiet, as_json, out, err):
+    console = Console(quiet=quiet, as_json=as_json)
+    console.copy = tmp_path / "messages.txt"
+    console.line("read")
+    console.note("odd")
+    console.result("outcome")
+    console.next("sirna submit")
+    console.json({"score": 0.5})
+    assert capsys.readouterr() == (out, err)
+    kept = [line.split(" ", 1)[1] for line in console.copy.read_text().splitlines()]
+    assert kept == ["read", "note: odd", "outcome", "next: sirna submit"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3000, "50 min"), (9000, "2.5 h")],
+)
+def test_a_time_is_said_as_people_say_it(seconds, words):
+    assert duration(seconds) == words

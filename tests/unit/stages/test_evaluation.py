@@ -45,7 +45,7 @@ def case(folds=2, rows=160, seed=0):
     parts = []
     for number in split.folds:
         held = np.flatnonzero(fold == number)
-        parts.append(HeldOut.same_for_all(held, predicted[held]))
+        parts.append({"network": HeldOut.same_for_all(held, predicted[held])})
     return parts, table, split
 
 
@@ -74,8 +74,8 @@ def test_the_decision_of_each_block_is_fitted_on_all_others():
     parts, table, split = case(folds=3)
     config = Config()
     oof = oof_table(parts, table, split, config)
-    whole = Histogram.stacked([part.chosen_by_other_half for part in parts])
-    held = np.concatenate([part.positions for part in parts])
+    whole = Histogram.stacked([part["network"].chosen_by_other_half for part in parts])
+    held = np.concatenate([part["network"].positions for part in parts])
     truth = table["label"].to_numpy()[held]
     for fold in range(3):
         for half in (0, 1):
@@ -110,7 +110,11 @@ def test_missing_folds_of_an_interrupted_run_are_left_out():
 def test_scores_do_not_use_the_epochs_of_the_bundle():
     parts, table, split = case(folds=2)
     rng = np.random.default_rng(5)
-    other = [replace(part, chosen_by_all=distributions(rng, len(part.positions))) for part in parts]
+    networks = [part["network"] for part in parts]
+    other = [
+        {"network": replace(one, chosen_by_all=distributions(rng, len(one.positions)))}
+        for one in networks
+    ]
     expected, found = (oof_table(which, table, split, Config()) for which in (parts, other))
     pd.testing.assert_frame_equal(found, expected)
 
@@ -141,7 +145,7 @@ def test_a_held_out_prediction_does_not_change_with_its_own_label(tiny_table, ti
 
     def held_out(rows):
         fitted = NetworkMember.fit(FoldTask(rows, split, 0, config), 0, FitCallbacks())
-        return oof_table([fitted.held_out], rows, split, config)
+        return oof_table([{"network": fitted.held_out}], rows, split, config)
 
     before = held_out(tiny_table.rows)
     for row in before.index[:3]:

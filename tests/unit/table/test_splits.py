@@ -78,11 +78,28 @@ def test_other_seeds_split_a_few_large_groups_differently_only_if_they_are_shuff
         assert np.bincount(fold).max() <= 2 * np.bincount(fold).min()
 
 
+@pytest.mark.parametrize(
+    ("groups", "given", "folds"),
+    [
+        (60, {}, 5),
+        (60, {"folds": 1}, 1),
+        (60, {"folds": 3}, 3),
+        (60, {"few_groups": 60}, 1),
+        (60, {"few_groups": 61}, 5),
+        (9, {}, 1),  # five folds of two halves need ten groups
+    ],
+)
+def test_few_groups_are_all_held_out_once(groups, given, folds):
+    split = make_split(duplexes([2] * groups), SplitConfig(protocol="duplex", **given), "t")
+    assert len(split.folds) == folds
+    assert (split.fold >= 0).all() == (folds > 1)
+
+
 @settings(max_examples=20)
 @given(st.lists(st.integers(1, 4), min_size=40, max_size=80), st.integers(0, 5))
 def test_folds_and_halves_have_about_the_requested_size(sizes, seed):
     rows = duplexes(sizes)
-    single = make_split(rows, SplitConfig(protocol="duplex", valid=0.2, seed=seed), "t")
+    single = make_split(rows, SplitConfig(protocol="duplex", valid=0.2, folds=1, seed=seed), "t")
     assert abs((single.fold == 0).sum() - 0.2 * len(rows)) <= 4
     assert abs((single.half == 0).sum() - (single.half == 1).sum()) <= 4
     crossed = make_split(rows, SplitConfig(protocol="duplex", folds=4, seed=seed), "t")

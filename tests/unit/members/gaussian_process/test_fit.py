@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from sirna.config.config import Config
-from sirna.config.schema import GaussianProcessConfig
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.errors import SirnaError
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
-from sirna.members.gaussian_process.fit import Measured, fit_posterior, learn_kernel, solve
+from sirna.members.gaussian_process.fit import Measured, fit_posterior, learn_kernel
 from sirna.members.gaussian_process.kernel import LEAST_NOISE, REACHES, Kernel
+from sirna.members.gaussian_process.matrix import CovarianceMatrix
+from sirna.members.solve import solve
 from sirna.protocols.protocol import PROTOCOLS
 from sirna.simulate.simulate import simulate
 from sirna.table.check_table import check_table
@@ -84,7 +86,12 @@ def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(encoded, 
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = ((rows["label"] - rows["label"].mean()) / rows["label"].std()).to_numpy()
     groupings = [PROTOCOLS[protocol].groups(rows) for protocol in ("duplex", "target")]
-    weights, means = solve(kernel, encoded, truth.astype(np.float32), groupings)
+    weights, means = solve(
+        CovarianceMatrix(kernel, encoded).with_noise(),
+        truth.astype(np.float32),
+        groupings,
+        "gaussian_process",
+    )
     matrix = kernel.covariance(encoded, encoded).double().numpy()
     noisy = matrix + float(kernel.variance) * np.eye(len(rows))
     np.testing.assert_allclose(weights, np.linalg.solve(noisy, truth), atol=2e-3)
@@ -101,9 +108,16 @@ def test_a_mean_without_its_group_does_not_depend_on_the_groups_labels(encoded, 
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = rows["label"].to_numpy().astype(np.float32) / 30
     groups = PROTOCOLS[protocol].groups(rows)
-    _, (before,) = solve(kernel, encoded, truth, [groups])
+    _, (before,) = solve(
+        CovarianceMatrix(kernel, encoded).with_noise(), truth, [groups], "gaussian_process"
+    )
     held = groups == groups[4]
-    _, (after,) = solve(kernel, encoded, np.where(held, truth + 2, truth), [groups])
+    _, (after,) = solve(
+        CovarianceMatrix(kernel, encoded).with_noise(),
+        np.where(held, truth + 2, truth),
+        [groups],
+        "gaussian_process",
+    )
     np.testing.assert_allclose(after[held], before[held], atol=5e-3)
     assert np.abs(after - before)[~held].max() > 0.02
 

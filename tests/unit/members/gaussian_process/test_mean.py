@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sirna.config.schema import GaussianProcessConfig
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
 from sirna.members.gaussian_process.distances import exact_mismatches, mismatches

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from sirna.config.config import Config
+from sirna.config.family_sections import GaussianProcessConfig
 from sirna.config.load import with_changes
-from sirna.config.schema import GaussianProcessConfig
 from sirna.members.base import FitCallbacks
-from sirna.members.gaussian_process.fit import solve
+from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.member import GaussianProcessMember
+from sirna.members.solve import solve
 from sirna.prediction.histogram import fit_bins
 from sirna.protocols.protocol import PROTOCOLS
 from sirna.protocols.targets import FEWEST_TARGETS
@@ -218,7 +219,12 @@ def test_training_rows_are_predicted_as_if_their_targets_were_unseen(many, quick
     truth = posterior.residuals.standardised(many["label"].to_numpy()).astype(np.float32)
     one = targets == targets[7]
     changed = np.where(one, truth + 2, truth)
-    weights, (means,) = solve(posterior.kernel, member.training, changed, [targets])
+    weights, (means,) = solve(
+        CovarianceMatrix(posterior.kernel, member.training).with_noise(),
+        changed,
+        [targets],
+        "gaussian_process",
+    )
     np.testing.assert_allclose(means[one], posterior.left_out[one], atol=5e-3)
     assert np.abs(weights - posterior.weights.numpy()).max() > 0.1
     left_out = member.left_out()

@@ -5,12 +5,12 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from sirna.config.config import Config
+from sirna.config.family_sections import TreesConfig
 from sirna.config.load import with_changes
-from sirna.config.schema import TreesConfig
 from sirna.errors import SirnaError
+from sirna.members.forest import FeatureTable, whole_table
 from sirna.members.residuals import standardised
 from sirna.members.trees.fit import fit_forest
-from sirna.members.trees.forest import FeatureTable, whole_table
 
 QUICK = TreesConfig(rounds=12, ensembles=2, folds=3)
 

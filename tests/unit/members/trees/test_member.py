@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sirna.config.config import Config
+from sirna.config.family_sections import TreesConfig
 from sirna.config.load import with_changes
-from sirna.config.schema import TreesConfig
 from sirna.members.base import FitCallbacks
 from sirna.members.trees.member import TreesMember
 from sirna.simulate.simulate import simulate

@@ -124,7 +124,7 @@ class Forest:
         words = left[0][contents[0]]
         for part, rows in zip(left[1:], contents[1:], strict=True):
             words &= part[rows]
-        words = words.reshape(len(words), len(self.first), -1)
+        words = words.reshape(len(words), len(self.first), self._words // len(self.first))
         word = np.zeros(words.shape[:2], dtype=np.int64)
         if words.shape[2] > 1:
             word = (words != 0).argmax(axis=2)

@@ -1,0 +1,1 @@
+"""The random forest on counts of short words, for small tables."""
