@@ -71,7 +71,7 @@ def word_forest(rows: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
     ----------
     rows : DataFrame of n rows
     fold : array, shape (n,)
-        The fold in which each row is held out.
+        The fold in which each row is held out; below 0 if it is always a training row.
     """
     words = CountVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=False)
     features = [words.fit_transform(rows["guide"].fillna(""))]
@@ -81,7 +81,7 @@ def word_forest(rows: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
             features.append(tokens.fit_transform(rows[role].fillna("")))
     table = hstack(features).toarray()
     truth, predicted = rows["label"].to_numpy(), np.empty(len(rows))
-    for number in np.unique(fold):
+    for number in np.unique(fold[fold >= 0]):
         held = fold == number
         model = RandomForestRegressor(300, min_samples_leaf=2, max_features=0.33, random_state=0)
         predicted[held] = model.fit(table[~held], truth[~held]).predict(table[held])

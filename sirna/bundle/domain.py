@@ -7,6 +7,7 @@ import pandas as pd
 
 from sirna.bundle.bundle import Bundle
 from sirna.bundle.known_values import chemistries
+from sirna.features.nearest import NONE
 
 DOMAIN_COLUMNS = (
     "nearest_training_duplex",
@@ -36,8 +37,8 @@ def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     found: dict[str, np.ndarray] = {}
     if known.names is not None and "guide" in rows:
         nearest = bundle.duplex_index.nearest(rows)
-        names = np.append(known.names, None)  # NONE is -1, and so the last of them
-        found["nearest_training_duplex"] = names[nearest.position]
+        names = pd.Series(known.names[nearest.position])
+        found["nearest_training_duplex"] = names.where(nearest.position != NONE, None).to_numpy()
         found["differing_bases"] = nearest.bases
         found["differing_chemistry"] = nearest.chemistry
         if known.targets is not None:

@@ -144,6 +144,7 @@ def _loaded(folder: Path, raw: dict[str, Any]) -> Bundle:
                 lambda name, digest: _read_tensors(folder, name, digest),
                 lambda name, digest: _read_table(folder, name, digest),
             )
+            check_manifest(raw, path)
         return _assembled(raw, tensors, table, path)
     except UsageError as error:
         raise SirnaError(str(error)) from error

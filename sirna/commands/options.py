@@ -82,7 +82,8 @@ FoldsOption = Annotated[
     typer.Option(
         min=2,
         max=100,
-        help="Number of folds.  [default: one split of 10 %; five folds under target, or with few groups]",
+        help="Number of folds.  [default: one split of 10 %; five folds under target or if groups "
+        "are few]",
         rich_help_panel=HELD_OUT,
     ),
 ]

@@ -63,6 +63,8 @@ def config_from_dict(raw: dict[str, Any], source: str) -> Config:
     """Validate nested tables, of this version or an older one; `source` is named in errors."""
     try:
         return Config.model_validate(upgraded(raw))
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from error
     except ValidationError as error:
         raise UsageError(f"{source}: {describe_faults(error, Config)}") from error
 

@@ -10,6 +10,7 @@ from typing import Any
 from sirna.config.roles import TARGET_NAMES
 from sirna.errors import UsageError
 from sirna.protocols.protocol import PROTOCOLS
+from sirna.system.limits import quoted
 
 SECTIONS = {"known": "siblings"}
 KEYS = {
@@ -27,8 +28,9 @@ TREES_SHARE_UNDER_TARGET_0_2 = 0.4
 def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration with the keys of version 0.2.0 replaced; others stay as they are."""
     raw = copy.deepcopy(raw)
-    if not all(isinstance(table, dict) for table in raw.values()):
-        return raw  # refused with its own message when it is validated
+    no_tables = {name: value for name, value in raw.items() if not isinstance(value, dict)}
+    if no_tables:
+        return no_tables  # refused with their own message when they are validated
     is_complete = "known" in raw and "mixture" not in raw  # as a run of 0.2.0 wrote it
     raw = _shares_to_weights(_renamed(raw))
     if is_complete:  # version 0.2.0 took every entry between blanks as a token
@@ -54,8 +56,8 @@ def _shares_to_weights(raw: dict[str, Any]) -> dict[str, Any]:
     for name, share in given.items():
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise UsageError(
-                f"{name}.share: must be at least 0 and below 1, not {share!r}; better give the "
-                "weights of version 0.3.0 in the section [mixture]."
+                f"{name}.share: must be at least 0 and below 1, not {quoted(share)}; better give "
+                "the weights of version 0.3.0 in the section [mixture]."
             )
     protocol = PROTOCOLS.get(str(raw.get("split", {}).get("protocol", "rows")))
     shares = dict(SHARES_0_2)
@@ -82,5 +84,6 @@ def _without_unused_values(raw: dict[str, Any]) -> dict[str, Any]:
         raw["gaussian_process"]["series"] = []
     if "categorical" in raw.get("trees", {}):
         roles = raw["trees"]["categorical"]
-        raw["trees"]["categorical"] = [role for role in roles if role not in TARGET_NAMES]
+        if isinstance(roles, list | tuple):
+            raw["trees"]["categorical"] = [one for one in roles if str(one) not in TARGET_NAMES]
     return raw

@@ -9,9 +9,10 @@ from typing import Self
 import numpy as np
 
 from sirna.errors import SirnaError
+from sirna.notation.known_tokens import RESERVED
 from sirna.system.files import write_text
 
-PAD, UNK = "<pad>", "<unk>"
+PAD, UNK = RESERVED
 PAD_INDEX, UNK_INDEX = 0, 1
 
 
@@ -31,9 +32,10 @@ class GenomicVocab:
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = (PAD, UNK, *tokens)
-        self._index = {token: index for index, token in enumerate(self.tokens)}
-        if len(self._index) != len(self.tokens):
+        if len(set(self.tokens)) != len(self.tokens):
             raise ValueError("a vocabulary holds each token once, and neither <pad> nor <unk>")
+        # without the special tokens: a text that looks like one is an unknown token
+        self._index = {token: index for index, token in enumerate(self.tokens) if index > UNK_INDEX}
 
     @classmethod
     def fit(

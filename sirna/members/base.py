@@ -163,6 +163,14 @@ class Member(ABC):
         """
 
     @classmethod
+    def check_memory(cls, task: FoldTask) -> None:
+        """Raise SirnaError if a fit on this task would need more memory than there is.
+
+        Called for every task before the first member is fitted. A family may also check in `fit`.
+        """
+        return
+
+    @classmethod
     @abstractmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
         """Estimate the seconds that `fit` takes by timing small parts of it."""

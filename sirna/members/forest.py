@@ -18,9 +18,12 @@ from torch import Tensor
 
 from sirna.members.residuals import Residuals
 from sirna.prediction.histogram import Histogram
+from sirna.system.memory import check_memory
 
 BLOCK_ROWS = 1024
 """Number of rows that pass through the trees at once; it limits the memory."""
+BYTES_OF_TREE = 40.0
+"""Memory that a row needs in a tree while it is predicted."""
 BITS = 32
 """Leaves of a tree that one word of a mask stands for."""
 NODES = {
@@ -166,7 +169,13 @@ class Forest:
             tree[left[node]] = tree[right[node]] = tree[node]
             first[left[node]] = first[node]
             first[right[node]] = first[node] + count[left[node]]
-        value = np.zeros((len(self.first), int(count.max(initial=1))))
+        trees, most = len(self.first), int(count.max(initial=1))
+        check_memory(
+            predict_memory(trees, most, len(inner)),
+            f"a prediction with {trees:,} trees of up to {most:,} leaves",
+            "train again with fewer trees or leaves",
+        )
+        value = np.zeros((trees, most))
         value[tree[leaf], first[leaf]] = self.value.numpy()[leaf]
         return _Leaves(tree, first, first + count[left], value)
 
@@ -229,6 +238,23 @@ class Forest:
         if not sound:
             raise ValueError("the tensors are not those of trees")
         return cls(first, base, **nodes, residuals=Residuals.from_tensors(tensors))
+
+
+def predict_memory(trees: int, leaves: int, splits: int) -> float:
+    """Return the bytes of a prediction.
+
+    Parameters
+    ----------
+    trees : int
+    leaves : int
+        Leaves of the largest tree.
+    splits : int
+        Nodes that compare a feature.
+    """
+    words = float(trees) * -(-leaves // BITS)
+    masks = 4.0 * words * splits
+    block = BLOCK_ROWS * (8.0 * words + BYTES_OF_TREE * trees)
+    return 8.0 * trees * leaves + masks + block
 
 
 def _in_range(indices: Tensor, count: int) -> bool:

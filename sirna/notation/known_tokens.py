@@ -14,6 +14,8 @@ NUCLEOSIDES = {
     "U": "uridine",
     "T": "5-methyluridine",
 }
+RESERVED = ("<pad>", "<unk>")
+"""Names of a vocabulary's own entries, padding and unknown; no token of a strand has them."""
 PHOSPHOROTHIOATE = "s"
 """The token of a phosphorothioate between its two neighbours."""
 

@@ -10,7 +10,7 @@ from sirna.errors import UsageError, suggestion
 from sirna.notation import alnylam, helm, idt
 from sirna.notation.direction import without_marks
 from sirna.notation.errors import NotationError
-from sirna.notation.known_tokens import TOKENS
+from sirna.notation.known_tokens import RESERVED, TOKENS
 from sirna.notation.nucleotides import spelled
 
 Notation = Literal["auto", "alnylam", "axolabs", "idt", "helm", "tokens"]
@@ -85,8 +85,17 @@ class Reader:
         Raises
         ------
         NotationError
-            For a text that the notation cannot read, and for contradictory direction marks.
+            For a text that the notation cannot read, for contradictory direction marks, and for
+            tokens with a reserved name.
         """
+        reading = self._read(text, bases)
+        reserved = next((name for name in RESERVED if name in reading.tokens), None)
+        if reserved is not None:
+            raise NotationError(f"{reserved!r} is a reserved name, not a token")
+        return reading
+
+    def _read(self, text: str, bases: str) -> Reading:
+        """Read one strand, whatever the names of its tokens."""
         if self.notation == "helm" or (self.notation == "auto" and helm.looks_like(text)):
             strands = helm.read(text, self.synonyms)
             if len(strands) != 1:

@@ -10,9 +10,19 @@ from sirna.table.splits import Split
 
 
 def tasks_of(rows: pd.DataFrame, split: Split, config: Config) -> list[FoldTask]:
-    """Return a task for each fold and, if the run trains again on all rows, one for all rows."""
+    """Return a task for each fold and, if the run trains again on all rows, one for all rows.
+
+    Raises
+    ------
+    SirnaError
+        If a family needs more memory for one of them than there is.
+    """
     whole = [split.whole] * config.train.refit
-    return [FoldTask(rows, split, fold, config) for fold in [*split.folds, *whole]]
+    tasks = [FoldTask(rows, split, fold, config) for fold in [*split.folds, *whole]]
+    largest = max(tasks, key=lambda task: len(task.training))
+    for family in families_of(largest):
+        family.check_memory(largest)
+    return tasks
 
 
 def seconds_by_family(tasks: list[FoldTask], device: torch.device) -> dict[str, float]:

@@ -22,11 +22,14 @@ from sirna.table.derive import add_derived, transcripts
 from sirna.table.facts import Block
 from sirna.table.limits import hide_long_sequences
 from sirna.table.messages import Message
+from sirna.table.names import read_names
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, Report
 from sirna.table.strands import RNA_LETTERS, read_strands
 from sirna.table.units import read_doses, read_hours, read_label_column
 
+FEWEST_BASES = 10
+"""A strand with fewer bases is reported; no siRNA is that short."""
 ORACLE = "oracle_pct"
 """Column of a simulated truth with the best points that follow from the simulation's formulas."""
 
@@ -129,12 +132,19 @@ def check_rows(
     reader = Reader(config.data.notation, config.tokens)
     text = read_strands(written, names, reader, report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
+    for role in (*CATEGORIES, "duplex"):
+        if role in text:
+            text[role] = read_names(text[role], names[role], report)
     for role in (*SEQUENCES, *CATEGORIES, "duplex"):
         if role in text:
             rows[role] = text[role].mask(blank(text[role])).astype(object).to_numpy()
-        if role in text and role in {"guide", *config.sequences}:
+        if role in text and role in SEQUENCES:
             as_written = written[role] if role in written else text[role]
-            _check_sequences(text[role], as_written, role, names[role], report)
+            read = role in {"guide", *config.sequences}
+            if read:
+                _check_missing(text[role], as_written, names[role], report)
+            if role in BASES:
+                _check_bases(text[role], as_written, names[role], report, read)
     hide_long_sequences(rows, text, names, report)
     add_derived(rows, text)
     sites = transcripts(text) if "transcript" in text else None
@@ -203,20 +213,31 @@ def _check_ids(ids: pd.Series, column: str, report: Report, block: Block | None 
     )
 
 
-def _check_sequences(
-    text: pd.Series, written: pd.Series, role: str, column: str, report: Report
-) -> None:
+def _check_missing(text: pd.Series, written: pd.Series, column: str, report: Report) -> None:
     unread = written.str.contains("[A-Za-z]", regex=True).to_numpy(dtype=bool)  # reported before
     missing = blank(text) & (blank(written) | ~unread)
     remedy = "; fill it in or drop the row" if report.strict else ""
     report.add_fault_or_note(column, missing, written, f"a sequence is missing{remedy}")
-    if role in BASES:
-        distinct = pd.Series(text.unique())
-        wrong = set(distinct[~distinct.map(RNA_LETTERS.issuperset)]) - set(text[missing])
-        expectation = "bases are A, C, G and U or T; tokens belong in a modification list"
-        report.add_fault_or_note(
-            column, text.isin(wrong), written, expectation, "other letters are unknown"
-        )
+
+
+def _check_bases(
+    text: pd.Series, written: pd.Series, column: str, report: Report, read: bool
+) -> None:
+    """Report strands with other letters than bases, and short ones.
+
+    Other letters are a fault only if the strand is `read`.
+    """
+    distinct = pd.Series(text[~blank(text)].unique(), dtype=object)
+    wrong = text.isin(set(distinct[~distinct.map(RNA_LETTERS.issuperset).astype(bool)]))
+    expectation = "bases are A, C, G and U or T; tokens belong in a modification list"
+    if read:
+        report.add_fault_or_note(column, wrong, written, expectation, "other letters are unknown")
+    else:
+        report.add_note(column, wrong, written, expectation)
+    short = (text.str.len() < FEWEST_BASES).to_numpy(dtype=bool) & ~blank(text) & ~wrong
+    report.add_note(
+        column, short, written, f"has fewer than {FEWEST_BASES} bases: is this a whole strand?"
+    )
 
 
 def _numbers(role: str, text: pd.DataFrame, names: dict[str, str], report: Report) -> np.ndarray:

@@ -24,6 +24,8 @@ from sirna.table.report import Report
 RNA_LETTERS = frozenset("ACGU")
 TRANSLATED = ("alnylam", "helm", "idt")
 """The notations that lists are translated from, in the order of the notes."""
+TRANSCRIPT_LETTERS = RNA_LETTERS | frozenset("NRYSWKMBDHV")
+"""Bases, and IUPAC's letters for several bases."""
 MOST_SHOWN = 10
 """Largest number of unknown tokens that a message lists."""
 BLANKS = re.compile(r"[\s,]")
@@ -62,7 +64,7 @@ def read_strands(
         if role in text and role in written:
             _read_token_column(text, role, names, reader, report)
     if "transcript" in text:
-        text["transcript"] = _bases(text["transcript"], names["transcript"], report).map(_text)
+        _read_transcripts(text, names["transcript"], report)
     return text
 
 
@@ -133,6 +135,20 @@ def _read_base_column(
         "sugars such as dT are read as their bases; a modification list is where they count",
     )
     text[role] = found.map(_text)
+
+
+def _read_transcripts(text: pd.DataFrame, column: str, report: Report) -> None:
+    """Read transcripts; letters that stand for several bases, such as N, belong to them."""
+    written = text["transcript"]
+    found = _bases(written, column, report)
+    wrong = found.map(lambda one: not TRANSCRIPT_LETTERS.issuperset(_text(one))).astype(bool)
+    report.add_note(
+        column,
+        wrong & ~blank(written),
+        written,
+        "has other characters than bases; no guide pairs there",
+    )
+    text["transcript"] = found.map(_text)
 
 
 def _bases(written: pd.Series, column: str, report: Report) -> "_Distinct":

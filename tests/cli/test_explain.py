@@ -14,7 +14,7 @@ def explained(run, data, cli, tmp_path_factory):
     options = ("--run", run, "--out", out, "--rows", ",".join(ids), "--suggest")
     outcome = cli("explain", data / "test.csv", *options)
     assert outcome.code == 0, outcome.err
-    assert f"explanation: {out / 'explain.html'}" in outcome.out
+    assert f"written: {out / 'explain.html'}" in outcome.out
     return out, ids
 
 

@@ -45,7 +45,7 @@ def test_the_page_shows_the_score_of_the_run_and_its_command(run: Path) -> None:
 
 
 def test_the_page_can_be_made_again(copied: Path, run: Path, ok) -> None:
-    assert f"report: {copied / 'report.html'}" in ok("report", copied).out
+    assert f"written: {copied / 'report.html'}" in ok("report", copied).out
     first, again = ((one / "report.html").read_text() for one in (run, copied))
     assert first.replace(str(run), "").count("<tr") == again.count("<tr")
 
@@ -81,7 +81,7 @@ def test_runs_are_compared_with_the_first_on_the_same_rows(run: Path, copied: Pa
     oof = pd.read_csv(copied / "oof.csv")
     oof["predicted"] = oof["measured"]
     oof.to_csv(copied / "oof.csv", index=False)
-    assert "report: runs/comparison.html" in ok("report", run, copied).out
+    assert "written: runs/comparison.html" in ok("report", run, copied).out
     page = Path("runs/comparison.html").read_text()
     assert "copied is better than run" in page
     ok("report", copied, run, "--out", "other.html")

@@ -43,4 +43,4 @@ def test_any_finite_prediction_is_scored_unchanged(value: str, data, ok, read) -
 
 def test_the_printed_score_is_a_plain_line_without_a_terminal(data: Path, ok) -> None:
     out = ok("score", data / "test_truth.csv", data / "test_truth.csv").out
-    assert "submission: score 1.0000" in out.splitlines()[0]
+    assert "submission: score 1.0000" in out.splitlines()[2]  # after the two files

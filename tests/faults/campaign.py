@@ -3,13 +3,16 @@
 import json
 import os
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 SHARE = float(os.environ.get("SIRNA_FAULTS_SHARE", "0.02"))
 """The share of the cases that is tried; `make test-faults` sets 1."""
+SECONDS = float(os.environ.get("SIRNA_FAULTS_SECONDS", "inf"))
+"""The time after which a campaign begins no further case; the counts say how many it left out."""
 FEWEST = 6
 SEED = int(os.environ.get("SIRNA_FAULTS_SEED", "1"))
 RESULTS = os.environ.get("SIRNA_FAULTS_RESULTS")
@@ -26,13 +29,18 @@ class Campaign:
         self.faults: list[str] = []
         self.rng = random.Random(SEED)  # noqa: S311 - no secret
 
-    def some(self, cases: Sequence[Case], most: int = 1000) -> list[Case]:
-        """Return the share of the cases that is tried, drawn with the seed, in their order."""
+    def some(self, cases: Sequence[Case], most: int = 1000) -> Iterator[Case]:
+        """Yield the share of the cases that is tried, in an order that is drawn with the seed."""
         count = min(len(cases), max(FEWEST, round(SHARE * min(len(cases), most))))
-        chosen = sorted(self.rng.sample(range(len(cases)), count))
+        chosen = self.rng.sample(range(len(cases)), count)
         self.counts["cases"] += len(cases)
-        self.counts["tried"] += count
-        return [cases[index] for index in chosen]
+        end = time.monotonic() + SECONDS
+        for begun, index in enumerate(chosen):
+            if begun and time.monotonic() > end:
+                self.counts["left out for time"] += count - begun
+                return
+            self.counts["tried"] += 1
+            yield cases[index]
 
     def fault(self, case: object, what: object) -> None:
         self.faults.append(f"{case}: {what}"[:600])

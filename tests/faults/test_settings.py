@@ -75,6 +75,7 @@ LARGE = [
     *("siblings.size=100000", "model.covariate_embedding=100000", "train.networks=1000"),
     *("train.batch_rows=1000000", "train.epochs=1000000", "gaussian_process.step_rows=100000"),
     *("gaussian_process.most_rows=1000000", "trees.leaves=100000", "model.bins=500"),
+    *("gaussian_process.components=100", "trees.rounds=100000", "trees.ensembles=1000"),
 ]
 OPTIONS = [
     *(("--valid", v) for v in ("nan", "-1", "0", "2", "inf", "1e-300", "x")),

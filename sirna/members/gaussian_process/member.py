@@ -26,6 +26,7 @@ from sirna.members.base import (
 )
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
+from sirna.members.gaussian_process.size import check_fit_memory, check_predict_memory
 from sirna.prediction.histogram import Histogram
 
 CHOSEN = "chosen"
@@ -70,6 +71,7 @@ class GaussianProcessMember(Member):
         """
         from sirna.members.gaussian_process.fit import Measured, fit_posterior  # noqa: PLC0415
 
+        cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
         some, positional, training = _encoded(task)
         targets = None if protocol.every_target_is_unseen else task.targets
@@ -90,6 +92,13 @@ class GaussianProcessMember(Member):
             return None
         chosen = torch.from_numpy(task.training[some])
         return fitted_without_choice(cls(task.fold, positional, posterior, chosen, training), task)
+
+    @classmethod
+    def check_memory(cls, task: FoldTask) -> None:
+        """Estimate the memory of a fit from the sizes in the configuration."""
+        groupings = [task.groups] if task.targets is None else [task.groups, task.targets]
+        largest = max(int(np.bincount(pd.factorize(one)[0]).max()) for one in groupings)
+        check_fit_memory(len(task.training), largest, task.config.gaussian_process)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
@@ -126,6 +135,8 @@ class GaussianProcessMember(Member):
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
+        components = len(self.posterior.kernel.amplitude)
+        check_predict_memory(len(rows), len(self.training), components)
         means = self._mean.of(self.positional.encode(rows))
         return self.posterior.residuals.distributions(means)
 

@@ -21,6 +21,7 @@ from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, Unseen
 from sirna.members.network.checks import check_weights
 from sirna.members.network.predict import predict
 from sirna.members.network.regressor import InputSizes, SiRNAModel, load_weights
+from sirna.members.network.size import check_prediction_memory
 from sirna.prediction.histogram import Histogram
 
 SEED_STEP = 1000
@@ -138,6 +139,9 @@ class NetworkMember(Member):
         return Histogram.mixture(parts)
 
     def _predict_encoded(self, dataset: SiRNADataset, device: torch.device) -> Histogram:
+        rows = min(len(dataset), self.config.predict.batch_rows)
+        longest = max(tokens.shape[1] for tokens in dataset.all_rows.tokens.values())
+        check_prediction_memory(InputSizes.of(self.dataset_encoder), self.config, rows, longest)
         return predict(self._built.to(device), dataset, self.config.predict.batch_rows, device)
 
     @cached_property

@@ -7,10 +7,8 @@ import torch
 
 from sirna.features.dataset import SiRNADataset
 from sirna.members.network.regressor import SiRNAModel
+from sirna.members.network.size import STRANDS_AT_ONCE
 from sirna.prediction.histogram import Histogram
-
-STRANDS_AT_ONCE = 256
-"""Number of strands that are encoded at once: their states fit a core's cache."""
 
 
 def predict(

@@ -5,6 +5,9 @@ from sirna.config.schema import ModelConfig
 from sirna.members.network.regressor import InputSizes
 from sirna.system.memory import check_memory
 
+STRANDS_AT_ONCE = 256
+"""Number of strands that are encoded at once in a prediction: their states fit a core's cache."""
+
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 """Number of matrices in a recurrent cell."""
 COPIES = 6
@@ -52,17 +55,55 @@ def check_training_memory(sizes: InputSizes, config: Config, outputs: int) -> No
     ------
     SirnaError
     """
-    model, rows = config.model, config.train.batch_rows
+    rows = config.train.batch_rows
     weights = count_weights(sizes, config, outputs)
-    recurrent = (2 if model.bidirectional else 1) * model.layers * model.hidden
-    of_strand = STEPS * (model.embedding + recurrent * (GATES[model.encoder] + 2))
-    of_row = of_strand * len(sizes.vocabs) + 2 * model.head_layers * model.head_hidden + outputs
-    of_row += config.siblings.most * config.siblings.size * 4 if sizes.siblings else 0
+    networks = config.train.networks * (max(1, config.split.folds) + config.train.refit)
+    of_row = _values_of_row(sizes, config, outputs)
+    of_row += len(sizes.vocabs) * _values_of_strand(config, STEPS)
     check_memory(
-        BYTES * (COPIES * weights + 2.0 * rows * of_row),
-        f"the training of this network, with {weights:,} weights and {rows:,} rows in a batch,",
-        "lower model.hidden, model.embedding, model.head_hidden, siblings.size or train.batch_rows",
+        BYTES * ((COPIES + networks) * weights + 2.0 * rows * of_row),
+        f"the training of this network, with {weights:,} weights, {networks:,} networks in all and "
+        f"{rows:,} rows in a batch,",
+        "lower model.hidden, model.embedding, model.head_hidden, siblings.size, train.networks or "
+        "train.batch_rows",
     )
+
+
+def check_prediction_memory(sizes: InputSizes, config: Config, rows: int, tokens: int) -> None:
+    """Refuse a prediction that needs more memory than there is.
+
+    Parameters
+    ----------
+    sizes : InputSizes
+    config : Config
+    rows : int
+        Rows that are predicted at once.
+    tokens : int
+        Tokens of the longest strand.
+
+    Raises
+    ------
+    SirnaError
+    """
+    strands = STRANDS_AT_ONCE * _values_of_strand(config, tokens)
+    check_memory(
+        BYTES * (strands + rows * _values_of_row(sizes, config, config.model.bins)),
+        f"a prediction of {rows:,} rows at once with this network",
+        "divide the file into several, or train again with a lower predict.batch_rows",
+    )
+
+
+def _values_of_strand(config: Config, tokens: int) -> float:
+    """Return how many numbers a strand needs while it is encoded."""
+    model = config.model
+    recurrent = (2 if model.bidirectional else 1) * model.layers * model.hidden
+    return tokens * (model.embedding + recurrent * (GATES[model.encoder] + 2))
+
+
+def _values_of_row(sizes: InputSizes, config: Config, outputs: int) -> float:
+    """Return how many numbers a row needs besides its strands."""
+    of_row = 2 * config.model.head_layers * config.model.head_hidden + outputs
+    return of_row + (config.siblings.most * config.siblings.size * 4 if sizes.siblings else 0)
 
 
 def _count_encoder(model: ModelConfig) -> int:

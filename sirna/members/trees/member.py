@@ -25,6 +25,7 @@ from sirna.members.base import (
     fitted_without_choice,
 )
 from sirna.members.forest import FeatureTable, Forest
+from sirna.members.trees.size import check_fit_memory
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
@@ -66,9 +67,8 @@ class TreesMember(Member):
 
         config = task.config
         targets = task.targets if task.targets is not None else task.groups
-        columns = PositionalEncoder.columns(task.rows, config.trees, config.sequences)
-        rows = task.training_rows[columns]
-        positional = PositionalEncoder.fit(rows, config.trees, config.protocol)
+        rows, positional = _encoder(task)
+        check_fit_memory(len(rows), positional.width, config.trees)
         try:
             callbacks.begin(config.trees.ensembles + config.trees.folds, 0)
             forest, means = fit_forest(_features(positional, rows), targets, task, callbacks.step)
@@ -78,6 +78,12 @@ class TreesMember(Member):
         left_out = torch.from_numpy(means).float()
         member = cls(task.fold, positional, forest, positions, left_out)
         return fitted_without_choice(member, task)
+
+    @classmethod
+    def check_memory(cls, task: FoldTask) -> None:
+        """Estimate the memory of a fit from the sizes in the configuration."""
+        _, positional = _encoder(task)
+        check_fit_memory(len(task.training), positional.width, task.config.trees)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
@@ -138,6 +144,14 @@ class TreesMember(Member):
         ):
             raise ValueError("the tensors 'positions' and 'left_out' do not fit each other")
         return cls(stored.fold, positional, forest, positions, left_out)
+
+
+def _encoder(task: FoldTask) -> tuple[pd.DataFrame, PositionalEncoder]:
+    """Return the columns of the training rows that trees read, and an encoder fitted on them."""
+    config = task.config
+    columns = PositionalEncoder.columns(task.rows, config.trees, config.sequences)
+    rows = task.training_rows[columns]
+    return rows, PositionalEncoder.fit(rows, config.trees, config.protocol)
 
 
 def _features(positional: PositionalEncoder, rows: pd.DataFrame) -> np.ndarray:

@@ -86,3 +86,19 @@ def test_a_share_that_was_never_valid_is_refused_with_the_new_section(share):
 def test_a_single_old_key_is_converted():
     assert load_config(changes=["train.members=2"]).train.networks == 2
     assert load_config(changes=["known.measurements=false"]).siblings.lookup is False
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[known]\nmost = 7\n[trees]\ncategorical = 5\n", r"trees\.categorical"),
+        ("[known]\nmost = 7\n[trees]\ncategorical = [5, [6]]\n", r"trees\.categorical"),
+        ("data = 5\n[train]\nmembers = 3\n", r"data: [^;]*not 5$"),
+    ],
+)
+def test_a_faulty_value_among_old_keys_is_the_one_that_is_named(tmp_path, text, message):
+    path = tmp_path / "old.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=message) as error:
+        load_config(path)
+    assert "unknown key" not in str(error.value)

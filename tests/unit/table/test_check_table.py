@@ -90,7 +90,7 @@ def test_without_a_unit_doses_are_nanomolar():
 
 def test_absent_columns_are_reported_with_suggestions():
     raw = text(hours=None).rename(columns={NAMES["cell_line"]: "cell_line_donr"})
-    notes = "\n".join(check_table(raw, "mine.csv", Config()).notes)
+    (notes,) = [n for n in check_table(raw, "mine.csv", Config()).notes if "the file lacks" in n]
     assert f"{NAMES['hours']!r}" in notes
     assert f"{NAMES['cell_line']!r} (did you mean 'cell_line_donr'?)" in notes
     assert f"{NAMES['guide']!r}" not in notes
@@ -256,7 +256,9 @@ def test_a_table_is_the_same_from_every_kind_of_file(tmp_path, name):
     assert same.raw.index.name == ("row" if name.endswith("parquet") else "line")
     pd.testing.assert_frame_equal(plain.raw.reset_index(drop=True), same.raw.reset_index(drop=True))
     pd.testing.assert_frame_equal(plain.rows, same.rows)
-    assert [note.replace(name, "t.csv") for note in same.notes] == list(plain.notes)
+    for table in (plain, same):
+        first_lines = [note.split("\n")[0].replace(name, "t.csv") for note in table.notes]
+        assert first_lines == [note.split("\n")[0] for note in plain.notes]
 
 
 def test_a_truth_needs_only_ids_and_labels(tmp_path):
