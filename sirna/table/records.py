@@ -122,6 +122,8 @@ class Records:
         names = [header[i] for i in used]
         self._check_names(names)
         parts = [pd.Series(columns[i], index=index, dtype=str) for i in used]
+        if not parts:
+            return pd.DataFrame(index=index), LeftOut(blank, width)
         frame = pd.concat(parts, axis=1, keys=range(len(used))).set_axis(names, axis=1)
         return frame, LeftOut(blank, width - len(used))
 

@@ -121,9 +121,9 @@ def _read_base_column(
         read = _each(written.mask(blank(written), ""), strict.read)
         if not report.facts.any(f"no notation in {role}", read.failed):
             names[tokens] = column
-            text[tokens] = read.map(lambda one: " ".join(one.tokens))
-            text[role] = read.map(lambda one: spelled(one.tokens))
-            notation = read.first(~plain).notation if (~plain).any() else ""
+            text[tokens] = read.map(lambda one: " ".join(_tokens(one)))
+            text[role] = read.map(lambda one: spelled(_tokens(one)))
+            notation = getattr(read.first(~plain), "notation", "") if (~plain).any() else ""
             example = f"in the notation {notation!r}: read as bases and tokens"
             _note(report, column, int((~blank(written)).sum()), example if notation else "")
             return
@@ -149,6 +149,11 @@ def _read_transcripts(text: pd.DataFrame, column: str, report: Report) -> None:
         "has other characters than bases; no guide pairs there",
     )
     text["transcript"] = found.map(_text)
+
+
+def _tokens(one: object) -> tuple[str, ...]:
+    """Return the tokens of a strand; none of one that failed (other blocks may decide about it)."""
+    return one.tokens if isinstance(one, Reading) else ()
 
 
 def _bases(written: pd.Series, column: str, report: Report) -> "_Distinct":

@@ -1,6 +1,8 @@
 """A table that is read block by block is the table that is read at once."""
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +231,35 @@ def test_repeated_texts_are_found_in_memory_and_on_the_disk(held, monkeypatch):
         for start in range(0, len(texts), 4):
             found.add(texts[start : start + 4])
         assert found.suspects().tolist() == sorted(numbers_of(pd.Series(["t7", "t49"])))
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from sirna.config.config import Config
+from sirna.table.stream import Stream
+path = Path(sys.argv[1])
+stream = Stream([path], "t", Config(), block_rows=500)
+assert sum(map(len, stream.blocks())) == len(stream)
+status = Path("/proc/self/status").read_text()
+print(status.split("VmHWM:")[1].split()[0])
+"""
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_with_ten_times_the_rows_needs_no_more_memory(kind, tmp_path):
+    peak = {}
+    for count in (1_500, 15_000):
+        number = [f"{row:06d}" for row in range(count)]
+        remark = [f"{row}" * 1_000 for row in number]  # held at once, 15,000 rows need 90 MB
+        table = pd.DataFrame({NAMES["id"]: number, NAMES["guide"]: GUIDE, "remark": remark})
+        path = tmp_path / f"{count}.{kind}"
+        if kind == "csv":
+            table.to_csv(path, index=False)
+        else:
+            table.to_parquet(path, row_group_size=500)
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, path], check=True, capture_output=True, text=True
+        )
+        peak[count] = int(done.stdout)
+    assert peak[15_000] <= 1.1 * peak[1_500]
