@@ -65,6 +65,14 @@ class DomainSummary:
         if "differing_bases" in found:
             self._rows.update(found["differing_bases"].fillna(UNKNOWN).tolist())
 
+    def state(self) -> list[list[float]]:
+        """Return what was counted so far, as plain data."""
+        return [[bases, count] for bases, count in sorted(self._rows.items())]
+
+    def restore(self, state: list[list[float]]) -> None:
+        """Go on from what `state` returned."""
+        self._rows = Counter({bases: int(count) for bases, count in state})
+
     def notes(self) -> list[str]:
         """Return the note about all rows so far."""
         if not self._rows:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,10 @@ class _Count:
             self.first = str(ids[np.argmax(affected)])
         self.rows += int(affected.sum())
         self.values |= set(values)
+
+    def state(self) -> list[Any]:
+        """Return plain data."""
+        return [self.rows, sorted(self.values), self.first]
 
 
 @dataclass
@@ -111,6 +116,30 @@ class Novelty:
     def _guides_of_training(self) -> set[str]:
         training = self.bundle.training
         return set(training["guide"].dropna()) if "guide" in training else set()
+
+    def state(self) -> dict[str, Any]:
+        """Return what was counted so far, as plain data."""
+        return {
+            "rows": self._rows,
+            "values": {what: one.state() for what, one in self._values.items()},
+            "similar": {what: sorted(values) for what, values in self._similar.items()},
+            "of_other_strand": {role: one.state() for role, one in self._of_other_strand.items()},
+            "missing": dict(self._missing),
+            "outside": {name: one.state() for name, one in self._outside.items()},
+            "unseen_targets": self._unseen_targets,
+            "measured_guides": self._measured_guides,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._rows = state["rows"]
+        self._values = _counts(state["values"])
+        self._similar = {what: set(values) for what, values in state["similar"].items()}
+        self._of_other_strand = _counts(state["of_other_strand"])
+        self._missing = Counter(state["missing"])
+        self._outside = _counts(state["outside"])
+        self._unseen_targets = state["unseen_targets"]
+        self._measured_guides = state["measured_guides"]
 
     def notes(self) -> list[str]:
         """Return the notes about all rows so far."""
@@ -202,6 +231,10 @@ class Novelty:
             f"{self._measured_guides} of {self._rows:,} rows have a guide that was measured in "
             "training; a run under --protocol rows predicts from these measurements"
         ]
+
+
+def _counts(state: dict[str, list[Any]]) -> dict[str, _Count]:
+    return {name: _Count(rows, set(values), first) for name, (rows, values, first) in state.items()}
 
 
 def _tokens(lists: pd.Series) -> set[str]:

@@ -129,6 +129,14 @@ class ExpectedScore:
             error[inside].sum(),
         ]
 
+    def state(self) -> list[float]:
+        """Return what was summed so far, as plain data."""
+        return [float(one) for one in self._sums]
+
+    def restore(self, state: list[float]) -> None:
+        """Go on from what `state` returned."""
+        self._sums = np.array(state)
+
     @property
     def value(self) -> float:
         """The expected score of all rows so far."""

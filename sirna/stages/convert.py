@@ -165,8 +165,9 @@ def _guides(
         "has a deoxy end, which does not pair: the guide gets an end of UU instead",
     )
     count = int((~blank(passenger)).sum())
-    report.notes.append(
+    message = (
         f"{report.source}: {count:,} guides are derived as the reverse complements of "
         f"{columns['passenger']!r}"
     )
+    report.add_counted(lambda _: message, ())
     return guide.mask(blank(passenger), "")

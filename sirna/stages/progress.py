@@ -152,17 +152,18 @@ class TrainingDisplay:
 
 
 @contextlib.contextmanager
-def rows_bar(rows: int, console: Console) -> Iterator[Callable[[int], object]]:
+def rows_bar(rows: int, done: int, console: Console) -> Iterator[Callable[[int], object]]:
     """Show a bar with rows/s and the time left on a terminal; yield the function that advances it.
 
     Parameters
     ----------
-    rows : int
-        All rows.
+    rows, done : int
+        All rows, and those that an earlier process has done.
     console : Console
     """
     off = True if console.quiet or narrow() else None
-    with tqdm(total=rows, unit="row", unit_scale=True, disable=off, leave=False) as bar:
+    bar = tqdm(total=rows, initial=done, unit="row", unit_scale=True, disable=off, leave=False)
+    with bar:
         yield bar.update
 
 

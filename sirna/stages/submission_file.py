@@ -2,8 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -15,10 +14,13 @@ from sirna.bundle.bundle import Bundle, Prediction
 from sirna.bundle.domain import domain
 from sirna.bundle.predict_table import decimals, uncertainty
 from sirna.config.config import Config
+from sirna.errors import SirnaError
 from sirna.prediction.decision import DECIMALS, rounded
 from sirna.system.csv_text import csv_text, fields_of
-from sirna.table.cells import blank
 from sirna.table.check_table import Table
+from sirna.table.facts import Facts
+from sirna.table.read_blocks import FileBlocks
+from sirna.table.stream import Stream, joined
 from sirna.table.units import from_remaining
 
 ROUNDING_TOLERANCE = 1e-6
@@ -46,14 +48,10 @@ class Layout:
     with_uncertainty: bool
     has_measured: bool
 
-    @classmethod
-    def of(
-        cls, table: Table, config: Config, columns: Literal["all", "id"], with_uncertainty: bool
-    ) -> "Layout":
-        """Return the layout for a test file."""
-        label = config.columns["label"]
-        has_measured = label in table.raw and not bool(blank(table.raw[label]).all())
-        return cls(config, columns, with_uncertainty, has_measured)
+    @property
+    def options(self) -> tuple[object, ...]:
+        """What the columns depend on beside the configuration."""
+        return self.columns, self.with_uncertainty, self.has_measured
 
     def fill(self, table: Table, predicted: Prediction, bundle: Bundle) -> pd.DataFrame:
         """Return the columns of some rows of the test file with their predicted labels."""
@@ -85,7 +83,7 @@ class Layout:
         fields = dict(zip(frame, fields_of(text, frame), strict=True))
         label, name = self.config.columns["label"], self.config.columns["id"] or "id"
         columns = {column: fields[column] for column in (name, label) if column in fields}
-        if not same_rows(pd.DataFrame(columns, dtype=object), table, self.config):
+        if not _same_ids(pd.DataFrame(columns, dtype=object), table, self.config):
             raise ValueError("other ids than the test file")
         value = pd.to_numeric(pd.Series(fields[label]), errors="coerce").to_numpy(dtype=float)
         low, high = sorted(from_remaining(edges[[0, -1]], self.config.label))
@@ -94,28 +92,21 @@ class Layout:
 
 
 class Writer:
-    """Appends rows to a CSV file and keeps the digest of what it has written.
+    """Appends rows to a CSV file and keeps the digest of all that the file holds.
 
     Parameters
     ----------
     stream : binary stream
+        Empty, or with rows that were written before; at its end.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
-        self._header = True
-
-    @classmethod
-    @contextmanager
-    def opened(cls, draft: Path, name: Path) -> Iterator["Writer"]:
-        """Open a draft for writing; it is compressed if the final name ends in .gz."""
-        with draft.open("wb") as raw:
-            if not _is_compressed(name):
-                yield cls(raw)
-                return
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as compressed:
-                yield cls(compressed)  # type: ignore[arg-type]
+        stream.seek(0)
+        while part := stream.read(READ_BYTES):
+            self._hash.update(part)
+        self._header = stream.tell() == 0
 
     def append(self, frame: pd.DataFrame) -> str:
         """Write rows; return them as text with the header."""
@@ -130,8 +121,18 @@ class Writer:
 
     @property
     def digest(self) -> str:
-        """The SHA-256, in hexadecimal, of all that was written, before compression."""
+        """The SHA-256, in hexadecimal, of all that was written."""
         return self._hash.hexdigest()
+
+    def finish(self, draft: Path, name: Path) -> None:
+        """Write a draft from the rows, compressed if the final name ends in .gz."""
+        self._stream.seek(0)
+        with draft.open("wb") as raw:
+            if not _is_compressed(name):
+                shutil.copyfileobj(self._stream, raw, READ_BYTES)
+                return
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as compressed:
+                shutil.copyfileobj(self._stream, compressed, READ_BYTES)
 
 
 def content_sha256(path: Path, name: Path) -> str:
@@ -146,8 +147,26 @@ def content_sha256(path: Path, name: Path) -> str:
     return found.hexdigest()
 
 
-def same_rows(written: pd.DataFrame, table: Table, config: Config) -> bool:
+def same_rows(path: Path, stream: Stream, config: Config) -> bool:
     """Return whether a file has the table's ids in their order, or no ids and as many rows."""
+    name, raw = config.columns["id"], stream.head.raw
+    column, count, digest = name or "id", 0, hashlib.sha256()
+    try:
+        for written in FileBlocks(path, ()).frames(Facts()):
+            count += len(written)
+            if name not in raw and (column in raw or column not in written):
+                continue
+            if column not in written:
+                return False
+            digest.update(joined(written[column].str.strip()))
+    except SirnaError:
+        return False
+    if name not in raw and (column in raw or column not in written):
+        return count == len(stream)
+    return digest.hexdigest() == stream.digest
+
+
+def _same_ids(written: pd.DataFrame, table: Table, config: Config) -> bool:
     name, ids = config.columns["id"], table.rows["id"].tolist()
     column = name or "id"
     if name not in table.raw and (column in table.raw or column not in written):

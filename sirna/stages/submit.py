@@ -1,39 +1,37 @@
 """`sirna submit`: predict a test file with a bundle, write a submission and check it."""
 
+import hashlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from sirna import __version__
 from sirna.bundle.bundle import Bundle, Prediction
 from sirna.bundle.domain import DOMAIN_COLUMNS, DomainSummary
 from sirna.bundle.novelty import Novelty
 from sirna.bundle.predict_table import check_sequences, uncertainty_names
-from sirna.bundle.store import load_bundle
+from sirna.bundle.store import bundle_digest, load_bundle
 from sirna.config.config import Config
 from sirna.config.load import with_columns
 from sirna.errors import SirnaError, UsageError
 from sirna.prediction.decision import ExpectedScore
-from sirna.runs.run import finished_run, resume_hint
+from sirna.runs.run import Run, finished_run, resume_hint
 from sirna.stages.console import Console
 from sirna.stages.progress import rows_bar
 from sirna.stages.submission_file import Layout, Writer, content_sha256, same_rows
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
-from sirna.stages.table_description import describe_rows
+from sirna.stages.submission_part import Part
 from sirna.system.device import choose_device
 from sirna.system.files import TakenError, reading_back, sha256, write_atomically
-from sirna.table.check_table import Table, read_table
+from sirna.table.check_table import Table
 from sirna.table.columns import absent_columns
-from sirna.table.read_file import read_text_table
-from sirna.table.report import Purpose
-
-BLOCK_ROWS = 16_384
-"""Number of rows that are predicted and written at once; it limits the memory."""
+from sirna.table.read_blocks import BLOCK_ROWS, table_files
+from sirna.table.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class SubmitRequest:
     Attributes
     ----------
     test : Path
-        The test file.
+        The test file, a folder of test files, or a pattern of their names.
     run : Path, optional
         A run or a bundle; default: the newest run.
     config : Path, optional
@@ -109,7 +107,9 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
             "else is as the run was trained"
         )
     path = request.out or SUBMISSIONS / run.name / "submission.csv"
-    _check_out(path, request.test)
+    files = table_files(request.test)
+    for file in files:
+        _check_out(path, file)
     about = bundle.about
     console.line(
         f"run: {run.folder} ({_members(bundle)}; protocol {about['protocol']}, local score "
@@ -117,61 +117,73 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
-    table = read_table(request.test, bundle.config, Purpose.TEST, request.sheet)
-    console.line(f"data: {request.test}: {describe_rows(table.rows)}")
-    if not request.force:
-        _check_same_rows(path, table, bundle.config)
+    stream = Stream(files, str(request.test), bundle.config, request.sheet)
+    console.line(f"data: {request.test}: {stream.description}")
+    if not request.force and path.exists() and not same_rows(path, stream, bundle.config):
+        raise _other_submission_error(path)
     if request.with_uncertainty:
-        _check_added_columns(table, bundle.config, request.columns)
-    check_sequences(bundle, table)
+        _check_added_columns(stream.head, bundle.config, request.columns)
+    check_sequences(bundle, stream.head)
     columns = bundle.config.columns
-    asked = bundle.columns_read - (set(table.rows) - {"id"})
-    absent = absent_columns(table.raw, columns, asked, "missing in every row")
-    for note in (*absent, *table.notes):
+    asked = bundle.columns_read - (set(stream.head.rows) - {"id"})
+    absent = absent_columns(stream.head.raw, columns, asked, "missing in every row")
+    for note in (*absent, *stream.notes):
         console.note(note)
-    layout = Layout.of(table, bundle.config, request.columns, request.with_uncertainty)
-    filling = _Filling(bundle, device, run.folder, layout, console)
-    unchanged = filling.write(path, table, request)
+    layout = Layout(bundle.config, request.columns, request.with_uncertainty, stream.has_labels)
+    filling = _Filling(bundle, device, run, layout, console)
+    unchanged = filling.write(path, stream, request.force)
     digest = sha256(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
-    values = (now, run.name, request.test.name, len(table), digest, local, about["protocol"], path)
+    values = (now, run.name, request.test.name, len(stream), digest, local, about["protocol"], path)
     log_submission(values, console)
     seconds = time.perf_counter() - began
-    return Submission(path, len(table), digest, unchanged, seconds, filling.expected, run.folder)
+    return Submission(path, len(stream), digest, unchanged, seconds, filling.expected, run.folder)
 
 
 class _Filling:
     """Predicts a test file block by block and writes the submission."""
 
     def __init__(
-        self, bundle: Bundle, device: torch.device, folder: Path, layout: Layout, console: Console
+        self, bundle: Bundle, device: torch.device, run: Run, layout: Layout, console: Console
     ) -> None:
         self._bundle = bundle
         self._device = device
-        self._folder = folder
+        self._folder = run.folder
         self._layout = layout
         self._console = console
         self._novelty = Novelty(bundle)
         self._domain = DomainSummary()
         self._expected = ExpectedScore(bundle.config.score.threshold)
-        self._written = ""
+        self._parts: dict[str, Any] = {
+            "novelty": self._novelty,
+            "domain": self._domain,
+            "expected": self._expected,
+        }
+        digest = bundle_digest(run.bundle if run.bundle.is_dir() else run.folder)
+        self._key = [__version__, digest, bundle.config.model_dump_json(), repr(layout.options)]
 
-    def write(self, path: Path, table: Table, request: SubmitRequest) -> bool:
-        """Write the file and check it before it gets its name; return True if it was there."""
+    def write(self, path: Path, stream: Stream, force: bool) -> bool:
+        """Write the file and check it before it gets its name; return True if it was there.
 
-        def check(draft: Path) -> None:
-            if content_sha256(draft, path) != self._written:
-                raise ValueError("its bytes differ")
+        If a process was interrupted while it wrote the same file, go on with its rows.
+        """
+        key = hashlib.sha256("\n".join([*self._key, *stream.identity]).encode()).hexdigest()
+        with Part.opened(path, key, on_disk=len(stream) > BLOCK_ROWS) as part:
+            writer = self._filled(part, path, stream)
 
-        try:
-            write_atomically(
-                path, lambda draft: self._fill(draft, path, table), check, replace=request.force
-            )
-        except TakenError:
-            if content_sha256(path, path) != self._written:
-                raise _other_submission_error(path) from None
-            return True
+            def check(draft: Path) -> None:
+                if content_sha256(draft, path) != writer.digest:
+                    raise ValueError("its bytes differ")
+
+            try:
+                write_atomically(
+                    path, lambda draft: writer.finish(draft, path), check, replace=force
+                )
+            except TakenError:
+                if content_sha256(path, path) != writer.digest:
+                    raise _other_submission_error(path) from None
+                return True
         return False
 
     @property
@@ -179,9 +191,16 @@ class _Filling:
         """The score that the predicted distributions expect of the rows so far."""
         return self._expected.value
 
-    def _fill(self, draft: Path, path: Path, table: Table) -> None:
-        with Writer.opened(draft, path) as writer, rows_bar(len(table), self._console) as advance:
-            for block in _blocks(table):
+    def _filled(self, part: Part, path: Path, stream: Stream) -> Writer:
+        """Predict and write all rows that the part lacks."""
+        done = part.state.get("rows", 0)
+        if done:
+            for name, one in self._parts.items():
+                one.restore(part.state[name])
+            self._console.note(f"{path}: goes on after {done:,} rows that were written before")
+        writer = Writer(part.stream)
+        with rows_bar(len(stream), done, self._console) as advance:
+            for block in stream.blocks(done):
                 predicted = self._predicted(block)
                 self._novelty.add(block.rows, predicted)
                 self._expected.add(predicted.distribution, predicted.points)
@@ -190,8 +209,9 @@ class _Filling:
                 text = writer.append(frame)
                 with reading_back(path):
                     self._layout.check(text, frame, block, predicted.distribution.edges)
+                done += len(block)
+                part.save({name: one.state() for name, one in self._parts.items()} | {"rows": done})
                 advance(len(block))
-        self._written = writer.digest
         for note in self._novelty.notes():
             self._console.note(note)
         self._console.result(
@@ -199,6 +219,7 @@ class _Filling:
         )
         for note in self._domain.notes():
             self._console.note(note)
+        return writer
 
     def _predicted(self, block: Table) -> Prediction:
         """Predict rows; a bundle that cannot is named."""
@@ -214,14 +235,6 @@ class _Filling:
                 f"{self._folder}: the bundle predicts values that are not finite numbers."
             )
         return predicted
-
-
-def _blocks(table: Table) -> Iterator[Table]:
-    """Divide a table into blocks of rows; each is predicted and written before the next."""
-    for start in range(0, len(table), BLOCK_ROWS):
-        some = slice(start, start + BLOCK_ROWS)
-        rows = table.rows.iloc[some].reset_index(drop=True)
-        yield replace(table, raw=table.raw.iloc[some], rows=rows)
 
 
 def _members(bundle: Bundle) -> str:
@@ -244,21 +257,6 @@ def _check_out(path: Path, test: Path) -> None:
         raise UsageError(
             f"{SUBMISSIONS}: is a file, and {LOG_NAME} belongs in a folder of that name."
         )
-
-
-def _check_same_rows(path: Path, table: Table, config: Config) -> None:
-    """Refuse to replace a file that has other rows, before the rows are predicted.
-
-    A file with the same rows is compared later, since it may be the same submission.
-    """
-    if not path.exists():
-        return
-    try:
-        same = same_rows(read_text_table(path), table, config)
-    except SirnaError:
-        same = False
-    if not same:
-        raise _other_submission_error(path)
 
 
 def _other_submission_error(path: Path) -> UsageError:

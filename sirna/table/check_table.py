@@ -5,6 +5,7 @@ checked values by role (`rows`). No later code changes the spelling of a value.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from sirna.table.cells import blank
 from sirna.table.columns import absent_columns, by_role, require_columns
 from sirna.table.consistency import report_inconsistencies
 from sirna.table.derive import add_derived, transcripts
+from sirna.table.facts import Block
 from sirna.table.limits import hide_long_sequences
+from sirna.table.messages import Message
 from sirna.table.names import read_names
 from sirna.table.read_file import read_text_table
 from sirna.table.report import Purpose, Report
@@ -93,14 +96,39 @@ def check_table(
     raw: pd.DataFrame, source: str, config: Config, purpose: Purpose = Purpose.TRAINING
 ) -> Table:
     """Check a table of text; see `read_table`."""
+    rows, report = check_rows(raw, source, config, purpose)
+    report.raise_if_bad()
+    notes = [*raw.attrs.get("notes", []), *report.notes]
+    if purpose is Purpose.TRAINING:
+        optional = config.columns.keys() - {"label"} - (set(rows) - {"id"})
+        notes = [*absent_columns(raw, config.columns, optional, "left out"), *notes]
+    return Table(source, raw, rows, tuple(notes))
+
+
+def check_rows(
+    raw: pd.DataFrame,
+    source: str,
+    config: Config,
+    purpose: Purpose = Purpose.TRAINING,
+    block: Block | None = None,
+) -> tuple[pd.DataFrame, Report]:
+    """Check n rows of text: a table, or a block of one.
+
+    Returns
+    -------
+    DataFrame of n rows
+        As `Table.rows`; meaningless if the report has faults.
+    Report
+        Faults and notes, except for those on how the file was read.
+    """
     columns = config.columns
     required = ("guide", "label") if purpose is Purpose.TRAINING else ("guide",)
     require_columns(raw, source, columns, required)
     written = by_role(raw, columns)
-    report = _report(raw, source, written, strict=purpose is Purpose.TRAINING)
+    report = _report(raw, source, written, purpose is Purpose.TRAINING, block)
     names = {role: name for role, name in columns.items() if role in written}
     if "id" in written:
-        _check_ids(written["id"], names["id"], report)
+        _check_ids(written["id"], names["id"], report, block)
     reader = Reader(config.data.notation, config.tokens)
     text = read_strands(written, names, reader, report)
     rows = pd.DataFrame({"id": report.ids.to_numpy()})
@@ -129,13 +157,9 @@ def check_table(
         rows["label"] = read_label_column(
             text["label"], names["label"], config.label, report, purpose
         )
-    report.raise_if_bad()
-    notes = report.notes
-    if purpose is Purpose.TRAINING:
+    if purpose is Purpose.TRAINING and not report.faults:
         _report_copies(rows, report)
-        optional = columns.keys() - {"label"} - (set(rows) - {"id"})
-        notes = [*absent_columns(raw, columns, optional, "left out"), *notes]
-    return Table(source, raw, rows, tuple(notes))
+    return rows, report
 
 
 def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
@@ -152,35 +176,37 @@ def read_labels(path: Path, config: Config, purpose: Purpose) -> Table:
     raw = read_text_table(path, expected=columns.values())
     require_columns(raw, str(path), columns, ("label",))
     text = by_role(raw, columns)
-    report = _report(raw, str(path), text, strict=True)
+    report = _report(raw, str(path), text, True)
     if "id" in text:
         _check_ids(text["id"], columns["id"], report)
     label = read_label_column(text["label"], columns["label"], config.label, report, purpose)
     report.raise_if_bad()
     rows = pd.DataFrame({"id": report.ids.to_numpy(), "label": label})
-    return Table(str(path), raw, rows, tuple(report.notes))
+    return Table(str(path), raw, rows, (*raw.attrs["notes"], *report.notes))
 
 
-def _ids(text: pd.DataFrame, places: pd.Index) -> pd.Series:
+def _ids(text: pd.DataFrame, places: pd.Index, first: int) -> pd.Series:
     """Return the rows' ids; without an id column they are numbered from 1."""
     if "id" in text:
         return text["id"]
-    return pd.Series(range(1, len(text) + 1), index=places).astype(str)
+    return pd.Series(range(first + 1, first + len(text) + 1), index=places).astype(str)
 
 
-def _report(raw: pd.DataFrame, source: str, text: pd.DataFrame, strict: bool) -> Report:
-    """Return an empty report on a table, except for the notes on how its file was read."""
+def _report(
+    raw: pd.DataFrame, source: str, text: pd.DataFrame, strict: bool, block: Block | None = None
+) -> Report:
+    """Return an empty report on a table or a block of one."""
+    block = block or Block()
     decimal_comma = bool(raw.attrs.get("decimal_comma", False))
-    notes = list(raw.attrs.get("notes", []))
-    return Report(source, _ids(text, raw.index), strict, decimal_comma, notes)
+    return Report(source, _ids(text, raw.index, block.first), strict, decimal_comma, block.facts)
 
 
-def _check_ids(ids: pd.Series, column: str, report: Report) -> None:
+def _check_ids(ids: pd.Series, column: str, report: Report, block: Block | None = None) -> None:
     report.add_fault(column, blank(ids), ids, "every row needs an id; fill it in")
-    twice = ids.duplicated(keep=False) & ~blank(ids)
+    twice = ids.duplicated(keep=False) if block is None else ids.isin(block.repeated)
     report.add_fault(
         column,
-        twice,
+        twice & ~blank(ids),
         ids,
         "an id occurs more than once; remove or rename the copies or, if these are repeated "
         "measurements, leave [columns] id empty to number the rows",
@@ -232,20 +258,27 @@ def _report_copies(rows: pd.DataFrame, report: Report) -> None:
     if not len(copies):
         return
     ids = rows["id"].to_numpy()
-    report.notes.append(
+    message = (
         f"{report.source}: {len(copies):,} rows are exact copies of others (same duplex, "
         f"conditions and label), as id {ids[copies[0]]} is of id {ids[first[copies[0]]]}; copies "
         "are held out together. Remove them, unless the same value was measured again"
     )
+    report.add_counted(lambda _: message, ())
 
 
 def _report_unnumbered(rows: pd.DataFrame, names: dict[str, str], report: Report) -> None:
     """Report how many duplex ids hold no number."""
     if "duplex_number" not in rows:
         return
-    lacking = int(rows["duplex_number"].isna().sum())
-    if lacking:
-        report.notes.append(
-            f"column {names['duplex']!r}: {lacking} of {len(rows)} rows have no number in it, so "
-            "their place in the series of duplexes that were made side by side is missing"
-        )
+    counts = int(rows["duplex_number"].isna().sum()), len(rows)
+    report.add_counted(partial(_lacking_numbers, column=names["duplex"]), counts)
+
+
+def _lacking_numbers(message: Message, column: str) -> str | None:
+    lacking, rows = message.counts
+    if not lacking:
+        return None
+    return (
+        f"column {column!r}: {lacking} of {rows} rows have no number in it, so their place in the "
+        "series of duplexes that were made side by side is missing"
+    )

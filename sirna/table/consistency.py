@@ -4,12 +4,14 @@ Such rows are reported, but not refused or changed.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from sirna.notation.known_tokens import CAPS
 from sirna.notation.nucleotides import spelled
+from sirna.table.messages import Message
 from sirna.table.report import FEWEST_VALUES, Report
 from sirna.table.sequence import COMPLEMENT, reverse_complement
 
@@ -63,12 +65,8 @@ def report_inconsistencies(
         )
         reversed_guide = _where(unbound, _pairs_backwards, guide, transcripts)
         note("guide", reversed_guide, "pairs with its transcript from 3' to 5'; write it 5' to 3'")
-        given, bound = int(transcripts.notna().sum()), int((~unbound).sum())
-        if given >= FEWEST_VALUES and 2 * bound < given:
-            report.notes.append(
-                f"column {names['transcript']!r}: only {bound} of {given} guides pair with the "
-                "transcript in their row; the binding sites of the others are missing"
-            )
+        counts = int(transcripts.notna().sum()), int((~unbound).sum())
+        report.add_counted(partial(_few_bound, column=names["transcript"]), counts)
     if "passenger" in rows:
         unpaired = _where(all_rows, _unpaired, guide, rows["passenger"])
         expectation = f"does not pair with {names['guide']!r}; check that both are written 5' to 3'"
@@ -90,6 +88,16 @@ def report_inconsistencies(
                 f"has other bases than {names[strand]!r}; check strand and direction (5' to 3')"
             )
             note(role, differing, expectation)
+
+
+def _few_bound(message: Message, column: str) -> str | None:
+    given, bound = message.counts
+    if given < FEWEST_VALUES or 2 * bound >= given:
+        return None
+    return (
+        f"column {column!r}: only {bound} of {given} guides pair with the transcript in their row; "
+        "the binding sites of the others are missing"
+    )
 
 
 def _where(

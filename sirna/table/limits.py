@@ -20,8 +20,15 @@ BETWEEN_CHECKS = 10_000_000
 """Characters after which the memory is checked again."""
 
 
-def limited_lines(text: TextIO, path: Path) -> Iterator[str]:
+def limited_lines(text: TextIO, path: Path, all_at_once: bool = True) -> Iterator[str]:
     """Yield the lines of a file, each read only up to the limit.
+
+    Parameters
+    ----------
+    text : text stream
+    path : Path
+    all_at_once : bool
+        Whether all lines will be held in memory, which must suffice for them.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def limited_lines(text: TextIO, path: Path) -> Iterator[str]:
                 f"{path}: line {number} is longer than {LIMITS['line']}; is this a table?"
             )
         total += len(line)
-        if total - checked > BETWEEN_CHECKS:
+        if all_at_once and total - checked > BETWEEN_CHECKS:
             checked = total
             check_table_memory(path, MEMORY_OF_CHARACTER * total)
         yield line
@@ -124,8 +131,6 @@ def hide_long_sequences(
         kind = "tokens" if role in TOKENS else "transcript" if role == "transcript" else "strand"
         size = text[role].str.count(" ") + 1 if kind == "tokens" else text[role].str.len()
         long = (size > LIMITS[kind].most).to_numpy(dtype=bool)
-        if not long.any():
-            continue
         expectation = f"{LIMITS[kind].what} has at most {LIMITS[kind]}"
         report.add_fault_or_note(names[role], long, text[role], expectation)
         text[role] = text[role].mask(long, "")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.table.cells import blank
+from sirna.table.facts import Facts
 
 _SIGNS = str.maketrans(
     {
@@ -63,7 +64,7 @@ class Numbers:
     commas: np.ndarray
 
 
-def read_numbers(text: pd.Series, decimal_comma: bool) -> Numbers:
+def read_numbers(text: pd.Series, decimal_comma: bool, facts: Facts | None = None) -> Numbers:
     """Read n cells as numbers.
 
     Parameters
@@ -73,13 +74,16 @@ def read_numbers(text: pd.Series, decimal_comma: bool) -> Numbers:
         Whether the file's numbers may have a comma in decimals. Then cells such as `1,234`, in a
         column without a clear decimal comma, count as cells with thousands marks; so do cells
         such as `1.234` in a column with one.
+    facts : Facts, optional
+        Says whether the column, by its name, has a clear decimal comma. Default: the cells do.
     """
+    facts = facts or Facts()
     values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
     units = pd.Series("", index=text.index, dtype=object)
     thousands = np.zeros(len(text), dtype=bool)
     commas = np.zeros(len(text), dtype=bool)
     odd = np.isnan(values) & ~blank(text)
-    if odd.any():
+    if odd.any() or decimal_comma:
         plain = text[odd].astype(str).str.translate(_SIGNS).str.strip()
         parts = plain.str.extract(_WITH_UNIT)
         number = parts[0].fillna("").str.strip()
@@ -87,7 +91,7 @@ def read_numbers(text: pd.Series, decimal_comma: bool) -> Numbers:
         comma, marked = _matches(number, _DECIMAL_COMMA), _matches(number, _THOUSANDS)
         if decimal_comma:
             ambiguous = _matches(number, _THREE_DECIMALS)
-            if (comma & ~ambiguous).any():
+            if facts.any(f"decimal comma in {text.name}", comma & ~ambiguous):
                 ambiguous = np.zeros(len(number), dtype=bool)
                 thousands = _matches(text.fillna(""), _POINT_BEFORE_THREE)
             marked = (marked & ~comma) | ambiguous
@@ -109,4 +113,6 @@ def without_error(text: pd.Series) -> pd.Series:
     """Return the means of cells such as `73.6 ± 4.2`, `95 %` or `73.6 (4.2)`; others unchanged."""
     plain = text.fillna("").astype(str).str.translate(_SIGNS)
     mean = plain.str.extract(_MEAN)[0]
-    return mean.fillna(text)
+    filled: pd.Series = mean.fillna(text)
+    filled.name = text.name
+    return filled

@@ -1,6 +1,7 @@
 """Read a Parquet file as text: each cell as a CSV file would hold it, or refused by its type."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from sirna.errors import SirnaError
 from sirna.system.limits import LIMITS, MEGABYTE, quoted
+from sirna.table.facts import Facts
 from sirna.table.limits import MEMORY_OF_CELL, MEMORY_OF_CHARACTER, check_table_memory
 
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
@@ -30,7 +32,24 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """
     file = pq.ParquetFile(path)
     _check_size(path, file.metadata)
-    table = file.read()
+    _check_memory(path, file.metadata)
+    return _frame(file.read(), path, 0, Facts())
+
+
+def parquet_blocks(path: Path, rows: int, facts: Facts) -> Iterator[pd.DataFrame]:
+    """Read a Parquet file in blocks of at most so many rows; see `read_parquet`."""
+    file = pq.ParquetFile(path)
+    _check_size(path, file.metadata)
+    if not file.metadata.num_rows:
+        yield _frame(file.read(), path, 0, facts)
+    first = 0
+    for batch in file.iter_batches(batch_size=rows):
+        yield _frame(pa.Table.from_batches([batch]), path, first, facts)
+        first += len(batch)
+
+
+def _frame(table: pa.Table, path: Path, first: int, facts: Facts) -> pd.DataFrame:
+    """Return the rows of a table as text; the first of them has this number, from 0."""
     names = [str(name) for name in table.column_names]
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
@@ -38,8 +57,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
     index = [str(name) for name in (table.schema.pandas_metadata or {}).get("index_columns", [])]
     named = [name for name in index if name in names and not UNNAMED_INDEX.fullmatch(name)]
     kept = [*named, *(name for name in names if name not in index)]
-    places = pd.RangeIndex(1, table.num_rows + 1, name="row")
-    texts = {name: _text(table.column(names.index(name)), path, name) for name in kept}
+    places = pd.RangeIndex(first + 1, first + table.num_rows + 1, name="row")
+    texts = {name: _text(table.column(names.index(name)), path, name, facts) for name in kept}
     return pd.DataFrame(texts, columns=kept, index=places, dtype=str)
 
 
@@ -50,15 +69,25 @@ def _check_size(path: Path, footer: pq.FileMetaData) -> None:
         raise SirnaError(f"{path}: has {rows:,} rows; at most {LIMITS['rows']}.")
     if columns > LIMITS["columns"].most:
         raise SirnaError(f"{path}: has {columns:,} columns; at most {LIMITS['columns']}.")
-    groups = (footer.row_group(place) for place in range(footer.num_row_groups))
-    size = sum(group.total_byte_size for group in groups)
-    check_table_memory(path, MEMORY_OF_CELL * rows * columns + MEMORY_OF_CHARACTER * size)
     largest = LIMITS["cell"].most * max(rows, 1) * max(columns, 1)
+    size = _size(footer)
     if size > largest:
         raise SirnaError(f"{path}: {size / MEGABYTE:,.0f} MB in {rows:,} rows; is this a table?")
 
 
-def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
+def _check_memory(path: Path, footer: pq.FileMetaData) -> None:
+    """Refuse a file that needs more memory, read at once, than there is."""
+    cells = footer.num_rows * footer.num_columns
+    check_table_memory(path, MEMORY_OF_CELL * cells + MEMORY_OF_CHARACTER * _size(footer))
+
+
+def _size(footer: pq.FileMetaData) -> int:
+    """Return the bytes of the columns, decompressed."""
+    groups = (footer.row_group(place) for place in range(footer.num_row_groups))
+    return sum(int(group.total_byte_size) for group in groups)
+
+
+def _text(column: pa.ChunkedArray, path: Path, name: str, facts: Facts) -> list[str]:
     """Return the cells of a column as text."""
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -70,7 +99,7 @@ def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_fixed_binary(kind):
         return _decoded(column, path, name)
     elif pa.types.is_floating(kind):
-        return _numbers(column.to_pandas().to_numpy())
+        return _numbers(column.to_pandas().to_numpy(), name, facts)
     elif pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
         column, kind = pc.cast(column, pa.string()), pa.string()
     plain = _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
@@ -93,10 +122,11 @@ def _decoded(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
         ) from error
 
 
-def _numbers(values: np.ndarray) -> list[str]:
+def _numbers(values: np.ndarray, name: str, facts: Facts) -> list[str]:
     """Write floats with as many digits as they have; without decimals if all are whole."""
     known = values[~np.isnan(values)]
-    whole = bool((np.isfinite(known) & (known == np.trunc(known)) & (np.abs(known) < 2**53)).all())
+    odd = ~(np.isfinite(known) & (known == np.trunc(known)) & (np.abs(known) < 2**53))
+    whole = not facts.any(f"fractions in {name}", odd)
     return ["" if np.isnan(one) else str(int(one)) if whole else str(one) for one in values]
 
 

@@ -1,11 +1,13 @@
 """Read table files as text: separated values, Parquet and spreadsheets."""
 
+import contextlib
 import csv
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -53,10 +55,10 @@ def read_text_table(path: Path, sheet: str = "", expected: Collection[str] = ())
     SirnaError
         For a file that is absent, empty, damaged or of another kind.
     """
-    name = _checked_name(path)
+    name = checked_name(path)
     decimal_comma = False
     notes: list[str] = []
-    try:
+    with damage_named(path):
         if name.endswith(".parquet"):
             frame = read_parquet(path)
         elif name.endswith(SHEET_SUFFIXES):
@@ -65,12 +67,12 @@ def read_text_table(path: Path, sheet: str = "", expected: Collection[str] = ())
             frame, left_out = records.to_frame(expected)
             notes += left_out
         else:
-            records, delimiter, notes = _read_separated(path)
-            decimal_comma = delimiter != ","
-            frame, left_out = records.to_frame(expected)
+            with Separated.opened(path) as file:
+                decimal_comma, notes = file.decimal_comma, list(file.notes)
+                found = list(file.records(all_at_once=True))
+            fields, places = [one for _, one in found], [place for place, _ in found]
+            frame, left_out = Records(str(path), fields, places, "line").to_frame(expected)
             notes += left_out
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
     frame.attrs.update(notes=[f"{path}: {note}" for note in notes], decimal_comma=decimal_comma)
     return check_frame(frame, path)
 
@@ -80,7 +82,29 @@ def is_table_name(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def _checked_name(path: Path) -> str:
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Name a file that cannot be read.
+
+    Raises
+    ------
+    SirnaError
+        If the block fails to read it.
+    """
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise SirnaError(f"{path}: cannot be read; the file is damaged: {error}") from error
+
+
+def checked_name(path: Path) -> str:
+    """Return the name of a file that can be read, in lower case.
+
+    Raises
+    ------
+    SirnaError
+        If it is absent, no regular file, or has another kind of name.
+    """
     if not path.exists():
         raise SirnaError(f"{path}: no such file{name_suggestion(path)}.")
     if path.is_dir():
@@ -93,63 +117,104 @@ def _checked_name(path: Path) -> str:
     return path.name.lower()
 
 
-def _read_separated(path: Path) -> tuple[Records, str, list[str]]:
-    """Return the records of a text file, its delimiter, and notes on how it was read."""
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rb") as binary:
-        opening = binary.read(OPENING)
-        encoding = _encoding(path, opening)
-        start = opening.decode(encoding, "replace").lstrip("\ufeff")
-        named = SEPARATOR_LINE.match(start)
-        if named:
-            delimiter, lines_before = named[1], 1
-        else:
-            _check_kind(path, start)
-            delimiter, lines_before = _delimiter(path, start), 0
-        binary.seek(0)
-        records = _records(path, binary, encoding, delimiter, lines_before)
-    notes = []
-    if delimiter != ",":
-        notes.append(f"separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
-    if encoding.startswith("utf-16"):
-        notes.append("read as UTF-16")
-    return records, delimiter, notes
+@dataclass(frozen=True)
+class Separated:
+    """An open file of separated values.
 
+    Attributes
+    ----------
+    path : Path
+    binary : binary stream
+        At its beginning.
+    encoding, delimiter : str
+    lines_before : int
+        Lines before the header that name the delimiter.
+    """
 
-def _records(
-    path: Path,
-    binary: gzip.GzipFile | io.BufferedReader,
-    encoding: str,
-    delimiter: str,
-    lines_before: int,
-) -> Records:
-    csv.field_size_limit(LIMITS["cell"].most)
-    text = io.TextIOWrapper(binary, encoding=encoding, newline="")
-    for _ in range(lines_before):
-        text.readline()
-    reader = csv.reader(limited_lines(text, path), strict=True, delimiter=delimiter)
-    rows: list[list[str]] = []
-    places: list[int] = []
-    line = lines_before
-    try:
-        for fields in reader:
-            check_fields(path, fields)
-            begins, line = line + 1, lines_before + reader.line_num
-            if fields:
-                rows.append(fields)
-                places.append(begins)
-    except UnicodeError as error:
-        binary.seek(0)
-        raise SirnaError(
-            f"{path}: {_undecodable(binary, encoding)}; save the file as UTF-8 CSV."
-        ) from error
-    except csv.Error as error:
-        raise SirnaError(
-            f"{path}: line {line + 1}: {error}; is a quote left open or out of place?"
-        ) from error
-    finally:
-        text.detach()  # the caller closes the file
-    return Records(str(path), rows, places, "line")
+    path: Path
+    binary: gzip.GzipFile | io.BufferedReader
+    encoding: str
+    delimiter: str
+    lines_before: int
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, path: Path) -> Iterator["Separated"]:
+        """Open a file and recognise its encoding and delimiter.
+
+        Raises
+        ------
+        SirnaError
+            For a file that is no separated text.
+        """
+        opener = gzip.open if path.name.lower().endswith(".gz") else open
+        with opener(path, "rb") as binary:
+            opening = binary.read(OPENING)
+            encoding = _encoding(path, opening)
+            start = opening.decode(encoding, "replace").lstrip("\ufeff")
+            named = SEPARATOR_LINE.match(start)
+            if named:
+                delimiter, lines_before = named[1], 1
+            else:
+                _check_kind(path, start)
+                delimiter, lines_before = _delimiter(path, start), 0
+            binary.seek(0)
+            yield cls(path, binary, encoding, delimiter, lines_before)
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether its delimiter lets numbers have commas in decimals."""
+        return self.delimiter != ","
+
+    @property
+    def notes(self) -> list[str]:
+        """How the file is read."""
+        notes = []
+        if self.delimiter != ",":
+            name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+            notes.append(f"separated by {name}")
+        if self.encoding.startswith("utf-16"):
+            notes.append("read as UTF-16")
+        return notes
+
+    def records(self, all_at_once: bool) -> Generator[tuple[int, list[str]]]:
+        """Yield the line on which each record begins, and its fields; skip empty lines.
+
+        Parameters
+        ----------
+        all_at_once : bool
+            Whether the caller holds all of them, for which the memory must suffice.
+
+        Raises
+        ------
+        SirnaError
+            For text in another encoding, and for quotes out of place.
+        """
+        csv.field_size_limit(LIMITS["cell"].most)
+        text = io.TextIOWrapper(self.binary, encoding=self.encoding, newline="")
+        for _ in range(self.lines_before):
+            text.readline()
+        lines = limited_lines(text, self.path, all_at_once)
+        reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
+        line = self.lines_before
+        try:
+            for fields in reader:
+                check_fields(self.path, fields)
+                begins, line = line + 1, self.lines_before + reader.line_num
+                if fields:
+                    yield begins, fields
+        except UnicodeError as error:
+            self.binary.seek(0)
+            raise SirnaError(
+                f"{self.path}: {_undecodable(self.binary, self.encoding)}; save the file as UTF-8 "
+                "CSV."
+            ) from error
+        except csv.Error as error:
+            raise SirnaError(
+                f"{self.path}: line {line + 1}: {error}; is a quote left open or out of place?"
+            ) from error
+        finally:
+            text.detach()  # the caller closes the file
 
 
 def _encoding(path: Path, opening: bytes) -> str:

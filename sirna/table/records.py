@@ -7,9 +7,30 @@ import pandas as pd
 
 from sirna.errors import SirnaError
 from sirna.system.csv_text import BYTE_ORDER_MARK
+from sirna.table.facts import Facts
 
 LINES_ABOVE_HEADER = 20
 """A header is looked for among so many records."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many records without a value, and columns without name and value, were left out."""
+
+    records: int = 0
+    columns: int = 0
+
+    def notes(self, word: str) -> list[str]:
+        """Describe them; a record is a `word`, "line" or "row"."""
+        notes = []
+        if self.records:
+            notes.append(
+                f"{self.records} {word}{'s' * (self.records > 1)} without a value left out"
+            )
+        if self.columns:
+            columns = f"{self.columns} column{'s' * (self.columns > 1)}"
+            notes.append(f"{columns} without name and value left out")
+        return notes
 
 
 @dataclass(frozen=True)
@@ -48,15 +69,35 @@ class Records:
         SirnaError
             If there is no header, if a title stands above it, or if records differ in length.
         """
-        if not any(map(_filled, self.fields)):
+        self.check_opening(expected)
+        frame, left_out = self.block(Facts())
+        return frame, left_out.notes(self.place_name)
+
+    def check_opening(self, expected: Collection[str]) -> None:
+        """Refuse a file without any value, and one with a title above its header.
+
+        Raises
+        ------
+        SirnaError
+        """
+        if not any(map(filled, self.fields)):
             raise SirnaError(f"{self.source}: the file is empty; a header and rows are needed.")
         self._check_title(expected)
+
+    def block(self, facts: Facts) -> tuple[pd.DataFrame, "LeftOut"]:
+        """Return the rows as a table whose columns are those of the whole file.
+
+        Raises
+        ------
+        SirnaError
+            If records differ in length, or two columns have one name.
+        """
         header = [name.strip().strip(BYTE_ORDER_MARK).strip() for name in self.fields[0]]
         named = _last(header)
         kept, blank = [], 0
         for record in range(1, len(self.fields)):
             fields = self.fields[record]
-            if not _filled(fields):
+            if not filled(fields):
                 blank += 1
                 continue
             if len(fields) < named or _last(fields) > len(header):
@@ -73,12 +114,18 @@ class Records:
         index = pd.Index(
             [self.places[record] for record in kept], name=self.place_name, dtype="int64"
         )
-        used = [i for i, name in enumerate(header) if name or _filled(columns[i])]
+        has_values = [
+            bool(name) or facts.any(f"values in column {i}", filled(columns[i]))
+            for i, name in enumerate(header)
+        ]
+        used = [i for i in range(width) if has_values[i]]
         names = [header[i] for i in used]
         self._check_names(names)
         parts = [pd.Series(columns[i], index=index, dtype=str) for i in used]
+        if not parts:
+            return pd.DataFrame(index=index), LeftOut(blank, width)
         frame = pd.concat(parts, axis=1, keys=range(len(used))).set_axis(names, axis=1)
-        return frame, self._notes(blank, width - len(used))
+        return frame, LeftOut(blank, width - len(used))
 
     def _check_names(self, names: Sequence[str]) -> None:
         twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
@@ -110,17 +157,9 @@ class Records:
     def _names(self, index: int) -> list[str]:
         return [name.strip() for name in self.fields[index] if name.strip()]
 
-    def _notes(self, records: int, columns: int) -> list[str]:
-        word = self.place_name
-        notes = []
-        if records:
-            notes.append(f"{records} {word}{'s' * (records > 1)} without a value left out")
-        if columns:
-            notes.append(f"{columns} column{'s' * (columns > 1)} without name and value left out")
-        return notes
 
-
-def _filled(fields: Sequence[str]) -> bool:
+def filled(fields: Sequence[str]) -> bool:
+    """Return whether any field has a value."""
     return any(field.strip() for field in fields)
 
 

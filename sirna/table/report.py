@@ -1,18 +1,19 @@
 """Collect faulty rows, and report them together with file, row id, column, value and remedy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from sirna.errors import SirnaError
 from sirna.table.cells import blank
+from sirna.table.facts import Facts
+from sirna.table.messages import MOST_ROWS_SHOWN, Message, rows_text
 from sirna.table.numbers import Numbers, read_numbers
 
-MOST_ROWS_SHOWN = 10
-"""Largest number of rows that one message lists."""
 LONGEST_SHOWN = 60
 """Largest number of characters of a value that a message quotes."""
 FEWEST_VALUES = 20
@@ -47,18 +48,28 @@ class Report:
         Whether a faulty value makes the table unusable; otherwise it is read as missing.
     decimal_comma : bool
         Whether numbers may have a comma in decimals.
-    notes : list of str
-        Notes for the user about a table that can be used.
-    faults : list of str
-        Reasons why the table cannot be used.
+    facts : Facts
+        Answers questions about whole columns.
+    messages : list of Message
+        What was found, in a fixed order; where nothing was found, the message is empty.
     """
 
     source: str
     ids: pd.Series
     strict: bool = True
     decimal_comma: bool = False
-    notes: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes for the user about a table that can be used."""
+        return [text for one in self.messages if not one.fault and (text := one.text)]
+
+    @property
+    def faults(self) -> list[str]:
+        """Reasons why the table cannot be used."""
+        return [text for one in self.messages if one.fault and (text := one.text)]
 
     def add_fault(
         self, column: str, affected: np.ndarray | pd.Series, values: pd.Series, expectation: str
@@ -74,7 +85,7 @@ class Report:
         expectation : str
             What was expected and what to do.
         """
-        self._add(self.faults, column, affected, values, expectation)
+        self._add(True, column, affected, values, expectation)
 
     def add_fault_or_note(
         self,
@@ -100,7 +111,7 @@ class Report:
         self, column: str, affected: np.ndarray | pd.Series, values: pd.Series, expectation: str
     ) -> None:
         """Add a note about rows that are read unchanged; for the parameters see `add_fault`."""
-        self._add(self.notes, column, affected, values, expectation)
+        self._add(False, column, affected, values, expectation)
 
     def number(
         self,
@@ -151,36 +162,45 @@ class Report:
 
     def numbers(self, text: pd.Series) -> Numbers:
         """Read cells as numbers with units; faults are not reported."""
-        return read_numbers(text, self.decimal_comma)
+        return read_numbers(text, self.decimal_comma, self.facts)
 
     def raise_if_bad(self) -> None:
         """Raise one SirnaError that lists every fault, if there is any."""
         if self.faults:
             raise SirnaError("\n".join(self.faults))
 
+    def add_counted(
+        self, write: Callable[[Message], str | None], counts: Sequence[int], example: str = ""
+    ) -> None:
+        """Add a note that is written from counts over all rows; see `Message`."""
+        self.messages.append(Message(False, write, list(counts), example))
+
+    def add_block(self, later: "Report") -> None:
+        """Add the report on the next block of the same table."""
+        if not self.messages:
+            self.messages = later.messages
+            return
+        for message, following in zip(self.messages, later.messages, strict=True):
+            message.add(following)
+
     def _add(
         self,
-        messages: list[str],
+        fault: bool,
         column: str,
         affected: np.ndarray | pd.Series,
         values: pd.Series,
         expectation: str,
     ) -> None:
         where = np.flatnonzero(affected)
-        if not len(where):
-            return
         place = self.ids.index.name or "row"
         lines = [
             f"  row id {self.ids.iloc[row]} ({place} {self.ids.index[row]}): "
             f"{_shown(values.iloc[row])}"
             for row in where[:MOST_ROWS_SHOWN]
         ]
-        if len(where) > MOST_ROWS_SHOWN:
-            lines.append(f"  and {len(where) - MOST_ROWS_SHOWN} more rows")
-        count = f"{len(where)} row{'s' if len(where) > 1 else ''}"
-        messages.append(
-            "\n".join([f"{self.source}: column {column!r}, {count}: {expectation}", *lines])
-        )
+        write = partial(rows_text, source=self.source, column=column)
+        example = expectation if len(where) else ""
+        self.messages.append(Message(fault, write, [len(where)], example, lines))
 
 
 def _shown(value: object) -> str:

@@ -18,9 +18,12 @@ from sirna.notation.nucleotides import spelled
 from sirna.notation.read import Reader, Reading
 from sirna.table.cells import blank
 from sirna.table.consistency import spell_otherwise
+from sirna.table.messages import Message
 from sirna.table.report import Report
 
 RNA_LETTERS = frozenset("ACGU")
+TRANSLATED = ("alnylam", "helm", "idt")
+"""The notations that lists are translated from, in the order of the notes."""
 TRANSCRIPT_LETTERS = RNA_LETTERS | frozenset("NRYSWKMBDHV")
 """Bases, and IUPAC's letters for several bases."""
 MOST_SHOWN = 10
@@ -73,7 +76,7 @@ def _split_duplexes(
         if role not in text:
             continue
         is_helm = _each(text[role], helm.looks_like).map(bool).astype(bool)
-        if not is_helm.any():
+        if not report.facts.any(f"HELM in {role}", is_helm):
             continue
         column, whole = names[role], text[role].copy()
         read = _each(whole.where(is_helm, ""), partial(_helm, role=role, reader=reader))
@@ -87,10 +90,12 @@ def _split_duplexes(
                 values = pd.Series(read.map(function), index=text.index)
                 given = text.get(name, pd.Series("", index=text.index, dtype=object))
                 fill = is_helm & ((name == role) | blank(given))
-                if (fill & (values != "").to_numpy()).any() or name == role:
+                filled = fill & (values != "").to_numpy()
+                if report.facts.any(f"HELM gives {name}", filled) or name == role:
                     names[name] = f"{column} ({name.replace('_', ' ')})"
                     text[name] = given.mask(fill, values)
-        _note(report, column, int(is_helm.sum()), "in HELM: read as strands of bases and tokens")
+        example = "in HELM: read as strands of bases and tokens" if is_helm.any() else ""
+        _note(report, column, int(is_helm.sum()), example)
 
 
 def _helm(text: str, role: str, reader: Reader) -> dict[str, list[str]]:
@@ -110,16 +115,17 @@ def _read_base_column(
     found = _bases(written, column, report)
     plain = found.map(lambda one: RNA_LETTERS.issuperset(_text(one))).astype(bool)
     tokens = f"{role}_modifications"
-    if not (plain | blank(written)).all() and tokens not in text:
+    odd = ~(plain | blank(written))
+    if tokens not in text and report.facts.any(f"other letters in {role}", odd):
         strict = Reader(reader.notation, reader.synonyms, strict=True)
         read = _each(written.mask(blank(written), ""), strict.read)
-        if not read.failed.any():
+        if not report.facts.any(f"no notation in {role}", read.failed):
             names[tokens] = column
-            text[tokens] = read.map(lambda one: " ".join(one.tokens))
-            text[role] = read.map(lambda one: spelled(one.tokens))
-            notation = read.first(~plain).notation
-            count = int((~blank(written)).sum())
-            _note(report, column, count, f"in the notation {notation!r}: read as bases and tokens")
+            text[tokens] = read.map(lambda one: " ".join(_tokens(one)))
+            text[role] = read.map(lambda one: spelled(_tokens(one)))
+            notation = getattr(read.first(~plain), "notation", "") if (~plain).any() else ""
+            example = f"in the notation {notation!r}: read as bases and tokens"
+            _note(report, column, int((~blank(written)).sum()), example if notation else "")
             return
     sugars = found.map(lambda one: isinstance(one, Bases) and one.has_sugars).astype(bool)
     report.add_note(
@@ -145,11 +151,16 @@ def _read_transcripts(text: pd.DataFrame, column: str, report: Report) -> None:
     text["transcript"] = found.map(_text)
 
 
+def _tokens(one: object) -> tuple[str, ...]:
+    """Return the tokens of a strand; none of one that failed (other blocks may decide about it)."""
+    return one.tokens if isinstance(one, Reading) else ()
+
+
 def _bases(written: pd.Series, column: str, report: Report) -> "_Distinct":
     """Read strands of bases, and report those that cannot be read or are reversed."""
     found = _each(written, read_bases)
-    if found.failed.any():
-        report.add_fault_or_note(column, found.failed, written, str(found.first(found.failed)))
+    reason = str(found.first(found.failed)) if found.failed.any() else ""
+    report.add_fault_or_note(column, found.failed, written, reason)
     _note_backwards(found, written, column, report)
     return found
 
@@ -169,7 +180,10 @@ def _read_token_column(
     _report_unreadable(read, written, column, report)
     glued = read.map(lambda one: isinstance(one, _List) and one.glued).astype(bool)
     differ = read.map(lambda one: isinstance(one, _List) and one.glued and one.differs).astype(bool)
-    refused = differ & (differ.sum() > MOST_GLUED_THAT_DIFFER * glued.sum())
+    counts = int(differ.sum()), int(glued.sum())
+    refused = differ & report.facts.share(
+        f"other bases in {role}", *counts, most=MOST_GLUED_THAT_DIFFER
+    )
     reason = f"without blanks, and its tokens spell other bases than {names.get(strand)!r}"
     _refuse_list(report, column, refused, written, reason)
     _note_backwards(read, written, column, report)
@@ -197,9 +211,8 @@ def _with_bases(pair: str, reader: Reader) -> _List:
 
 
 def _report_unreadable(read: "_Distinct", written: pd.Series, column: str, report: Report) -> None:
-    if read.failed.any():
-        reason = f"cannot be read: {read.first(read.failed)}"
-        _refuse_list(report, column, read.failed, written, reason)
+    reason = f"cannot be read: {read.first(read.failed)}" if read.failed.any() else ""
+    _refuse_list(report, column, read.failed, written, reason)
 
 
 def _refuse_list(
@@ -222,16 +235,16 @@ def _note_backwards(read: "_Distinct", written: pd.Series, column: str, report: 
 def _note_notations(read: "_Distinct", written: pd.Series, column: str, report: Report) -> None:
     """Report how many lists were translated, with the first as an example."""
     notation = read.map(lambda one: one.notation if isinstance(one, _List) else "tokens")
-    for name in sorted(set(notation) - {"tokens"}):
+    for name in TRANSLATED:
         rows = notation == name
-        example = read.first(rows)
-        _note(
-            report,
-            column,
-            int(rows.sum()),
-            f"in the notation {name!r}: read as tokens, the first, "
-            f"{written.iloc[int(np.argmax(rows))]!r}, as {' '.join(example.tokens)!r}",
-        )
+        example = ""
+        if rows.any():
+            example = (
+                f"in the notation {name!r}: read as tokens, the first, "
+                f"{written.iloc[int(np.argmax(rows))]!r}, as "
+                f"{' '.join(read.first(rows).tokens)!r}"
+            )
+        _note(report, column, int(rows.sum()), example)
 
 
 def _note_unknown(read: "_Distinct", column: str, report: Report) -> None:
@@ -240,15 +253,23 @@ def _note_unknown(read: "_Distinct", column: str, report: Report) -> None:
     unknown = sorted(tokens - KNOWN_TOKENS.keys())
     if unknown and report.strict:
         shown = ", ".join(map(repr, unknown[:MOST_SHOWN])) + " ..." * (len(unknown) > MOST_SHOWN)
-        report.notes.append(
+        message = (
             f"{report.source}: column {column!r}: {len(unknown)} tokens are not in the table of "
             f"known tokens and are kept as they are: {shown}"
         )
+        report.add_counted(lambda _: message, ())
 
 
-def _note(report: Report, column: str, count: int, message: str) -> None:
-    rows = f"{count:,} row{'s' * (count > 1)}"
-    report.notes.append(f"{report.source}: column {column!r}: {rows} {message}")
+def _note(report: Report, column: str, count: int, example: str) -> None:
+    """Add a note on how many rows were read in a way; `example` comes from the first of them."""
+
+    def write(message: Message) -> str | None:
+        (count,) = message.counts
+        rows = f"{count:,} row{'s' * (count > 1)}"
+        text = f"{report.source}: column {column!r}: {rows} {message.example}"
+        return text if message.example else None
+
+    report.add_counted(write, [count], example)
 
 
 @dataclass(frozen=True)

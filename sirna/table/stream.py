@@ -1,0 +1,215 @@
+"""Check a test table of any size block by block, with the results of reading it at once."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sirna.config.config import Config
+from sirna.errors import SirnaError
+from sirna.table.cells import blank
+from sirna.table.check_table import Table, check_rows
+from sirna.table.facts import Block, Facts
+from sirna.table.read_blocks import BLOCK_ROWS, FileBlocks
+from sirna.table.repeats import Repeats, numbers_of
+from sirna.table.report import Purpose, Report
+from sirna.table.row_counts import RowCounts
+
+LABELS = "labels in the file"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one reading of the whole table found.
+
+    Attributes
+    ----------
+    head : Table
+        The columns of the file and of the checked rows, without any row.
+    rows : int
+    facts : dict of str to bool
+        True answers to questions about whole columns.
+    suspects : array of uint64
+        Numbers of ids that probably occur more than once.
+    report : Report
+    digest : str
+        Of all ids in their order.
+    counts : RowCounts
+    """
+
+    head: Table
+    rows: int
+    facts: dict[str, bool]
+    suspects: np.ndarray
+    report: Report
+    digest: str
+    counts: RowCounts
+
+
+class Stream:
+    """A checked table of test rows, in one or several files, that is never held as a whole.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files; their rows follow each other.
+    source : str
+        The table's name in messages.
+    config : Config
+        As for `read_table`.
+    sheet : str
+        The sheet of a spreadsheet; default: the first.
+    block_rows : int
+        Largest number of rows of a block; it affects memory and speed only.
+
+    Raises
+    ------
+    SirnaError
+        As `read_table`; all rows have been checked before the first block is used.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        source: str,
+        config: Config,
+        sheet: str = "",
+        block_rows: int = BLOCK_ROWS,
+    ) -> None:
+        self.paths = list(paths)
+        self.source = source
+        self._config = config
+        self._sheet = sheet
+        self._files = [
+            FileBlocks(path, config.columns.values(), sheet, block_rows) for path in paths
+        ]
+        scan = self._settled()
+        scan.report.raise_if_bad()
+        self.head = scan.head
+        self.digest = scan.digest
+        self.description = scan.counts.text
+        self._facts = scan.facts
+        self._rows = scan.rows
+        notes = [note for file in self._files for note in file.notes]
+        self.notes = (*notes, *scan.report.notes)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    @property
+    def identity(self) -> list[str]:
+        """Texts that change if the files or their way of reading do."""
+        states = [(path, path.stat()) for path in self.paths]
+        files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
+        return [*files, self._sheet, self.digest, *sorted(self._facts)]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any row has a label."""
+        return LABELS in self._facts
+
+    def blocks(self, first: int = 0) -> Iterator[Table]:
+        """Yield the checked rows block by block, from the block that begins with a row."""
+        facts = Facts(self._facts)
+        for raw, start in self._frames(facts):
+            if start >= first:
+                block = Block(facts, start)
+                rows, _ = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+                yield Table(self.source, raw, rows)
+
+    def _settled(self) -> Scan:
+        """Read the table until the answers that were assumed are the true ones."""
+        assumed, repeated = self._guess(), frozenset[str]()
+        while True:
+            scan = self._scan(assumed, repeated)
+            if scan.facts != assumed:
+                assumed = scan.facts
+                continue
+            if len(scan.suspects) and not repeated:
+                repeated = self._repeated(scan)
+                if repeated:
+                    continue
+            return scan
+
+    def _guess(self) -> dict[str, bool]:
+        """Answer the questions from the first block."""
+        facts = Facts()
+        frames = self._frames(facts)
+        raw, start = next(frames)
+        try:
+            check_rows(raw, self.source, self._config, Purpose.TEST, Block(facts, start))
+        except SirnaError:  # a column is lacking
+            for _ in frames:  # a file that cannot be read is reported first
+                pass
+            raise
+        return facts.found
+
+    def _scan(self, assumed: dict[str, bool], repeated: frozenset[str]) -> Scan:
+        facts, digest = Facts(assumed), hashlib.sha256()
+        report, head, count, counts = None, None, 0, RowCounts()
+        with Repeats() as ids:
+            for raw, start in self._frames(facts):
+                block = Block(facts, start, repeated)
+                rows, found = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+                if report is None:
+                    report, head = found, Table(self.source, raw.iloc[:0], rows.iloc[:0])
+                else:
+                    report.add_block(found)
+                self._look_for_labels(raw, facts)
+                digest.update(joined(rows["id"]))
+                if self._config.columns["id"] in raw:
+                    ids.add(rows["id"][~blank(rows["id"])])
+                counts.add(rows)
+                count = start + len(rows)
+            if report is None or head is None:
+                raise AssertionError("a file has at least one block")
+            return Scan(
+                head, count, facts.found, ids.suspects(), report, digest.hexdigest(), counts
+            )
+
+    def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:
+        label = self._config.columns["label"]
+        if label in raw:
+            facts.any(LABELS, ~blank(raw[label]))
+
+    def _repeated(self, scan: Scan) -> frozenset[str]:
+        """Return the ids that really occur more than once."""
+        counts: Counter[str] = Counter()
+        column = self._config.columns["id"]
+        for raw, _ in self._frames(Facts(scan.facts)):
+            ids = raw[column].str.strip()
+            counts.update(ids[np.isin(numbers_of(ids), scan.suspects)])
+        return frozenset(one for one, count in counts.items() if count > 1)
+
+    def _frames(self, facts: Facts) -> Iterator[tuple[pd.DataFrame, int]]:
+        """Yield the blocks of text of all files, and the number of each one's first row."""
+        start, columns = 0, list[str]()
+        for number, file in enumerate(self._files):
+            for place, raw in enumerate(file.frames(facts)):
+                if place == 0 and number == 0:
+                    columns = list(raw.columns)
+                elif place == 0 and list(raw.columns) != columns:
+                    raise SirnaError(
+                        f"{file.path}: has other columns than {self.paths[0]}: "
+                        f"{', '.join(map(repr, raw.columns))}; files of one table need the same "
+                        "columns in the same order."
+                    )
+                yield _placed(raw, file.path) if len(self._files) > 1 else raw, start
+                start += len(raw)
+
+
+def _placed(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Add the name of the file to the place of each row in messages."""
+    attrs = raw.attrs
+    raw = raw.rename_axis(f"{path.name}, {raw.index.name}")
+    raw.attrs.update(attrs)
+    return raw
+
+
+def joined(ids: pd.Series) -> bytes:
+    """Return ids as bytes to compute a digest from."""
+    return "".join(f"{one}\0" for one in ids).encode()

@@ -1,0 +1,82 @@
+"""`sirna submit` reads and writes files of any size block by block."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sirna.stages import submit
+from sirna.table import read_blocks
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a block have four rows."""
+    monkeypatch.setattr(submit, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(read_blocks, "BLOCK_CHARACTERS", 1)
+
+
+def submitted(ok, run: Path, test: object, out: str, *options: object) -> tuple[bytes, str]:
+    printed = ok("submit", test, "--run", run, "--out", out, "--force", *options)
+    return Path(out).read_bytes(), printed.err
+
+
+@pytest.mark.parametrize("options", [[], ["--with-uncertainty"], ["--columns", "id"]])
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
+def test_the_bytes_and_notes_do_not_depend_on_the_blocks(
+    name, options, run, data, ok, request
+) -> None:
+    whole = submitted(ok, run, data / "test.csv", name, *options)
+    request.getfixturevalue("small_blocks")
+    assert submitted(ok, run, data / "test.csv", name, *options) == whole
+    assert sorted(path.name for path in Path().iterdir()) == [name, "submissions"]
+
+
+def test_a_folder_and_a_pattern_are_one_table(run, data, ok, read) -> None:
+    whole, _ = submitted(ok, run, data / "test.csv", "whole.csv")
+    test = read(data / "test.csv")
+    Path("parts").mkdir()
+    test.iloc[:6].to_csv("parts/a.csv", index=False)
+    test.iloc[6:9].to_csv("parts/b.csv.gz", index=False)
+    test.iloc[9:].to_parquet("parts/c.parquet", index=False)
+    assert submitted(ok, run, "parts", "folder.csv")[0] == whole
+    assert submitted(ok, run, "parts/*", "pattern.csv")[0] == whole
+
+
+@pytest.mark.parametrize("left", ["whole blocks", "a torn block", "another test file"])
+def test_an_interrupted_submit_goes_on_after_its_last_whole_block(
+    left, run, data, ok, cli, monkeypatch, small_blocks, read
+) -> None:
+    whole, notes = submitted(ok, run, data / "test.csv", "whole.csv", "--with-uncertainty")
+    shutil.copy(data / "test.csv", "test.csv")
+    predict = submit.Bundle.predict
+    done: list[int] = []
+
+    def predict_some(bundle, rows, device):
+        done.append(len(rows))
+        if len(done) == 9:
+            raise KeyboardInterrupt
+        return predict(bundle, rows, device)
+
+    monkeypatch.setattr(submit.Bundle, "predict", predict_some)
+    options = ("--run", run, "--out", "out.csv", "--with-uncertainty")
+    assert cli("submit", "test.csv", *options).code != 0
+    assert not Path("out.csv").exists()
+    rows = Path(".out.csv.part") / "rows.csv"
+    assert len(pd.read_csv(rows)) == 8
+    if left == "a torn block":
+        with rows.open("a") as stream:
+            stream.write("half a ro")
+    if left == "another test file":
+        read("test.csv").iloc[::-1].to_csv("test.csv", index=False)
+        whole, _ = submitted(ok, run, "test.csv", "whole.csv", "--with-uncertainty")
+    done.clear()
+    done += [0] * 9
+    printed = ok("submit", "test.csv", *options).err
+    assert len(done) - 9 == (15 if left == "another test file" else 7)
+    assert Path("out.csv").read_bytes() == whole
+    assert ("goes on after 8 rows" in printed) == (left != "another test file")
+    if left != "another test file":
+        assert set(notes.splitlines()) <= set(printed.splitlines())
+    assert not Path(".out.csv.part").exists()
