@@ -1,6 +1,7 @@
 """Describe a run: before it starts, what it does not read or cannot do; at its end, its scores."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sirna.config.roles import TARGET_NAMES
 from sirna.features.dataset import tokenizer_of
 from sirna.features.fold import FoldTask
 from sirna.members.base import Member
+from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES, families_for
 from sirna.prediction.mixture import family_weights
 from sirna.runs.run import Run, resume_hint
@@ -72,6 +74,14 @@ def describe_fold(task: FoldTask, console: Console) -> None:
         f"fold {task.fold}: {len(task.training):,} rows train, {len(task.held_out):,} held out "
         f"({task.config.split.protocol}: {groups:,} groups)"
     )
+
+
+def count_members(folds: Sequence[FoldMembers]) -> dict[str, int]:
+    """Count the trained members of each family, by its title."""
+    return {
+        family.title: sum(len(fold.of_family(name)) for fold in folds)
+        for name, family in FAMILIES.items()
+    }
 
 
 def uncovered_bases_notes(rows: pd.DataFrame, config: Config) -> list[str]:

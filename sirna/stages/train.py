@@ -32,6 +32,7 @@ from sirna.stages.evaluation import metrics, oof_table
 from sirna.stages.fold_training import FoldTraining, jobs_of
 from sirna.stages.progress import TrainingDisplay
 from sirna.stages.run_description import (
+    count_members,
     describe_fold,
     describe_outcome,
     describe_run,
@@ -265,16 +266,15 @@ class _Training:
                 f"{resume_hint(self.run)}."
             )
         if training.stop.requested:
-            counts = ", ".join(f"{name}: {count}" for name, count in _counts(folds).items())
+            counts = ", ".join(f"{name}: {count}" for name, count in count_members(folds).items())
             self.console.note(f"stopped; the bundle predicts with what is finished ({counts})")
         return folds
 
     def _evaluate(self, folds: list[FoldMembers]) -> _HeldOutResults:
         """Predict and score the held-out rows of the folds."""
-        parts = [fold.held_out(self.config) for fold in folds]
-        rows = self.source.table.rows
-        labels, groups = rows["label"].to_numpy(), self.split.groups
-        config = Likelihoods(parts, labels, groups, self.config).for_bundle()
+        parts, rows = [fold.held_out(self.config) for fold in folds], self.source.table.rows
+        labels = rows["label"].to_numpy()
+        config = Likelihoods(parts, labels, self.split.groups, self.config).for_bundle()
         if config.mixture.learn:
             self.console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
         facts = [member.facts for fold in folds for member in fold.members]
@@ -328,11 +328,3 @@ def _start(command: str) -> dict[str, str]:
     """Return what `started.json` records."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {"command": command, "started": now, "sirna": __version__, "torch": torch.__version__}
-
-
-def _counts(folds: Sequence[FoldMembers]) -> dict[str, int]:
-    """Count the trained members of each family, by its title."""
-    return {
-        family.title: sum(len(fold.of_family(name)) for fold in folds)
-        for name, family in FAMILIES.items()
-    }
