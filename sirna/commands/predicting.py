@@ -109,7 +109,7 @@ def register(app: typer.Typer) -> None:
 
 
 def submit(
-    test: Annotated[Path, typer.Argument(metavar="TEST", help="The table to predict.")],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="A table, a folder or a pattern.")],
     run: RunOption = None,
     config: Annotated[
         Path | None,

@@ -29,15 +29,28 @@ FRAMES = {
 @pytest.mark.parametrize("block", [1, 2, 10])
 def test_blocks_make_the_file_that_is_written_at_once(kind, block, name, tmp_path):
     frame, path = FRAMES[kind], tmp_path / "draft"
-    with Writer.opened(path, Path(name)) as writer:
+    with (tmp_path / "rows").open("w+b") as stream:
+        writer = Writer(stream)
         for start in range(0, len(frame), block):
             part = frame.iloc[start : start + block]
             assert writer.append(part).encode() == csv_bytes(Path("x.csv"), part)
+        writer.finish(path, Path(name))
     data = path.read_bytes()
     assert (gzip.decompress(data) if name.endswith("gz") else data) == csv_bytes(
         Path("x.csv"), frame
     )
     assert content_sha256(path, Path(name)) == writer.digest
+
+
+def test_a_writer_goes_on_behind_the_rows_that_are_there(tmp_path):
+    frame = FRAMES["marks"]
+    with (tmp_path / "rows").open("w+b") as stream:
+        Writer(stream).append(frame.iloc[:3])
+    with (tmp_path / "rows").open("r+b") as stream:
+        writer = Writer(stream)
+        writer.append(frame.iloc[3:])
+    assert (tmp_path / "rows").read_bytes() == csv_bytes(Path("x.csv"), frame)
+    assert content_sha256(tmp_path / "rows", Path("x.csv")) == writer.digest
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
