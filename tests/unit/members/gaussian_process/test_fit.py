@@ -150,3 +150,17 @@ def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, monk
 def test_noise_has_a_lower_bound(encoded):
     kernel = replace(Kernel.initial(encoded, 1, 0), noise=torch.tensor([-50.0]))
     assert float(kernel.variance) == pytest.approx(LEAST_NOISE)
+
+
+@pytest.mark.parametrize(("needed", "components"), [(1, 3), (10**6, 1), (20, 2)])
+def test_few_duplexes_have_few_components(tiny_task, needed, components):
+    config = GaussianProcessConfig(
+        components=3, duplexes_per_component=needed, steps=1, step_rows=40
+    )
+    rows = tiny_task.training_rows
+    positional = PositionalEncoder.fit(rows, config, tiny_task.config.protocol)
+    encoded = positional.encode(rows, training=True)
+    assert 20 <= len(encoded.channels) < 40
+    truth = torch.zeros(len(encoded))
+    kernel = learn_kernel(encoded, truth, config, 0, lambda: False)
+    assert len(kernel.novel) == components

@@ -20,7 +20,7 @@ from sirna.simulate.simulate import simulate
 from sirna.table.check_table import check_table
 from sirna.table.training_source import as_text
 
-QUICK = GaussianProcessConfig(components=2, steps=8, step_rows=40)
+QUICK = GaussianProcessConfig(components=2, duplexes_per_component=1, steps=8, step_rows=40)
 
 
 @pytest.fixture(scope="module")
