@@ -35,7 +35,7 @@ test-faults: $(VENV)/.ready
 		$(BIN)/pytest -n 2 --dist worksteal tests/faults
 	@cat faults.jsonl
 
-# A seeded tenth of the campaigns whose cases are quick; CI runs it. A campaign stops after some seconds.
+# A seeded tenth of the campaigns whose cases are quick. A campaign stops after some seconds.
 QUICK := stranger or read_right or hostile or whole_or_absent
 test-faults-tenth: $(VENV)/.ready
 	SIRNA_FAULTS_SHARE=0.1 SIRNA_FAULTS_SECONDS=4 \

@@ -76,11 +76,13 @@ def describe_fold(task: FoldTask, console: Console) -> None:
     )
 
 
-def count_members(folds: Sequence[FoldMembers]) -> dict[str, int]:
-    """Count the trained members of each family, by its title."""
+def count_members(folds: Sequence[FoldMembers], config: Config) -> dict[str, int]:
+    """Count the trained members of each family that has a weight, by its title."""
+    weighted = {family for unseen in (False, True) for family in families_for(config, unseen)}
     return {
         family.title: sum(len(fold.of_family(name)) for fold in folds)
         for name, family in FAMILIES.items()
+        if family in weighted
     }
 
 

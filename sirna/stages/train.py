@@ -266,7 +266,8 @@ class _Training:
                 f"{resume_hint(self.run)}."
             )
         if training.stop.requested:
-            counts = ", ".join(f"{name}: {count}" for name, count in count_members(folds).items())
+            members = count_members(folds, self.config).items()
+            counts = ", ".join(f"{name}: {count}" for name, count in members)
             self.console.note(f"stopped; the bundle predicts with what is finished ({counts})")
         return folds
 
@@ -277,13 +278,11 @@ class _Training:
         config = Likelihoods(parts, labels, self.split.groups, self.config).for_bundle()
         if config.mixture.learn:
             self.console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
-        facts = [member.facts for fold in folds for member in fold.members]
-        return _HeldOutResults(
-            config,
-            [mix_held_out(part, config) for part in parts],
-            oof_table(parts, rows, self.split, self.config),
-            [fact["epoch"] for fact in facts if "epoch" in fact],
-        )
+        facts = (member.facts for fold in folds for member in fold.members)
+        epochs = [fact["epoch"] for fact in facts if "epoch" in fact]
+        mixed = [mix_held_out(part, config) for part in parts]
+        oof = oof_table(parts, rows, self.split, self.config)
+        return _HeldOutResults(config, mixed, oof, epochs)
 
     def _write(
         self,

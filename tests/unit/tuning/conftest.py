@@ -16,6 +16,7 @@ SPACE = {
 }
 SETTINGS = {
     "gaussian_process.components": 2,
+    "gaussian_process.duplexes_per_component": 1,
     "train.fewest_duplexes": 1,
     "word_process.most_rows": 0,
     "random_forest.most_rows": 0,

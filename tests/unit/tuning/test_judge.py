@@ -52,6 +52,7 @@ def test_weights_are_chosen_unless_they_are_given(judged):
     given = {"network": 0.25, "gaussian_process": 0.75}
     fixed = with_changes(config, {"mixture.known_target": given})
     assert judge(folds, tasks, fixed).weights == given
+    config = with_changes(config, {"mixture.learn": True})
     chosen = judge(folds, tasks, config).weights
     assert chosen != judge(folds[:1], tasks[:1], config).weights
     assert sum(chosen.values()) == pytest.approx(1.0)
