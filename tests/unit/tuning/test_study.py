@@ -175,8 +175,13 @@ def test_workers_on_postgresql_do_each_trial_once_and_repeat_those_of_a_killed_w
     first, second = (context.Process(target=_be_worker, args=(url, n), daemon=True) for n in (1, 2))
     first.start()
     second.start()
-    while len(finished_trials(study)) < 6 or first.pid not in running(study):
+    while True:
         assert first.is_alive()
+        if len(finished_trials(study)) >= 6:
+            os.kill(first.pid, signal.SIGSTOP)  # so that it cannot end its trial before the kill
+            if first.pid in running(study):
+                break
+            os.kill(first.pid, signal.SIGCONT)
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)
     first.join()
