@@ -93,13 +93,12 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     def configured(path: Path | None, **changes: Any) -> Config:
         config = load_config(path, changes=arguments.changes, flags=flags)
-        config = with_changes(config, {"train.epochs": 2} if quick else changes)
-        return config_for_table(config, rows) if len(rows) else config
+        return with_changes(config, {"train.epochs": 2} if quick else changes)
 
-    rows = pd.DataFrame()
-    data = DataSource(arguments.train.resolve(), sha256(arguments.train), share)
-    rows = table(data, configured(None).model_dump_json())
     default = configured(None)
+    data = DataSource(arguments.train.resolve(), sha256(arguments.train), share)
+    rows = table(data, default.model_dump_json())
+    default = config_for_table(default, rows)
     split = make_split(rows, default.split, str(arguments.train))
     truth = rows["label"].to_numpy()
     result: dict[str, Any] = {"rows": len(rows)}
@@ -120,7 +119,7 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     def add_model(name: str, path: Path | None, families: SeedsByFamily, **changes: Any) -> None:
         """Add a model: a mixture of members in every fold; `families` has the seeds of each."""
-        config = configured(path, **changes)
+        config = config_for_table(configured(path, **changes), rows)
         training_job = TrainingJob(data, config, split, arguments.out, arguments.jobs)
         found = {one: held_out(training_job, one, of) for one, of in families.items()}
         parts = [

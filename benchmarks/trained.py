@@ -19,7 +19,7 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
 from sirna.members.base import FitCallbacks
-from sirna.members.registry import FAMILIES
+from sirna.members.registry import FAMILIES, settings_of
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
 from sirna.table.splits import Split, make_split
@@ -27,18 +27,6 @@ from sirna.table.training_source import training_source
 
 PARTS = 3
 """Number of predictions in a `HeldOut`."""
-UNUSED_SECTIONS = {
-    "network": {"decision", "gaussian_process", "mixture", "predict", "trees"},
-    "gaussian_process": {
-        *("covariates", "decision", "mixture", "model", "predict", "siblings", "streams"),
-        *("train", "trees", "vocab"),
-    },
-    "trees": {
-        *("covariates", "decision", "gaussian_process", "mixture", "model", "predict"),
-        *("siblings", "streams", "train", "vocab"),
-    },
-}
-"""Sections of the configuration that a family's held-out predictions do not depend on."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +73,8 @@ class MemberJob:
     def path(self) -> Path:
         """The file with its held-out predictions."""
         config = Config.model_validate_json(self.config)
-        settings = json.loads(self.config)
-        del settings["train"]["refit"]
-        for section in UNUSED_SECTIONS.get(self.family, {"mixture", "decision", "predict"}):
-            del settings[section]
+        settings = settings_of(self.family, config)
+        settings.get("train", {}).pop("refit", None)
         key_parts = [self.data.digest, self.data.share, settings, __version__]
         key_parts += [config.model.bins, sorted(config.sequences)]
         key = hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,5 +1,7 @@
 """The registry: the list of all model families."""
 
+from typing import Any
+
 import pandas as pd
 
 from sirna.config.config import Config
@@ -25,6 +27,8 @@ FAMILIES: dict[str, type[Member]] = {
 """Family name -> class, in the order in which a fold fits them."""
 
 
+AFTER_PREDICTION = {"decision", "mixture", "predict"}
+"""Sections of the configuration that no fit depends on."""
 KINDS = ("known_target", "unseen_target", "small_table")
 """The tables of weights in `[mixture]`."""
 
@@ -53,6 +57,19 @@ def families_for(config: Config, unseen: bool) -> list[type[Member]]:
     return [family for name, family in FAMILIES.items() if weights.get(name)]
 
 
+def settings_of(family: str, config: Config) -> dict[str, Any]:
+    """Return all settings but those that a fit of this family does not depend on.
+
+    These are the sections that only other families own, and what happens to predictions later.
+    """
+    settings = config.model_dump(mode="json")
+    others = [one for name, one in FAMILIES.items() if name != family]
+    of_others = {name for one in others for name in (one.family, *one.sections)}
+    for section in of_others - FAMILIES[family].sections | AFTER_PREDICTION:
+        settings.pop(section, None)
+    return settings
+
+
 def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
     """Return the configuration with the weights for a training table of m checked rows.
 
@@ -62,14 +79,14 @@ def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
     """
     if not config.mixture.learn:
         return config
-    suits = {name: family.suits(rows, config) for name, family in FAMILIES.items()}
-    small = {k: w for k, w in config.mixture.small_table.items() if w and suits[k]}
+    shares = config.mixture.small_table.items()
+    small = {name: w for name, w in shares if w and FAMILIES[name].suits(rows, config)}
     if not small:
         return with_changes(config, {"mixture.learn": False})
     changes: dict[str, object] = {"mixture.learn": True}
     for kind in KINDS[:2]:
         weights: dict[str, float] = dict(getattr(config.mixture, kind))
-        kept = {name: w for name, w in weights.items() if w and suits[name]}
+        kept = {n: w for n, w in weights.items() if w and FAMILIES[n].suits(rows, config)}
         added = small
         if kind == "unseen_target":
             added = {k: w for k, w in small.items() if FAMILIES[k].left_out is not Member.left_out}

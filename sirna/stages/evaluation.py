@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.config import Config
+from sirna.prediction.cross_fitting import cross_fitted, held_out_positions
 from sirna.prediction.decision import DECIMALS, rounded
-from sirna.prediction.earned_weights import Likelihoods
-from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, mix_held_out
-from sirna.prediction.postprocess import fit_postprocess
+from sirna.prediction.mixture import HeldOut
 from sirna.prediction.score import Score, competition_score
 from sirna.table.splits import Split
 
@@ -28,8 +26,7 @@ def oof_table(
 ) -> pd.DataFrame:
     """Return the out-of-fold table: one row for every held-out row, in the table's order.
 
-    All values are percentages that remain. Weights and postprocessing of each half of each fold
-    are fitted on all other held-out rows.
+    All values are percentages that remain; see `cross_fitted`.
 
     Parameters
     ----------
@@ -42,39 +39,25 @@ def oof_table(
     """
     tail = (1 - config.predict.interval) / 2
     threshold = config.score.threshold
-    labels = rows["label"].to_numpy()
-    held = np.concatenate([next(iter(part.values())).positions for part in parts])
-    truth, assay = labels[held], _assay_indices(rows)[held]
-    folds, halves = split.fold[held], split.half[held]
-    likelihoods = Likelihoods(parts, labels, split.groups, config)
+    labels, held = rows["label"].to_numpy(), held_out_positions(parts)
+    assay = _assay_indices(rows)
     frames = []
-    for fold, half in sorted(set(zip(folds.tolist(), halves.tolist(), strict=True))):
-        scored = (folds == fold) & (halves == half)
-        weighted = likelihoods.for_scoring(split.fold, split.half, (fold, half))
-        mixed = [mix_held_out(part, weighted) for part in parts]
-        by_other_half = Histogram.stacked([part.chosen_by_other_half for part in mixed])
-        by_own_half = Histogram.stacked([part.chosen_by_own_half for part in mixed])
-        # Rows of the same fold: use the epoch that they chose, so that the scored half has no
-        # influence. Rows of other folds: use the predictions that they are scored with.
-        same_fold = (folds == fold)[:, None]
-        probs = np.where(same_fold, by_own_half.probs, by_other_half.probs)
-        others = Histogram(by_other_half.edges, probs)[~scored]
-        postprocess = fit_postprocess(others, truth[~scored], config)
-        predicted, points = postprocess.apply(by_other_half[scored])
+    for block in cross_fitted(parts, labels, split, config):
+        scored, predicted = held[block.rows], block.predicted
         columns = {
-            "id": split.ids[held[scored]],
-            "group": split.groups[held[scored]],
-            "fold": fold,
-            "half": half,
+            "id": split.ids[scored],
+            "group": split.groups[scored],
+            "fold": block.fold,
+            "half": block.half,
             "setting": assay[scored],
-            "measured": truth[scored],
-            "predicted": rounded(points, threshold, DECIMALS),
+            "measured": labels[scored],
+            "predicted": rounded(block.points, threshold, DECIMALS),
             "median": predicted.median().round(DECIMALS),
             "prob_below_threshold": predicted.prob_below(threshold).round(4),
             "interval_low": predicted.quantile(tail).round(4),
             "interval_high": predicted.quantile(1 - tail).round(4),
         }
-        frames.append(pd.DataFrame(columns, index=held[scored]))
+        frames.append(pd.DataFrame(columns, index=scored))
     return pd.concat(frames).sort_index()
 
 

@@ -63,16 +63,15 @@ class Part:
             except UsageError:
                 folder = private
                 stack.enter_context(locked(private))
+            kept = False
             try:
                 yield from cls._in_folder(folder, key)
             except KeyboardInterrupt:
-                if folder == private:
+                kept = folder == shared
+                raise
+            finally:
+                if not kept:
                     shutil.rmtree(folder, ignore_errors=True)
-                raise
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
 
     @classmethod
     def _in_folder(cls, folder: Path, key: str) -> Iterator["Part"]:

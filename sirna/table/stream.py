@@ -20,6 +20,8 @@ from sirna.table.report import Purpose, Report
 from sirna.table.row_counts import RowCounts
 
 LABELS = "labels in the file"
+MOST_READINGS = 8
+"""Readings of a whole table: one settles almost all tables, and each further question one more."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Stream:
     def _settled(self) -> Scan:
         """Read the table until the answers that were assumed are the true ones."""
         assumed, repeated = self._guess(), frozenset[str]()
-        while True:
+        for _ in range(MOST_READINGS):
             scan = self._scan(assumed, repeated)
             if scan.facts != assumed:
                 assumed = scan.facts
@@ -134,6 +136,10 @@ class Stream:
                 if repeated:
                     continue
             return scan
+        raise SirnaError(
+            f"{self.source}: was read {MOST_READINGS} times without agreeing on how its columns "
+            "are written; write each column in one notation."
+        )
 
     def _guess(self) -> dict[str, bool]:
         """Answer the questions from the first block."""

@@ -18,7 +18,7 @@ from sirna.features.encoded_fold import EncodedFold, encode_fold
 from sirna.features.fold import FoldTask
 from sirna.members.base import FitCallbacks
 from sirna.members.network.member import NetworkMember
-from sirna.members.registry import FAMILIES, families_for
+from sirna.members.registry import FAMILIES, families_for, settings_of
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
 from sirna.system.files import write_atomically
@@ -30,8 +30,8 @@ CACHED_ENCODINGS = 12
 """Number of encoded folds in memory; each holds the table as tensors."""
 ENCODING_SECTIONS = ("vocab", "covariates", "siblings")
 """Sections of the configuration that, in addition to the streams, decide how rows are encoded."""
-NOT_COMPARED = {"data", "decision", "mixture", "predict", "split"}
-"""Sections that affect no member's predictions, or that the rows of a rung stand for."""
+STOOD_FOR = ("data", "split")
+"""Sections that the rows of a rung stand for."""
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 ByFamily = dict[str, HeldOut]
 """Family -> predictions of the held-out rows of a fold, made without a choice on these rows."""
@@ -147,13 +147,11 @@ class Fits:
     def path(self, family: str, task: FoldTask, rung: str) -> Path:
         """Return the file with what a family predicts: a key of all that the predictions need."""
         config = task.config
-        settings = config.model_dump(mode="json")
+        settings = settings_of(family, config)
         for name in ("refit", "networks", "patience"):
-            del settings["train"][name]
-        others = [one for one in FAMILIES.values() if one.family != family]
-        of_others = {name for one in others for name in (one.family, *one.sections)}
-        for section in of_others - FAMILIES[family].sections | NOT_COMPARED:
-            settings.pop(section, None)
+            settings.get("train", {}).pop(name, None)
+        for section in STOOD_FOR:
+            del settings[section]
         always = [config.split.protocol, config.model.bins, sorted(config.sequences), task.seed]
         parts = [__version__, self.digest, rung, task.fold, settings, always]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,11 +11,10 @@ import numpy as np
 
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
+from sirna.prediction.cross_fitting import cross_fitted, held_out_positions
 from sirna.prediction.decision import DECIMALS, rounded
 from sirna.prediction.earned_weights import Likelihoods
-from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
-from sirna.prediction.postprocess import fit_postprocess
+from sirna.prediction.mixture import family_weights
 from sirna.prediction.score import competition_score
 from sirna.tuning.fits import ByFamily
 
@@ -57,28 +56,16 @@ def judge(folds: Sequence[ByFamily], tasks: Sequence[FoldTask], config: Config) 
     config : Config
         Its weights are where the choice of weights starts, if there is one (`mixture.learn`).
     """
-    rows, split = tasks[0].rows, tasks[0].split
-    labels = rows["label"].to_numpy()
-    held = np.concatenate([task.held_out for task in tasks])
-    fold, half, truth = split.fold[held], split.half[held], labels[held]
-    likelihoods = Likelihoods(folds, labels, split.groups, config)
-    points = np.empty(len(held))
-    for one, part in sorted(set(zip(fold.tolist(), half.tolist(), strict=True))):
-        scored = (fold == one) & (half == part)
-        weighted = likelihoods.for_scoring(split.fold, split.half, (one, part))
-        mixture = _mixture([mix_held_out(each, weighted) for each in folds])
-        postprocess = fit_postprocess(mixture[~scored], truth[~scored], config)
-        points[scored] = postprocess.apply(mixture[scored])[1]
-    points = rounded(points, config.score.threshold, DECIMALS)
+    split, labels = tasks[0].split, tasks[0].rows["label"].to_numpy()
+    held = held_out_positions(folds)
+    fold, truth, points = split.fold[held], labels[held], np.empty(len(held))
+    for block in cross_fitted(folds, labels, split, config):
+        points[block.rows] = rounded(block.points, config.score.threshold, DECIMALS)
 
     def score(some: np.ndarray) -> float:
         return competition_score(truth[some], points[some], config.score.threshold).score
 
     by_fold = tuple(score(fold == task.fold) for task in tasks)
-    weights = family_weights(likelihoods.for_bundle(), False, folds[0])
+    learned = Likelihoods(folds, labels, split.groups, config).for_bundle()
+    weights = family_weights(learned, False, folds[0])
     return Judged(held, points, score(np.ones(len(held), dtype=bool)), by_fold, weights)
-
-
-def _mixture(folds: Sequence[HeldOut]) -> Histogram:
-    """Return all predictions of folds whose members made no choice on these rows."""
-    return Histogram.stacked([each.chosen_by_all for each in folds])

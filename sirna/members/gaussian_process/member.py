@@ -24,6 +24,7 @@ from sirna.members.base import (
     Stored,
     fitted_without_choice,
 )
+from sirna.members.draws import drawn_by_group
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.gaussian_process.size import check_fit_memory, check_predict_memory
@@ -201,7 +202,8 @@ def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalR
     """
     config = task.config.gaussian_process
     guides = task.training_rows["guide"].to_numpy()
-    some = _drawn_by_guide(guides, config.most_rows, task.seed)
+    _, guide = np.unique(guides.astype(str), return_inverse=True)
+    some = drawn_by_group(guide, config.most_rows, np.random.default_rng(task.seed))
     columns = PositionalEncoder.columns(task.rows, config, task.config.sequences)
     rows = task.training_rows[columns].iloc[some]
     positional = PositionalEncoder.fit(rows, config, task.config.protocol)
@@ -214,12 +216,3 @@ def _rough_seconds(rows: int, config: Config) -> tuple[float, float]:
     pairs = min(settings.step_rows, rows) ** 2
     learning = settings.steps * pairs * SECONDS_PER_STEP_PAIR
     return learning, SECONDS_PER_PAIR * rows**2 + SECONDS_PER_CUBE * rows**3
-
-
-def _drawn_by_guide(guides: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Return the positions of at most `most` rows, ascending, drawn guide by guide."""
-    if len(guides) <= most:
-        return np.arange(len(guides))
-    _, guide = np.unique(guides.astype(str), return_inverse=True)
-    rank = np.random.default_rng(seed).permutation(int(guide.max()) + 1)[guide]
-    return np.sort(np.argsort(rank, kind="stable")[:most])

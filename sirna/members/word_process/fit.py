@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sirna.config.family_sections import WordProcessConfig
 from sirna.features.words import WordRows
+from sirna.members.draws import drawn_by_group
 from sirna.members.solve import singular_error, solve
 from sirna.members.word_process.kernel import CENTRES, WordKernel
 
@@ -65,7 +66,7 @@ def learn_kernel(
         if stop():
             raise InterruptedError
         if not len(rows) or len(training) > config.step_rows:
-            rows = _drawn(training.duplex, config.step_rows, rng)
+            rows = drawn_by_group(training.duplex, config.step_rows, rng)
             some = training.take(rows)
             distances = kernel.distances(some, some)
             labels = torch.from_numpy(truth[rows])
@@ -82,11 +83,3 @@ def learn_kernel(
         cost.backward()
         optimizer.step()
     return WordKernel(**{name: tensor.detach() for name, tensor in kernel.tensors().items()})
-
-
-def _drawn(duplex: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions of about `size` rows, ascending, drawn duplex by duplex."""
-    if len(duplex) <= size:
-        return np.arange(len(duplex))
-    rank = rng.permutation(int(duplex.max()) + 1)[duplex]
-    return np.sort(np.argsort(rank, kind="stable")[:size])

@@ -3,7 +3,13 @@ import pytest
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
 from sirna.errors import UsageError
-from sirna.members.registry import check_families, config_for_table, families_for
+from sirna.members.registry import (
+    FAMILIES,
+    check_families,
+    config_for_table,
+    families_for,
+    settings_of,
+)
 
 
 def names(config, unseen=False):
@@ -71,3 +77,27 @@ def test_a_large_table_keeps_the_weights_of_the_configuration(tiny_table):
     changes = {"word_process.most_rows": 1, "random_forest.most_rows": 1}
     found = config_for_table(with_changes(Config(), changes), tiny_table.rows)
     assert found == with_changes(Config(), changes | {"mixture.learn": False})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "families"),
+    [
+        ("model.hidden", 17, {"network"}),
+        ("train.epochs", 3, {"network"}),
+        ("siblings.most", 3, {"network"}),
+        ("gaussian_process.steps", 3, {"gaussian_process"}),
+        ("trees.rounds", 3, {"trees"}),
+        ("word_process.steps", 3, {"word_process"}),
+        ("random_forest.trees", 3, {"random_forest"}),
+        ("split.seed", 3, set(FAMILIES)),
+        ("decision.calibrate", False, set()),
+        ("mixture.known_target.network", 0.3, set()),
+    ],
+)
+def test_a_fit_depends_on_the_settings_that_its_family_reads(key, value, families):
+    changed = with_changes(Config(), {key: value})
+    assert {
+        family
+        for family in FAMILIES
+        if settings_of(family, changed) != settings_of(family, Config())
+    } == families
