@@ -263,6 +263,7 @@ def _origin(page: Page, record: RunRecord) -> None:
         "finished": about.get("created", "unknown"),
         "sirna": about.get("sirna", "unknown"),
         "PyTorch": about.get("torch", "unknown"),
+        "mixture": _mixture(record.figures.get("weights", {})),
         "seed": f"{record.config.train.seed} (training), {record.config.split.seed} (split)",
         "training table": f"{training.get('name', 'unknown')}, {training.get('rows', '?')} rows",
         "its SHA-256": training.get("sha256", "unknown"),
@@ -280,3 +281,9 @@ def _origin(page: Page, record: RunRecord) -> None:
     folder = shlex.quote(str(record.run.folder))
     page.heading("What to do next")
     page.code(f"sirna submit TEST --run {folder}\nsirna explain TABLE --run {folder}")
+
+
+def _mixture(weights: dict[str, float]) -> str:
+    """List the weights of the families for rows like the held-out ones."""
+    listed = [f"{name.replace('_', ' ')} {weight:.2f}" for name, weight in weights.items()]
+    return ", ".join(listed) or "unknown"

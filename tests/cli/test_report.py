@@ -40,6 +40,7 @@ def test_the_page_shows_the_score_of_the_run_and_its_command(run: Path) -> None:
     page = (run / "report.html").read_text()
     pooled = json.loads((run / "metrics.json").read_text())["pooled"]
     assert f"this run scores {pooled['score']:.4f}" in page
+    assert "network 0.40, gaussian process 0.60" in page
     assert "train_data.csv --set model.hidden=8" in page
     assert "<td>model.hidden</td><td>8</td><td>96</td>" in page
 
