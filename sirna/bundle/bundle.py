@@ -17,6 +17,8 @@ from sirna.members.base import CPU, Member
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import family_weights, mix
 from sirna.prediction.postprocess import Postprocess
+from sirna.prediction.widening import Widening
+from sirna.protocols.similar import KnownGuides
 from sirna.protocols.targets import KnownTargets
 from sirna.table.ranges import DUPLEX_NUMBER, Ranges, other_numbering
 
@@ -38,12 +40,15 @@ class Prediction:
         Rows recognised as rows of unseen targets.
     other_numbering : array of bool, shape (n,)
         Rows whose duplex number was read as missing; see `table.ranges.other_numbering`.
+    novelty : array of int, shape (n,)
+        How new the guides are, if that widens distributions; see `KnownGuides.novelty`.
     """
 
     distribution: Histogram
     points: np.ndarray
     unseen_target: np.ndarray
     other_numbering: np.ndarray
+    novelty: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,9 @@ class Bundle:
         if self.unseen_postprocess is not None:
             unseen = self._known_targets.unseen(rows)
         parts = self._parts(rows, self._families_with_weight(unseen=False), device)
-        distribution, points = self.postprocess.apply(mix(parts, self.config))
+        novelty = self._novelty(rows)
+        widened = {name: self.widening.apply(part, novelty) for name, part in parts.items()}
+        distribution, points = self.postprocess.apply(mix(widened, self.config))
         if self.unseen_postprocess is not None and unseen.any():
             unseen_positions = np.flatnonzero(unseen)
             families = self._families_with_weight(unseen=True)
@@ -141,7 +148,21 @@ class Bundle:
             mixed = mix(parts_of_unseen, self.config, unseen=True)
             wider, points[unseen_positions] = self.unseen_postprocess.apply(mixed)
             distribution = _replaced(distribution, unseen_positions, wider)
-        return Prediction(distribution, points, unseen, other_numbered)
+        return Prediction(distribution, points, unseen, other_numbered, novelty * ~unseen)
+
+    def _novelty(self, rows: pd.DataFrame) -> np.ndarray:
+        if self.widening == Widening() or "guide" not in rows:
+            return np.zeros(len(rows), dtype=np.int64)
+        return self._known_guides.novelty(rows)
+
+    @cached_property
+    def widening(self) -> Widening:
+        """How much wider distributions are for new guides."""
+        return Widening.mean(member.widening() for member in self.members)
+
+    @cached_property
+    def _known_guides(self) -> KnownGuides:
+        return KnownGuides(self.training)
 
     def _families_with_weight(self, unseen: bool) -> set[str]:
         """Return the families with a weight for rows of known or of unseen targets."""

@@ -12,9 +12,12 @@ import pandas as pd
 from sirna.bundle.bundle import Bundle, Prediction
 from sirna.config.roles import ROLES, TOKENS
 from sirna.members.base import Unseen
+from sirna.prediction.widening import FAR
 from sirna.table.ranges import DUPLEX_NUMBER, out_of_range
 
 FOR_UNSEEN_TARGETS = "for a file of unseen targets, train with --protocol target"
+LEAST_NOTED = 1.05
+"""The least factor of the spread that is worth a note."""
 MOST_VALUES_SHOWN = 5
 """Largest number of values that one note lists."""
 CONDITIONS = tuple(
@@ -62,6 +65,7 @@ class Novelty:
     _missing: Counter[str] = field(default_factory=Counter)
     _outside: dict[str, _Count] = field(default_factory=dict)
     _unseen_targets: int = 0
+    _far_guides: int = 0
     _measured_guides: int = 0
 
     def add(self, rows: pd.DataFrame, prediction: Prediction) -> None:
@@ -80,6 +84,7 @@ class Novelty:
         for name, affected in outside.items():
             self._outside.setdefault(name, _Count()).add(affected, ids)
         self._unseen_targets += int(prediction.unseen_target.sum())
+        self._far_guides += int((prediction.novelty == FAR).sum())
         if not self.bundle.config.protocol.looks_up_siblings and "guide" in rows:
             self._measured_guides += int(rows["guide"].isin(self._guides_of_training).sum())
 
@@ -127,6 +132,7 @@ class Novelty:
             "missing": dict(self._missing),
             "outside": {name: one.state() for name, one in self._outside.items()},
             "unseen_targets": self._unseen_targets,
+            "far_guides": self._far_guides,
             "measured_guides": self._measured_guides,
         }
 
@@ -139,6 +145,7 @@ class Novelty:
         self._missing = Counter(state["missing"])
         self._outside = _counts(state["outside"])
         self._unseen_targets = state["unseen_targets"]
+        self._far_guides = state["far_guides"]
         self._measured_guides = state["measured_guides"]
 
     def notes(self) -> list[str]:
@@ -224,13 +231,20 @@ class Novelty:
         ]
 
     def _notes_on_guides(self) -> list[str]:
-        """Describe how many rows have guides whose measurements this run does not look up."""
-        if not self._measured_guides:
-            return []
-        return [
-            f"{self._measured_guides} of {self._rows:,} rows have a guide that was measured in "
-            "training; a run under --protocol rows predicts from these measurements"
-        ]
+        """Describe how many rows have guides unlike all of training, or measured but not used."""
+        notes = []
+        factor = self.bundle.widening.far
+        if self._far_guides and factor >= LEAST_NOTED:
+            notes.append(
+                f"{self._far_guides:,} of {self._rows:,} rows have a guide unlike all guides of "
+                f"training; their distributions are {factor:.2f} times as wide as usual"
+            )
+        if self._measured_guides:
+            notes.append(
+                f"{self._measured_guides} of {self._rows:,} rows have a guide that was measured in "
+                "training; a run under --protocol rows predicts from these measurements"
+            )
+        return notes
 
 
 def _counts(state: dict[str, list[Any]]) -> dict[str, _Count]:

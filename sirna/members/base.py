@@ -18,8 +18,11 @@ from sirna.config.config import Config
 from sirna.features.fold import FoldTask
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
+from sirna.prediction.widening import Widening
 
 CPU = torch.device("cpu")
+WIDENING = "widening"
+"""The fact under which a member stores its widening."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,10 @@ class Member(ABC):
         """Return predictions of training rows without their targets' rows; None if unsupported."""
         return None
 
+    def widening(self) -> Widening | None:
+        """Return how much wider distributions are for new guides; None if it is not measured."""
+        return None
+
     def unseen(self, rows: pd.DataFrame) -> list[Unseen]:
         """Return the values of n checked rows that no training row has."""
         return []
@@ -278,6 +285,11 @@ class Fitted(Generic[AnyMember_co]):
 
     member: AnyMember_co
     held_out: HeldOut
+
+
+def widening_of(facts: dict[str, Any]) -> Widening:
+    """Read a stored widening; members of sirna 0.2 have none."""
+    return Widening.from_dict(facts[WIDENING]) if WIDENING in facts else Widening()
 
 
 def fitted_without_choice(member: Specific, task: FoldTask) -> Fitted[Specific]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from sirna.config.config import Config
+from sirna.features.fold import FoldTask
 from sirna.members.base import Fitted, LeftOut, Member
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut, average, family_weights, mix
+from sirna.prediction.widening import Widening
+from sirna.protocols.similar import KnownGuides
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,18 @@ class FoldMembers:
 
     Attributes
     ----------
+    novelty : array of int, shape (held-out rows,)
+        How new the guides of the held-out rows are; see `KnownGuides.novelty`.
     by_family : dict of str to list of Fitted
     """
 
+    novelty: np.ndarray
     by_family: dict[str, list[Fitted[Member]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, task: FoldTask) -> Self:
+        """Begin without members."""
+        return cls(KnownGuides(task.training_rows).novelty(task.held_out_rows))
 
     def add(self, fitted: Fitted[Member]) -> None:
         """Add one more member."""
@@ -40,9 +52,15 @@ class FoldMembers:
         return bool(family_weights(config, False, self.by_family))
 
     def held_out(self, config: Config) -> dict[str, HeldOut]:
-        """Return what each family with a weight predicts for the fold's held-out rows."""
+        """Return what each family with a weight predicts for the fold's held-out rows.
+
+        The distributions of new guides are widened.
+        """
+        widening = Widening.mean(member.widening() for member in self.members)
         return {
-            name: average([fitted.held_out for fitted in self.by_family[name]])
+            name: average([one.held_out for one in self.by_family[name]]).changed(
+                lambda predicted: widening.apply(predicted, self.novelty)
+            )
             for name in family_weights(config, False, self.by_family)
         }
 

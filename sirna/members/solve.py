@@ -1,4 +1,6 @@
-"""Solve for the weights of a Gaussian process, and predict each training row without its group."""
+"""Solve for the weights of a Gaussian process, and predict training rows without others."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import spotrf, spotri, spotrs
@@ -6,10 +8,52 @@ from scipy.linalg.lapack import spotrf, spotri, spotrs
 from sirna.errors import SirnaError
 
 
-def solve(
-    matrix: np.ndarray, truth: np.ndarray, groupings: list[np.ndarray], family: str
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Solve for the weights, and predict every row without its group.
+@dataclass(frozen=True)
+class Solution:
+    """The solution for n training rows.
+
+    Attributes
+    ----------
+    truth, weights : arrays of float32, shape (n,)
+        Standardised labels; the weights of the rows.
+    inverse : array of float32, shape (n, n)
+        The lower triangle of the inverse of the covariances with noise.
+    """
+
+    truth: np.ndarray
+    weights: np.ndarray
+    inverse: np.ndarray
+
+    def without_groups(self, groups: np.ndarray) -> np.ndarray:
+        """Return the predicted mean of every row without the rows of its group, shape (n,).
+
+        Parameters
+        ----------
+        groups : array, shape (n,)
+        """
+        means = np.empty(len(self.weights), dtype=np.float32)
+        order = np.argsort(groups, kind="stable")
+        _, start = np.unique(groups[order], return_index=True)
+        for group in np.split(order, start[1:]):
+            means[group] = self.without(group)
+        return means
+
+    def without(self, rows: np.ndarray) -> np.ndarray:
+        """Return the means of k rows, predicted without any of them, shape (k,).
+
+        Parameters
+        ----------
+        rows : array of int, shape (k,)
+            Ascending positions.
+        """
+        block = np.tril(self.inverse[np.ix_(rows, rows)])
+        block += np.tril(block, -1).T
+        means: np.ndarray = self.truth[rows] - np.linalg.solve(block, self.weights[rows])
+        return means
+
+
+def solve(matrix: np.ndarray, truth: np.ndarray, family: str) -> Solution:
+    """Solve for the weights.
 
     The matrix is factorised and inverted in place, since a second one may not fit the memory.
 
@@ -17,43 +61,22 @@ def solve(
     ----------
     matrix : array of float32, shape (n, n), column by column
         The covariances of the training rows with noise; only the lower triangle is read.
-    truth : array of float32, shape (n,)
+    truth : array, shape (n,)
         Standardised labels.
-    groupings : list of arrays, shape (n,)
-        One or more ways to group the rows: the group of each row.
     family : str
         The family that the message names.
-
-    Returns
-    -------
-    array, shape (n,)
-        The weights.
-    list of arrays, shape (n,)
-        For each grouping, the predicted mean of every row without the rows of its group.
 
     Raises
     ------
     SirnaError
         For a matrix that is not positive definite.
     """
+    truth = truth.astype(np.float32)
     factor, failed = spotrf(matrix, lower=1, overwrite_a=1)
     if failed:
         raise singular_error(family)
     weights = spotrs(factor, truth, lower=1)[0]
-    inverse = spotri(factor, lower=1, overwrite_c=1)[0]  # its lower triangle
-    return weights, [truth - _residuals(inverse, weights, grouping) for grouping in groupings]
-
-
-def _residuals(inverse: np.ndarray, weights: np.ndarray, grouping: np.ndarray) -> np.ndarray:
-    """Return the error of each row when it is predicted without its group, shape (n,)."""
-    residual = np.empty(len(weights), dtype=np.float32)
-    order = np.argsort(grouping, kind="stable")
-    _, start = np.unique(grouping[order], return_index=True)
-    for group in np.split(order, start[1:]):
-        block = np.tril(inverse[np.ix_(group, group)])
-        block += np.tril(block, -1).T
-        residual[group] = np.linalg.solve(block, weights[group])
-    return residual
+    return Solution(truth, weights, spotri(factor, lower=1, overwrite_c=1)[0])
 
 
 def singular_error(family: str) -> SirnaError:

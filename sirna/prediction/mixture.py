@@ -1,6 +1,6 @@
 """Mix the predictions of members and families; all weights come from this module."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +40,12 @@ class HeldOut:
     def same_for_all(cls, positions: np.ndarray, predicted: Histogram) -> Self:
         """Use one prediction for all three, for a model that made no choice on these rows."""
         return cls(positions, predicted, predicted, predicted)
+
+    def changed(self, change: Callable[[Histogram], Histogram]) -> Self:
+        """Return the predictions after a change of each."""
+        if self.chosen_by_own_half is self.chosen_by_other_half is self.chosen_by_all:
+            return self.same_for_all(self.positions, change(self.chosen_by_all))
+        return type(self)(self.positions, *map(change, self.parts))
 
     @property
     def parts(self) -> tuple[Histogram, Histogram, Histogram]:

@@ -1,5 +1,7 @@
 """Find guides that are similar to each other: shifted along one transcript, or mutated."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -40,20 +42,74 @@ def similar_pairs(distinct: np.ndarray) -> np.ndarray:
     ----------
     distinct : array of str, shape (d,)
     """
-    words = [
-        {guide[start : start + WORD] for start in range(len(guide) - WORD + 1)}
-        for guide in distinct
-    ]
-    index = {word: column for column, word in enumerate(sorted(set().union(*words)))}
-    marks = np.zeros((len(distinct), len(index)), dtype=np.float32)
-    for row, found in enumerate(words):
-        marks[row, [index[word] for word in found]] = 1.0
-    count = marks.sum(axis=1)
+    words = _Words(distinct)
     pairs = [np.zeros((0, 2), dtype=np.int64)]
-    for start in range(0, len(distinct), BLOCK):
-        shared = marks[start : start + BLOCK] @ marks.T
-        fewer = np.minimum(count[start : start + BLOCK, None], count)
-        first, second = np.where((shared >= SHARE * fewer) & (fewer > 0))
+    for start, similar in words.similar_to(distinct):
+        first, second = np.where(similar)
         near = np.stack([first + start, second], axis=1)
         pairs.append(near[first + start < second])
     return np.concatenate(pairs)
+
+
+class KnownGuides:
+    """The guides of training rows, prepared for comparisons.
+
+    Parameters
+    ----------
+    training : DataFrame of m checked rows
+    """
+
+    def __init__(self, training: pd.DataFrame) -> None:
+        distinct = np.unique(guides(training).to_numpy().astype(str))
+        self._guides = distinct[distinct != ""]
+        self._words = _Words(self._guides)
+
+    def novelty(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return how new the guides of n checked rows are, shape (n,) of int.
+
+        0 for a guide of the training rows, and for a row without a guide; 1 for another one that is
+        similar to one of them; 2 for any other.
+        """
+        distinct, guide = np.unique(guides(rows).to_numpy().astype(str), return_inverse=True)
+        found = np.where(np.isin(distinct, self._guides) | (distinct == ""), 0, 2)
+        new = np.flatnonzero(found)
+        for start, similar in self._words.similar_to(distinct[new]):
+            block = new[start : start + len(similar)]
+            found[block[similar.any(axis=1)]] = 1
+        novelty: np.ndarray = found[guide]
+        return novelty
+
+
+class _Words:
+    """The words of d guides."""
+
+    def __init__(self, distinct: np.ndarray) -> None:
+        words = [_words(guide) for guide in distinct]
+        self._index = {word: at for at, word in enumerate(sorted(set[str]().union(*words)))}
+        self._marks, self._count = self._marked(words)
+
+    def similar_to(self, some: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield, block by block, which guides are similar to some others.
+
+        Yields
+        ------
+        int
+            The place of the block's first guide among `some`.
+        array of bool, shape (block, d)
+        """
+        for start in range(0, len(some), BLOCK):
+            words = [_words(guide) for guide in some[start : start + BLOCK]]
+            marks, count = self._marked(words)
+            fewer = np.minimum(count[:, None], self._count)
+            yield start, (marks @ self._marks.T >= SHARE * fewer) & (fewer > 0)
+
+    def _marked(self, words: list[set[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Mark the words that each guide has, and count all its words."""
+        marks = np.zeros((len(words), len(self._index)), dtype=np.float32)
+        for row, found in enumerate(words):
+            marks[row, [self._index[word] for word in found if word in self._index]] = 1.0
+        return marks, np.array([len(found) for found in words], dtype=np.float32)
+
+
+def _words(guide: str) -> set[str]:
+    return {guide[start : start + WORD] for start in range(len(guide) - WORD + 1)}

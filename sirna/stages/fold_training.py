@@ -53,7 +53,7 @@ class FoldTraining:
         on_folds : sequence of FoldMembers
             For a fit on all rows: the members of the folds.
         """
-        trained = FoldMembers()
+        trained = FoldMembers.of(task)
         for family in families_of(task):
             earlier = [member for fold in on_folds for member in fold.of_family(family.family)]
             for index in range(family.count(task.config)):

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,6 +22,8 @@ from sirna.members.network.member import NetworkMember
 from sirna.members.registry import FAMILIES, families_for, settings_of
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
+from sirna.prediction.widening import Widening
+from sirna.protocols.similar import KnownGuides
 from sirna.system.files import write_atomically
 from sirna.system.locks import try_lock
 from sirna.tuning.last_epochs import predict_last_epochs
@@ -35,6 +38,13 @@ STOOD_FOR = ("data", "split")
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 ByFamily = dict[str, HeldOut]
 """Family -> predictions of the held-out rows of a fold, made without a choice on these rows."""
+
+
+class Kept(NamedTuple):
+    """What a member predicts for the held-out rows, and how it widens those of new guides."""
+
+    predicted: Histogram
+    widening: Widening | None
 
 
 class EncodingCache:
@@ -101,7 +111,7 @@ class Fits:
         SirnaError
             If a training diverged.
         """
-        found: ByFamily = {}
+        found: dict[str, Kept] = {}
         # The network comes last: no trial waits for the network of another one.
         waiting = [one.family for one in reversed(families_for(task.config, unseen=False))]
         names = list(reversed(waiting))
@@ -112,15 +122,22 @@ class Fits:
                 if callbacks.stop():
                     return None
                 if predicted is not None:
-                    found[family] = HeldOut.same_for_all(task.held_out, predicted)
+                    found[family] = predicted
                     waiting.remove(family)
             if len(waiting) == before:
                 time.sleep(WAIT_SECONDS)
-        return {name: found[name] for name in names}
+        widening = Widening.mean(kept.widening for kept in found.values())
+        novelty = KnownGuides(task.training_rows).novelty(task.held_out_rows)
+        return {
+            name: HeldOut.same_for_all(
+                task.held_out, widening.apply(found[name].predicted, novelty)
+            )
+            for name in names
+        }
 
     def _of_family(
         self, family: str, task: FoldTask, rung: str, callbacks: FitCallbacks
-    ) -> Histogram | None:
+    ) -> Kept | None:
         """Return the predictions of a family; None if stopped, or if another worker makes them."""
         path = self.path(family, task, rung)
         if (kept := _read(path)) is not None:
@@ -136,13 +153,15 @@ class Fits:
                 _write(path, fitted)
         return _read(path)
 
-    def _fit(
-        self, family: str, task: FoldTask, rung: str, callbacks: FitCallbacks
-    ) -> Histogram | None:
+    def _fit(self, family: str, task: FoldTask, rung: str, callbacks: FitCallbacks) -> Kept | None:
         if FAMILIES[family] is NetworkMember:
-            return predict_last_epochs(task, self.encodings.encoded(task, rung), callbacks)
+            encoded = self.encodings.encoded(task, rung)
+            predicted = predict_last_epochs(task, encoded, callbacks)
+            return Kept(predicted, None) if predicted is not None else None
         fitted = FAMILIES[family].fit(task, 0, callbacks)
-        return fitted.held_out.chosen_by_other_half if fitted else None
+        if fitted is None:
+            return None
+        return Kept(fitted.held_out.chosen_by_other_half, fitted.member.widening())
 
     def path(self, family: str, task: FoldTask, rung: str) -> Path:
         """Return the file with what a family predicts: a key of all that the predictions need."""
@@ -158,12 +177,15 @@ class Fits:
         return self.folder / family / f"{key}.npz"
 
 
-def _write(path: Path, predicted: Histogram) -> None:
-    probs = predicted.probs.astype(np.float32)
+def _write(path: Path, kept: Kept) -> None:
+    probs = kept.predicted.probs.astype(np.float32)
+    factors = [] if kept.widening is None else list(kept.widening.to_dict().values())
 
     def write(draft: Path) -> None:
         with draft.open("wb") as stream:
-            np.savez_compressed(stream, edges=predicted.edges, probs=probs)
+            np.savez_compressed(
+                stream, edges=kept.predicted.edges, probs=probs, widening=np.array(factors)
+            )
 
     write_atomically(path, write, lambda draft: _same(draft, probs))
 
@@ -174,11 +196,13 @@ def _same(draft: Path, probs: np.ndarray) -> None:
             raise ValueError("its probabilities differ")
 
 
-def _read(path: Path) -> Histogram | None:
+def _read(path: Path) -> Kept | None:
     """Return stored predictions; None if there are none, or if they cannot be read."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             probs = file["probs"].astype(np.float64)
-            return Histogram(file["edges"], probs / probs.sum(axis=1, keepdims=True))
+            predicted = Histogram(file["edges"], probs / probs.sum(axis=1, keepdims=True))
+            factors = file["widening"].tolist()
+            return Kept(predicted, Widening(*factors) if factors else None)
     except UNREADABLE:
         return None

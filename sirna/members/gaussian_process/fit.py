@@ -7,7 +7,6 @@ closed form of leave-one-out, equation 5.12, extended to groups).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
@@ -16,11 +15,13 @@ from torch import Tensor
 
 from sirna.config.family_sections import GaussianProcessConfig
 from sirna.features.positional_rows import PositionalRows
+from sirna.members.far_rows import Measured, fit_widening
 from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.residuals import fit_residuals, scale_of, standardised
 from sirna.members.solve import singular_error, solve
+from sirna.prediction.widening import Widening
 
 PRIOR_SD = 2.0
 PRIOR_WEIGHT = 0.01
@@ -32,28 +33,6 @@ LAST_RATE = 0.02
 """The learning rate of the last step, as a share of the configured one."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Labels and groups of the n training rows.
-
-    Attributes
-    ----------
-    labels : array, shape (n,)
-        Percent of mRNA that remains.
-    groups : array, shape (n,)
-        To measure its error, a row is predicted without all rows of its group.
-    targets : array, shape (n,), optional
-        The target of each row, if rows are also to be predicted as if their targets were unseen.
-    correct_level : bool
-        Whether the mean error is corrected; see `fit_residuals`.
-    """
-
-    labels: np.ndarray
-    groups: np.ndarray
-    targets: np.ndarray | None
-    correct_level: bool
-
-
 def fit_posterior(
     training: PositionalRows,
     measured: Measured,
@@ -61,7 +40,7 @@ def fit_posterior(
     config: GaussianProcessConfig,
     seed: int,
     stop: Callable[[], bool] = lambda: False,
-) -> Posterior:
+) -> tuple[Posterior, Widening]:
     """Learn the kernel, solve for the weights, and measure the errors.
 
     Parameters
@@ -85,17 +64,15 @@ def fit_posterior(
     kernel = learn_kernel(training, torch.from_numpy(truth).float(), config, seed, stop)
     if stop():
         raise InterruptedError
-    targets = measured.targets
-    groupings = [measured.groups] if targets is None else [measured.groups, targets]
     matrix = CovarianceMatrix(kernel, training).with_noise()
-    weights, means = solve(matrix, truth.astype(np.float32), groupings, "gaussian_process")
-    left_out = means[1] if targets is not None else np.zeros(0, dtype=np.float32)
-    return Posterior(
-        kernel,
-        torch.from_numpy(weights),
-        fit_residuals(measured.labels, means[0], edges, measured.correct_level),
-        torch.from_numpy(left_out),
+    solution = solve(matrix, truth, "gaussian_process")
+    means, targets = solution.without_groups(measured.groups), measured.targets
+    left_out = np.zeros(0, np.float32) if targets is None else solution.without_groups(targets)
+    residuals = fit_residuals(measured.labels, means, edges, measured.correct_level)
+    posterior = Posterior(
+        kernel, torch.from_numpy(solution.weights), residuals, torch.from_numpy(left_out)
     )
+    return posterior, fit_widening(solution, means, residuals, measured, seed)
 
 
 def learn_kernel(

@@ -17,18 +17,21 @@ from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN, PositionalRows
 from sirna.members.base import (
     CPU,
+    WIDENING,
     FitCallbacks,
     Fitted,
     LeftOut,
     Member,
     Stored,
     fitted_without_choice,
+    widening_of,
 )
 from sirna.members.draws import drawn_by_group
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.gaussian_process.size import check_fit_memory, check_predict_memory
 from sirna.prediction.histogram import Histogram
+from sirna.prediction.widening import Widening
 
 CHOSEN = "chosen"
 """The tensor with the training rows' positions in the table."""
@@ -52,6 +55,7 @@ class GaussianProcessMember(Member):
         Positions, in the table, of the rows that it was fitted on.
     training : PositionalRows of n rows
         These rows, encoded.
+    for_new_guides : Widening
     """
 
     family: ClassVar[str] = "gaussian_process"
@@ -60,6 +64,7 @@ class GaussianProcessMember(Member):
     posterior: Posterior
     chosen: Tensor
     training: PositionalRows
+    for_new_guides: Widening
 
     @classmethod
     def fit(
@@ -69,13 +74,15 @@ class GaussianProcessMember(Member):
 
         If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide.
         """
-        from sirna.members.gaussian_process.fit import Measured, fit_posterior  # noqa: PLC0415
+        from sirna.members.far_rows import Measured  # noqa: PLC0415
+        from sirna.members.gaussian_process.fit import fit_posterior  # noqa: PLC0415
 
         cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
         some, positional, training = _encoded(task)
         targets = None if protocol.every_target_is_unseen else task.targets
         measured = Measured(
+            task.training_rows.iloc[some],
             task.labels[some],
             task.groups[some],
             None if targets is None else targets[some],
@@ -85,13 +92,14 @@ class GaussianProcessMember(Member):
         learning, solving = _rough_seconds(len(training), config)
         callbacks.begin(round(steps * (learning + solving) / learning) + 1, 0)
         try:
-            posterior = fit_posterior(
+            posterior, widening = fit_posterior(
                 training, measured, task.edges, config.gaussian_process, task.seed, callbacks.step
             )
         except InterruptedError:
             return None
         chosen = torch.from_numpy(task.training[some])
-        return fitted_without_choice(cls(task.fold, positional, posterior, chosen, training), task)
+        member = cls(task.fold, positional, posterior, chosen, training, widening)
+        return fitted_without_choice(member, task)
 
     @classmethod
     def check_memory(cls, task: FoldTask) -> None:
@@ -150,6 +158,10 @@ class GaussianProcessMember(Member):
             return None
         return LeftOut(self.chosen.numpy(), self.posterior.predict_left_out())
 
+    def widening(self) -> Widening:
+        """Return how much wider distributions are for new guides."""
+        return self.for_new_guides
+
     @property
     def reads(self) -> set[str]:
         """The roles that a row needs to be predicted."""
@@ -168,6 +180,11 @@ class GaussianProcessMember(Member):
         """Return the fitted encoder as plain data."""
         return self.positional.to_dict()
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The widening."""
+        return {WIDENING: self.for_new_guides.to_dict()}
+
     @classmethod
     def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
         """Rebuild a Gaussian process from its tensors and its training rows."""
@@ -185,7 +202,7 @@ class GaussianProcessMember(Member):
         if (rows.channels == UNSEEN).any():
             raise ValueError("the training table holds strands that the Gaussian process never saw")
         posterior.kernel.check(rows)
-        return cls(stored.fold, positional, posterior, chosen, rows)
+        return cls(stored.fold, positional, posterior, chosen, rows, widening_of(stored.facts))
 
 
 def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalRows]:

@@ -9,22 +9,20 @@ from torch import Tensor
 from sirna.config.family_sections import WordProcessConfig
 from sirna.features.words import WordRows
 from sirna.members.draws import drawn_by_group
-from sirna.members.solve import singular_error, solve
+from sirna.members.solve import Solution, singular_error, solve
 from sirna.members.word_process.kernel import CENTRES, WordKernel
 
 PRIOR_SD = 1.5
 """The prior's standard deviation: a few hundred rows can move a parameter only so far."""
 
 
-def fit_weights(
-    kernel: WordKernel, training: WordRows, truth: np.ndarray, groupings: list[np.ndarray]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the weights, and the mean of every row without its group; see `solve`."""
+def solve_weights(kernel: WordKernel, training: WordRows, truth: np.ndarray) -> Solution:
+    """Solve for the weights of the training rows; see `solve`."""
     with torch.inference_mode():
         covariance = kernel.covariance(training, training).numpy()
     matrix = np.asfortranarray(covariance, dtype=np.float32)
     matrix[np.diag_indices(len(training))] += float(kernel.variance)
-    return solve(matrix, truth.astype(np.float32), groupings, "word_process")
+    return solve(matrix, truth, "word_process")
 
 
 def learn_kernel(

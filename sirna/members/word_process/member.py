@@ -16,16 +16,19 @@ from sirna.features.fold import FoldTask
 from sirna.features.words import WordEncoder, WordRows
 from sirna.members.base import (
     CPU,
+    WIDENING,
     FitCallbacks,
     Fitted,
     LeftOut,
     Member,
     Stored,
     fitted_without_choice,
+    widening_of,
 )
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
 from sirna.members.word_process.kernel import WordKernel
 from sirna.prediction.histogram import Histogram
+from sirna.prediction.widening import Widening
 
 KERNEL, WEIGHTS, CHOSEN, LEFT_OUT = "kernel.", "weights", "chosen", "left_out"
 """Names of tensors, and the prefix of the kernel's."""
@@ -53,6 +56,7 @@ class WordProcessMember(Member):
     means_left_out : Tensor, float32, shape (n,) or (0,)
         The mean of each training row without the rows of its target; empty if not computed.
     training : WordRows of n rows
+    for_new_guides : Widening
     """
 
     family: ClassVar[str] = "word_process"
@@ -65,6 +69,7 @@ class WordProcessMember(Member):
     chosen: Tensor
     means_left_out: Tensor
     training: WordRows
+    for_new_guides: Widening
 
     @classmethod
     def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
@@ -76,7 +81,8 @@ class WordProcessMember(Member):
         cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
     ) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`."""
-        from sirna.members.word_process.fit import fit_weights, learn_kernel  # noqa: PLC0415
+        from sirna.members.far_rows import Measured, fit_widening  # noqa: PLC0415
+        from sirna.members.word_process.fit import learn_kernel, solve_weights  # noqa: PLC0415
 
         config, protocol = task.config, task.config.protocol
         words = WordEncoder.fit(
@@ -90,19 +96,22 @@ class WordProcessMember(Member):
         except InterruptedError:
             return None
         targets = None if protocol.every_target_is_unseen else task.targets
-        groupings = [task.groups] if targets is None else [task.groups, targets]
-        weights, means = fit_weights(kernel, training, truth, groupings)
-        left_out = means[1] if targets is not None else np.zeros(0, dtype=np.float32)
         correct_level = not protocol.every_target_is_unseen
+        measured = Measured(task.training_rows, task.labels, task.groups, targets, correct_level)
+        solution = solve_weights(kernel, training, truth)
+        means = solution.without_groups(task.groups).astype(np.float64)
+        left_out = np.zeros(0, np.float32) if targets is None else solution.without_groups(targets)
+        residuals = fit_residuals(task.labels, means, task.edges, correct_level)
         member = cls(
             task.fold,
             words,
             kernel,
-            torch.from_numpy(weights),
-            fit_residuals(task.labels, means[0].astype(np.float64), task.edges, correct_level),
+            torch.from_numpy(solution.weights),
+            residuals,
             torch.from_numpy(task.training),
             torch.from_numpy(left_out),
             training,
+            fit_widening(solution, means, residuals, measured, task.seed),
         )
         return fitted_without_choice(member, task)
 
@@ -144,6 +153,10 @@ class WordProcessMember(Member):
         predicted = self.residuals.distributions(self.means_left_out.double().numpy())
         return LeftOut(self.chosen.numpy(), predicted)
 
+    def widening(self) -> Widening:
+        """Return how much wider distributions are for new guides."""
+        return self.for_new_guides
+
     @property
     def reads(self) -> set[str]:
         """The roles that a row needs to be predicted."""
@@ -163,6 +176,11 @@ class WordProcessMember(Member):
     def encoder(self) -> dict[str, Any]:
         """Return the fitted encoder as plain data."""
         return self.words.to_dict()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The widening."""
+        return {WIDENING: self.for_new_guides.to_dict()}
 
     @classmethod
     def restore(cls, stored: Stored, training: pd.DataFrame, config: Config) -> Self:
@@ -187,4 +205,5 @@ class WordProcessMember(Member):
         rows = words.encode(training.iloc[chosen.numpy()], training=True)
         kernel.check(rows)
         residuals = Residuals.from_tensors(tensors)
-        return cls(stored.fold, words, kernel, weights, residuals, chosen, left_out, rows)
+        widening = widening_of(stored.facts)
+        return cls(stored.fold, words, kernel, weights, residuals, chosen, left_out, rows, widening)

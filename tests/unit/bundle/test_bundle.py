@@ -7,8 +7,8 @@ import pytest
 
 from sirna.config.load import with_changes
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
-from sirna.prediction.calibration import Calibration
 from sirna.prediction.histogram import Histogram
+from sirna.prediction.widening import Widening
 
 
 def uncalibrated(bundle):
@@ -105,6 +105,43 @@ def strangers(rows, which):
     return rows
 
 
+def not_widening(bundle):
+    """The bundle, with a Gaussian process that does not widen distributions."""
+    changed = [
+        replace(one, for_new_guides=Widening()) if one.family == "gaussian_process" else one
+        for one in bundle.members
+    ]
+    return replace(bundle, members=changed)
+
+
+@pytest.mark.parametrize(
+    ("guide", "kind"), [("same", None), ("similar", "similar"), ("far", "far")]
+)
+def test_new_guides_have_wider_distributions(mixed, tiny_task, guide, kind):
+    process = replace(mixed.by_family["gaussian_process"][0], for_new_guides=Widening(1.3, 1.7))
+    bundle = replace(mixed, members=[process, *without(mixed, "gaussian_process").members])
+    rows = tiny_task.training_rows.reset_index(drop=True).iloc[:1].copy()
+    text = rows.loc[0, "guide"]
+    other = {"A": "U", "U": "A", "C": "G", "G": "C"}
+    rows.loc[0, "guide"] = {
+        "same": text,
+        "similar": text[:-1] + other[text[-1]],
+        "far": "".join(other[base] for base in text),
+    }[guide]
+    found, before = bundle.predict(rows), not_widening(bundle).predict(rows)
+    factor = getattr(bundle.widening, kind) if kind else 1.0
+    assert factor == {None: 1.0, "similar": 1.3, "far": 1.7}[kind]
+    np.testing.assert_allclose(found.distribution.median(), before.distribution.median(), atol=2.0)
+    if kind is None:
+        np.testing.assert_array_equal(found.distribution.probs, before.distribution.probs)
+    else:
+        assert interval(found.distribution) > 1.02 * interval(before.distribution)
+
+
+def interval(predicted):
+    return float((predicted.quantile(0.9) - predicted.quantile(0.1))[0])
+
+
 @pytest.mark.parametrize("trees", [True, False])
 def test_rows_of_unseen_targets_have_separate_weights_and_postprocessing(mixed, tiny_task, trees):
     bundle = mixed if trees else without(mixed, "trees")
@@ -113,11 +150,11 @@ def test_rows_of_unseen_targets_have_separate_weights_and_postprocessing(mixed, 
     unseen = np.isin(np.arange(len(rows)), [3, 8])
     np.testing.assert_array_equal(found.unseen_target, unseen)
     known = uncalibrated(bundle).predict(rows).distribution
-    of_unseen = known
+    of_unseen = uncalibrated(not_widening(bundle)).predict(rows).distribution
     if trees:
         weight = bundle.config.mixture.unseen_target["trees"]
         one = bundle.by_family["trees"][0].predict(rows)
-        of_unseen = Histogram.mixture([known, one], [1 - weight, weight])
+        of_unseen = Histogram.mixture([of_unseen, one], [1 - weight, weight])
     for raw, some, postprocess in (
         (of_unseen, unseen, mixed.unseen_postprocess),
         (known, ~unseen, bundle.postprocess),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirna.protocols.similar import group_similar, similar_pairs
+from sirna.protocols.similar import KnownGuides, group_similar, similar_pairs
 
 RANDOM = np.random.default_rng(0)
 TRANSCRIPT = "".join(RANDOM.choice(list("ACGU"), 400))
@@ -62,3 +62,24 @@ def test_pairs_are_the_same_whatever_the_block(monkeypatch):
     whole = similar_pairs(guides)
     monkeypatch.setattr("sirna.protocols.similar.BLOCK", 7)
     assert sorted(map(tuple, similar_pairs(guides))) == sorted(map(tuple, whole))
+
+
+@pytest.mark.parametrize(
+    ("guide", "novelty"),
+    [
+        (GUIDE, 0),
+        (None, 0),
+        (TRANSCRIPT[103:124], 1),
+        (mutated({10}), 1),
+        (GUIDE[:19], 1),
+        (TRANSCRIPT[300:321], 2),
+        (GUIDE[::-1], 2),
+        ("AC", 2),
+    ],
+)
+def test_a_guide_is_known_similar_to_known_ones_or_far(guide, novelty):
+    known = KnownGuides(pd.DataFrame({"guide": [None, TRANSCRIPT[200:221], GUIDE]}))
+    assert known.novelty(pd.DataFrame({"guide": [GUIDE, guide]})).tolist() == [0, novelty]
+    assert KnownGuides(pd.DataFrame({"guide": [None]})).novelty(
+        pd.DataFrame({"guide": [guide]})
+    ).tolist() == [2 if guide else 0]

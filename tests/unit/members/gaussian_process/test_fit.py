@@ -11,7 +11,8 @@ from sirna.config.family_sections import GaussianProcessConfig
 from sirna.errors import SirnaError
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
-from sirna.members.gaussian_process.fit import Measured, fit_posterior, learn_kernel
+from sirna.members.far_rows import Measured
+from sirna.members.gaussian_process.fit import fit_posterior, learn_kernel
 from sirna.members.gaussian_process.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.solve import solve
@@ -86,16 +87,12 @@ def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(encoded, 
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = ((rows["label"] - rows["label"].mean()) / rows["label"].std()).to_numpy()
     groupings = [PROTOCOLS[protocol].groups(rows) for protocol in ("duplex", "target")]
-    weights, means = solve(
-        CovarianceMatrix(kernel, encoded).with_noise(),
-        truth.astype(np.float32),
-        groupings,
-        "gaussian_process",
-    )
+    solution = solve(CovarianceMatrix(kernel, encoded).with_noise(), truth, "gaussian_process")
     matrix = kernel.covariance(encoded, encoded).double().numpy()
     noisy = matrix + float(kernel.variance) * np.eye(len(rows))
-    np.testing.assert_allclose(weights, np.linalg.solve(noisy, truth), atol=2e-3)
-    for groups, left_out in zip(groupings, means, strict=True):
+    np.testing.assert_allclose(solution.weights, np.linalg.solve(noisy, truth), atol=2e-3)
+    for groups in groupings:
+        left_out = solution.without_groups(groups)
         for group in np.unique(groups):
             held = groups == group
             refitted = np.linalg.solve(noisy[np.ix_(~held, ~held)], truth[~held])
@@ -108,15 +105,12 @@ def test_a_mean_without_its_group_does_not_depend_on_the_groups_labels(encoded, 
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = rows["label"].to_numpy().astype(np.float32) / 30
     groups = PROTOCOLS[protocol].groups(rows)
-    _, (before,) = solve(
-        CovarianceMatrix(kernel, encoded).with_noise(), truth, [groups], "gaussian_process"
-    )
     held = groups == groups[4]
-    _, (after,) = solve(
-        CovarianceMatrix(kernel, encoded).with_noise(),
-        np.where(held, truth + 2, truth),
-        [groups],
-        "gaussian_process",
+    before, after = (
+        solve(
+            CovarianceMatrix(kernel, encoded).with_noise(), labels, "gaussian_process"
+        ).without_groups(groups)
+        for labels in (truth, np.where(held, truth + 2, truth))
     )
     np.testing.assert_allclose(after[held], before[held], atol=5e-3)
     assert np.abs(after - before)[~held].max() > 0.02
@@ -139,10 +133,10 @@ def test_several_threads_learn_the_same_kernel_each_time():
             assert torch.equal(tensor, found[0].tensors()[name]), name
 
 
-def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, monkeypatch):
+def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, rows, monkeypatch):
     labels = np.linspace(1.0, 90.0, len(encoded))
     monkeypatch.setattr(Kernel, "variance", torch.tensor([-5.0]))
-    measured = Measured(labels, np.arange(len(labels)), None, correct_level=True)
+    measured = Measured(rows, labels, np.arange(len(labels)), None, correct_level=True)
     with pytest.raises(SirnaError, match=r"learning_rate, or set its weights in \[mixture\] to 0"):
         fit_posterior(encoded, measured, np.array([0, 30, 100.0]), QUICK, 0)
 
