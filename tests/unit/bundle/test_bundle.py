@@ -7,6 +7,7 @@ import pytest
 
 from sirna.config.load import with_changes
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
+from sirna.prediction.calibration import Calibration
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
 
