@@ -10,11 +10,13 @@ import pandas as pd
 from sirna.bundle.bundle import Bundle
 from sirna.config.config import Config
 from sirna.config.load import with_changes
-from sirna.members.base import LeftOut
 from sirna.members.fold_members import FoldMembers
+from sirna.prediction.cross_fitting import held_out_positions
+from sirna.prediction.earned_weights import learn_unseen_weights
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, family_weights
+from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
 from sirna.prediction.postprocess import fit_postprocess, fit_unseen_postprocess
+from sirna.protocols.targets import group_targets
 from sirna.table.ranges import SOURCES, ranges_of
 
 
@@ -49,14 +51,28 @@ def build_bundle(
     left_out = _left_out(folds, families, config)
     unseen_postprocess, has_known_target = None, np.zeros(len(rows), dtype=bool)
     if left_out:
+        config = learn_unseen_weights(left_out, labels, group_targets(rows), families, config)
+        positions = held_out_positions(left_out)
         unseen_postprocess = fit_unseen_postprocess(
             postprocess,
-            Histogram.stacked([part.predicted for part in left_out]),
-            np.concatenate([labels[part.positions] for part in left_out]),
+            Histogram.stacked(
+                [mix_held_out(part, config, unseen=True).chosen_by_all for part in left_out]
+            ),
+            labels[positions],
             config,
+            studies=rows["publication"].nunique() if "publication" in rows else 1,
         )
-        has_known_target[np.concatenate([part.positions for part in left_out])] = True
-    members = [member for family in families for fold in folds for member in fold.of_family(family)]
+        has_known_target[positions] = True
+    weighted = {
+        name for unseen in (False, True) for name in family_weights(config, unseen, families)
+    }
+    members = [
+        member
+        for family in families
+        if family in weighted
+        for fold in folds
+        for member in fold.of_family(family)
+    ]
     shared = with_changes(config, {"data.train": ""})  # no path of this machine
     bundle = Bundle(
         shared, members, postprocess, unseen_postprocess, rows, has_known_target, {}, about
@@ -82,12 +98,12 @@ def _complete_families(folds: Sequence[FoldMembers], config: Config) -> list[str
 
 def _left_out(
     folds: Sequence[FoldMembers], families: Sequence[str], config: Config
-) -> list[LeftOut]:
-    """Return predictions of training rows without the rows of their targets, fold by fold.
+) -> list[dict[str, HeldOut]]:
+    """Return what families predict for training rows without their targets' rows, by fold.
 
     Empty if rows of unseen targets get no separate postprocessing.
     """
     if config.protocol.every_target_is_unseen:
         return []
     found = [fold.left_out(config, families) for fold in folds]
-    return [part for part in found if part is not None] if None not in found else []
+    return found if all(found) else []

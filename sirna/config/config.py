@@ -26,6 +26,7 @@ from sirna.config.schema import (
     PredictConfig,
     ScoreConfig,
     SiblingsConfig,
+    SmallNetworkConfig,
     SplitConfig,
     Streams,
     TokenSynonyms,
@@ -54,6 +55,7 @@ class Config(Section):
     siblings: SiblingsConfig = SiblingsConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+    small_network: SmallNetworkConfig = SmallNetworkConfig()
     gaussian_process: GaussianProcessConfig = GaussianProcessConfig()
     trees: TreesConfig = TreesConfig()
     word_process: WordProcessConfig = WordProcessConfig()

@@ -244,6 +244,19 @@ class TrainConfig(Section):
         return self.loss in {"cross_entropy", "crps"}
 
 
+class SmallNetworkConfig(Section):
+    """Bounds of the network in tables of few distinct duplexes, where a larger one overfits."""
+
+    duplexes: int = Field(
+        3500, ge=0, le=1_000_000, description="tables of more distinct duplexes have no bounds"
+    )
+    hidden: Width = Field(56, description="the largest `model.hidden`")
+    head_hidden: Large = Field(128, description="the largest `model.head_hidden`")
+    epochs: Large = Field(14, description="the largest `train.epochs`")
+    dropout: Rate = Field(0.5, description="the least dropout of summaries and head")
+    token_dropout: Rate = Field(0.1, description="the least `train.token_dropout`")
+
+
 class SplitConfig(Section):
     """Which rows are held out."""
 
@@ -278,6 +291,13 @@ class DecisionConfig(Section):
         le=1.0,
         description="Rows of unseen targets: 0 uses the usual cut-off, 1 the one that is best for "
         "a file of unseen targets only; values between interpolate. Not under protocol `target`.",
+    )
+    new_study: float = Field(
+        1.3,
+        ge=1.0,
+        le=3.0,
+        description="If all training rows are from one publication, distributions of rows of "
+        "unseen targets are so much wider than leaving out targets suggests.",
     )
 
 

@@ -146,6 +146,11 @@ class Member(ABC):
         return True
 
     @classmethod
+    def config_for(cls, rows: pd.DataFrame, config: Config) -> Config:
+        """Return the configuration with the settings that suit a checked training table."""
+        return config
+
+    @classmethod
     @abstractmethod
     def fit(
         cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()

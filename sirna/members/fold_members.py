@@ -10,7 +10,7 @@ from sirna.config.config import Config
 from sirna.features.fold import FoldTask
 from sirna.members.base import Fitted, LeftOut, Member
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, average, family_weights, mix
+from sirna.prediction.mixture import HeldOut, average, family_weights
 from sirna.prediction.widening import Widening
 from sirna.protocols.similar import KnownGuides
 
@@ -64,17 +64,18 @@ class FoldMembers:
             for name in family_weights(config, False, self.by_family)
         }
 
-    def left_out(self, config: Config, families: Collection[str]) -> LeftOut | None:
-        """Return predictions of training rows without the rows of their targets.
+    def left_out(self, config: Config, families: Collection[str]) -> dict[str, HeldOut]:
+        """Return what families predict for training rows without the rows of their targets.
 
-        Return None if no member has such predictions. If several families have, only rows that all
-        of them predicted are returned, mixed by the weights for rows of unseen targets.
+        If several families can do this, only rows that all of them predicted are returned. Empty if
+        no member can.
 
         Parameters
         ----------
         config : Config
         families : collection of str
-            The families that may take part.
+            The families that may take part; those without a weight for rows of unseen targets do
+            not.
         """
         found: dict[str, LeftOut] = {}
         for name in family_weights(config, True, families):
@@ -83,13 +84,14 @@ class FoldMembers:
                 predicted = Histogram.mixture([part.predicted for part in parts])
                 found[name] = LeftOut(parts[0].positions, predicted)
         if not found:
-            return None
+            return {}
         first, *others = found.values()
         shared = first.positions
         for part in others:
             shared = np.intersect1d(shared, part.positions)
-        parts_of_shared = {
-            name: part.predicted[np.searchsorted(part.positions, shared)]
+        return {
+            name: HeldOut.same_for_all(
+                shared, part.predicted[np.searchsorted(part.positions, shared)]
+            )
             for name, part in found.items()
         }
-        return LeftOut(shared, mix(parts_of_shared, config, unseen=True))

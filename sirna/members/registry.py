@@ -75,8 +75,10 @@ def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
 
     In a small table, families that do not suit it get no weight, and those for small tables get
     theirs; all weights are then learned. In another table nothing is learned: the weights of the
-    configuration are returned, with `mixture.learn` false.
+    configuration are returned, with `mixture.learn` false. Each family may change its settings.
     """
+    for family in FAMILIES.values():
+        config = family.config_for(rows, config)
     if not config.mixture.learn:
         return config
     shares = config.mixture.small_table.items()

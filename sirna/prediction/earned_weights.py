@@ -6,7 +6,7 @@ one row. A prior counts as much as some groups and holds the weights near where 
 few groups change them little.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -35,14 +35,23 @@ class Likelihoods:
     groups : array, shape (m,)
         Groups of all rows.
     config : Config
+    unseen : bool
+        Whether the weights for rows of unseen targets are learned. Default: those for the rows that
+        the run is scored on.
     """
 
     def __init__(
-        self, parts: Parts, labels: np.ndarray, groups: np.ndarray, config: Config
+        self,
+        parts: Parts,
+        labels: np.ndarray,
+        groups: np.ndarray,
+        config: Config,
+        unseen: bool = False,
     ) -> None:
         self._config = config
+        self._unseen = unseen or config.protocol.every_target_is_unseen
         present = {family for part in parts for family in part}
-        self._start = family_weights(config, False, present)
+        self._start = family_weights(config, self._unseen, present)
         whole = [part for part in parts if self._start.keys() <= part.keys()]
         positions = [next(iter(part.values())).positions for part in whole]
         self.positions = np.concatenate([np.zeros(0, dtype=np.int64), *positions])
@@ -83,12 +92,44 @@ class Likelihoods:
         importance = 1.0 / np.bincount(group)[group]
         start = np.array(list(self._start.values()))
         weights = learned_weights(likelihoods, importance, start, self._config.mixture.prior)
-        return with_weights(self._config, dict(zip(self._start, weights.tolist(), strict=True)))
+        found = dict(zip(self._start, weights.tolist(), strict=True))
+        return with_weights(self._config, found, self._unseen)
 
 
-def with_weights(config: Config, weights: Mapping[str, float]) -> Config:
-    """Return the configuration with other weights for the rows that the run is scored on."""
-    unseen = config.protocol.every_target_is_unseen
+def learn_unseen_weights(
+    left_out: Parts,
+    labels: np.ndarray,
+    targets: np.ndarray,
+    families: Collection[str],
+    config: Config,
+) -> Config:
+    """Return the configuration with weights for rows of unseen targets, if they are learned.
+
+    A family that cannot predict training rows without their targets keeps its weight, unless it
+    earned less for rows of known targets. The others share the rest.
+
+    Parameters
+    ----------
+    left_out : Parts
+        Training rows, predicted without the rows of their targets.
+    labels, targets : arrays, shape (m,)
+        Of all rows of the table.
+    families : collection of str
+        Those of the bundle.
+    config : Config
+    """
+    if not config.mixture.learn:
+        return config
+    start, known = (family_weights(config, unseen, families) for unseen in (True, False))
+    kept = {k: min(w, known.get(k, w)) for k, w in start.items() if k not in left_out[0]}
+    likelihoods = Likelihoods(left_out, labels, targets, config, unseen=True)
+    learned = likelihoods.for_bundle().mixture.unseen_target
+    rest = {k: learned[k] * (1 - sum(kept.values())) for k in left_out[0]}
+    return with_weights(config, kept | rest, unseen=True)
+
+
+def with_weights(config: Config, weights: Mapping[str, float], unseen: bool) -> Config:
+    """Return the configuration with other weights for rows of known or of unseen targets."""
     kind = "unseen_target" if unseen else "known_target"
     nothing = dict.fromkeys(getattr(config.mixture, kind), 0.0)
     changes = {f"mixture.{kind}.{k}": w for k, w in (nothing | {**weights}).items()}

@@ -115,9 +115,9 @@ def average(parts: Sequence[HeldOut]) -> HeldOut:
     return HeldOut(parts[0].positions, *(Histogram.mixture(same) for same in each))
 
 
-def mix_held_out(parts: Mapping[str, HeldOut], config: Config) -> HeldOut:
-    """Return the mixture of what the families predict for one fold's held-out rows."""
+def mix_held_out(parts: Mapping[str, HeldOut], config: Config, unseen: bool = False) -> HeldOut:
+    """Return the mixture of what the families predict for one fold's rows; see `mix`."""
     positions = next(iter(parts.values())).positions
     each = zip(*(part.parts for part in parts.values()), strict=True)
-    mixed = [mix(dict(zip(parts, same, strict=True)), config) for same in each]
+    mixed = [mix(dict(zip(parts, same, strict=True)), config, unseen) for same in each]
     return HeldOut(positions, *mixed)

@@ -61,7 +61,7 @@ def fit_postprocess(predicted: Histogram, truth: np.ndarray, config: Config) -> 
 
 
 def fit_unseen_postprocess(
-    usual: Postprocess, predicted: Histogram, truth: np.ndarray, config: Config
+    usual: Postprocess, predicted: Histogram, truth: np.ndarray, config: Config, studies: int
 ) -> Postprocess:
     """Fit the postprocessing of rows of unseen targets.
 
@@ -78,9 +78,14 @@ def fit_unseen_postprocess(
         that they need is multiplied with that of `usual`.
     truth : array, shape (n,)
     config : Config
+    studies : int
+        Number of publications that the training rows are from. If it is one, its targets were all
+        measured in one way, and other targets were probably measured in another: the distributions
+        are widened by `decision.new_study`.
     """
+    of_study = config.decision.new_study if studies < 2 else 1.0
     unseen_only = fit_postprocess(predicted, truth, config)
     return Postprocess(
-        Calibration(usual.calibration.spread * unseen_only.calibration.spread),
+        Calibration(usual.calibration.spread * unseen_only.calibration.spread * of_study),
         usual.decision.interpolate(unseen_only.decision, config.decision.unseen_targets),
     )

@@ -61,6 +61,27 @@ def describe_weights(config: Config, unseen: bool = False) -> str:
     return ", ".join(f"{FAMILIES[name].title} {weight:.2f}" for name, weight in weights.items())
 
 
+def describe_learned(config: Config, of_unseen: bool, console: Console) -> None:
+    """Print the weights that held-out rows decided on, if they are learned.
+
+    Parameters
+    ----------
+    config : Config
+        That of the bundle.
+    of_unseen : bool
+        Whether rows of unseen targets are recognised.
+    console : Console
+    """
+    if not config.mixture.learn:
+        return
+    console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
+    if of_unseen:
+        console.line(
+            "mixture in rows of unseen targets, as training rows without their targets weight it: "
+            f"{describe_weights(config, unseen=True)}"
+        )
+
+
 def _can_leave_out(config: Config) -> bool:
     """Return whether a family with a weight can predict training rows without their targets."""
     families = families_for(config, unseen=True)

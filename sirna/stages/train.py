@@ -34,9 +34,9 @@ from sirna.stages.progress import TrainingDisplay
 from sirna.stages.run_description import (
     count_members,
     describe_fold,
+    describe_learned,
     describe_outcome,
     describe_run,
-    describe_weights,
 )
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
 from sirna.stages.training_data import open_training, split_of
@@ -276,8 +276,6 @@ class _Training:
         parts, rows = [fold.held_out(self.config) for fold in folds], self.source.table.rows
         labels = rows["label"].to_numpy()
         config = Likelihoods(parts, labels, self.split.groups, self.config).for_bundle()
-        if config.mixture.learn:
-            self.console.line(f"mixture, as held-out rows weight it: {describe_weights(config)}")
         facts = (member.facts for fold in folds for member in fold.members)
         epochs = [fact["epoch"] for fact in facts if "epoch" in fact]
         mixed = [mix_held_out(part, config) for part in parts]
@@ -318,6 +316,7 @@ class _Training:
         write_csv(self.run.log, pd.DataFrame(log))
         write_csv(self.run.oof, results.oof)
         bundle = build_bundle(folds, results.held_out, rows, results.config, about)
+        describe_learned(bundle.config, bundle.unseen_postprocess is not None, self.console)
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)

@@ -79,8 +79,8 @@ class Parameter(Section):
 FIXED_KEYS = (
     *("data.", "columns.", "label.", "tokens.", "score.", "split.", "train.seed"),
     *("train.networks", "train.refit", "train.patience", "train.score_window"),
-    "train.fewest_duplexes",
-    *("mixture.", "decision.unseen_targets", "predict."),
+    *("train.fewest_duplexes", "small_network."),
+    *("mixture.", "decision.unseen_targets", "decision.new_study", "predict."),
 )
 """Keys that cannot vary. Data, folds and seeds are the same for all trials, which choose their
 weights themselves; a trial trains one network in each fold, once, to its last epoch."""

@@ -112,7 +112,7 @@ def test_postprocessing_for_unseen_targets_is_fitted_without_the_rows_target(
     assert parts[1].positions.tolist() == list(range(len(rows)))
     both = Histogram.mixture([parts[0].predicted, parts[1].predicted[chosen]], [0.4, 0.6])
     labels = rows["label"].to_numpy()[chosen]
-    expected = fit_unseen_postprocess(bundle.postprocess, both, labels, bundle.config)
+    expected = fit_unseen_postprocess(bundle.postprocess, both, labels, bundle.config, studies=2)
     found = bundle.unseen_postprocess
     assert found.calibration.spread == pytest.approx(expected.calibration.spread, rel=1e-6)
     assert found.decision.cut == pytest.approx(expected.decision.cut, rel=1e-6)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sirna.config.config import Config
+from sirna.config.load import with_changes
 from sirna.features.dataset import DatasetEncoder, SiRNADataset
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
@@ -51,7 +52,7 @@ class NetworkMember(Member):
     family: ClassVar[str] = "network"
     title: ClassVar[str] = "network"
     sections: ClassVar[frozenset[str]] = frozenset(
-        {"covariates", "model", "siblings", "streams", "train", "vocab"}
+        {"covariates", "model", "siblings", "small_network", "streams", "train", "vocab"}
     )
 
     dataset_encoder: DatasetEncoder
@@ -67,8 +68,23 @@ class NetworkMember(Member):
     @classmethod
     def suits(cls, rows: pd.DataFrame, config: Config) -> bool:
         """Return whether the table has enough distinct duplexes."""
-        sequences = [role for role in DUPLEX_ROLES if role in rows]
-        return len(rows[sequences].drop_duplicates()) >= config.train.fewest_duplexes
+        return _distinct_duplexes(rows) >= config.train.fewest_duplexes
+
+    @classmethod
+    def config_for(cls, rows: pd.DataFrame, config: Config) -> Config:
+        """Bound the network as `[small_network]` says, if the table has few distinct duplexes."""
+        bounds, model, train = config.small_network, config.model, config.train
+        if _distinct_duplexes(rows) > bounds.duplexes:
+            return config
+        changes = {
+            "model.hidden": min(model.hidden, bounds.hidden),
+            "model.head_hidden": min(model.head_hidden, bounds.head_hidden),
+            "model.summary_dropout": max(model.summary_dropout, bounds.dropout),
+            "model.head_dropout": max(model.head_dropout, bounds.dropout),
+            "train.epochs": min(train.epochs, bounds.epochs),
+            "train.token_dropout": max(train.token_dropout, bounds.token_dropout),
+        }
+        return with_changes(config, changes)
 
     @classmethod
     def fit(
@@ -214,6 +230,10 @@ class NetworkMember(Member):
         member = cls(stored.fold, encoder, stored.tensors, config, stored.facts)
         _ = member._built  # checks the weights, and is kept for predictions
         return member
+
+
+def _distinct_duplexes(rows: pd.DataFrame) -> int:
+    return len(rows[[role for role in DUPLEX_ROLES if role in rows]].drop_duplicates())
 
 
 class _StopAfterBatches(FitCallbacks):

@@ -87,20 +87,22 @@ def test_left_out_rows_are_those_that_all_families_left_out(tiny_config):
     both = fold(
         fitted("gaussian_process", 1, left_out=some), fitted("trees", 1, left_out=others)
     ).left_out(tiny_config, FAMILIES)
-    assert list(both.positions) == [2, 5]
+    assert [list(part.positions) for part in both.values()] == [[2, 5], [2, 5]]
     # unseen targets: 0.16 network (absent: to the Gaussian process), 0.24 process, 0.60 trees
-    assert both.predicted.prob_below(30.0) == pytest.approx([0.4, 0.0])
+    assert mix_held_out(both, tiny_config, unseen=True).chosen_by_all.prob_below(
+        30.0
+    ) == pytest.approx([0.4, 0.0])
 
 
 def test_families_that_are_not_listed_do_not_take_part(tiny_config):
     part = LeftOut(np.array([1]), certain(1))
     members = fold(fitted("trees", 1, left_out=part))
-    assert members.left_out(tiny_config, ["network", "gaussian_process"]) is None
-    assert list(members.left_out(tiny_config, ["trees"]).positions) == [1]
+    assert members.left_out(tiny_config, ["network", "gaussian_process"]) == {}
+    assert list(members.left_out(tiny_config, ["trees"])["trees"].positions) == [1]
 
 
-def test_left_out_is_none_if_no_member_supports_it(tiny_config):
-    assert fold(fitted("network", 1)).left_out(tiny_config, FAMILIES) is None
+def test_left_out_is_empty_if_no_member_supports_it(tiny_config):
+    assert fold(fitted("network", 1)).left_out(tiny_config, FAMILIES) == {}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -75,6 +75,7 @@ def test_families_that_suit_a_small_table_are_fitted(tiny_table, changes, known,
 
 def test_a_large_table_keeps_the_weights_of_the_configuration(tiny_table):
     changes = {"word_process.most_rows": 1, "random_forest.most_rows": 1}
+    changes["small_network.duplexes"] = 0
     found = config_for_table(with_changes(Config(), changes), tiny_table.rows)
     assert found == with_changes(Config(), changes | {"mixture.learn": False})
 
@@ -101,3 +102,20 @@ def test_a_fit_depends_on_the_settings_that_its_family_reads(key, value, familie
         for family in FAMILIES
         if settings_of(family, changed) != settings_of(family, Config())
     } == families
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, {"model.hidden": 56, "train.epochs": 14, "model.head_dropout": 0.5}),
+        ({"model.hidden": 16, "train.epochs": 3}, {"model.hidden": 16, "train.epochs": 3}),
+        ({"model.summary_dropout": 0.7}, {"model.summary_dropout": 0.7}),
+        ({"small_network.duplexes": 0}, {"model.hidden": 96, "train.epochs": 24}),
+        ({"small_network.duplexes": 5}, {"model.hidden": 96, "train.token_dropout": 0.02}),
+    ],
+)
+def test_the_network_is_bounded_in_a_table_of_few_duplexes(tiny_table, given, found):
+    config = config_for_table(with_changes(Config(), given), tiny_table.rows)
+    for key, value in found.items():
+        section, name = key.split(".")
+        assert getattr(getattr(config, section), name) == value

@@ -5,9 +5,9 @@ import pytest
 
 from sirna.config.config import Config
 from sirna.config.load import with_changes
-from sirna.prediction.earned_weights import Likelihoods, learned_weights
+from sirna.prediction.earned_weights import Likelihoods, learn_unseen_weights, learned_weights
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut
+from sirna.prediction.mixture import HeldOut, family_weights
 
 EDGES = np.arange(0.0, 101.0, 5.0)
 MIDDLES = (EDGES[:-1] + EDGES[1:]) / 2
@@ -123,3 +123,28 @@ def test_rows_that_no_family_expects_do_not_break_the_weights():
     found = learned_weights(likelihoods, np.ones(3), np.array([0.5, 0.5]), 1.0)
     assert np.isfinite(found).all()
     assert found[0] > 0.5
+
+
+@pytest.mark.parametrize("better", ["gaussian_process", "trees"])
+def test_weights_for_unseen_targets_are_learned_from_rows_without_their_targets(better):
+    rng = np.random.default_rng(3)
+    labels = rng.uniform(5, 95, 400)
+    targets = np.repeat(np.arange(40), 10).astype(str)
+    good = around(labels + rng.normal(0, 8, 400), 10.0)
+    poor = around(np.full(400, 50.0), 30.0)
+    left_out = [
+        {
+            name: HeldOut.same_for_all(np.arange(400), good if name == better else poor)
+            for name in ("gaussian_process", "trees")
+        }
+    ]
+    families = ["network", "gaussian_process", "trees"]
+    given = with_changes(config(), {"mixture.known_target.network": 0.1})
+    given = with_changes(given, {"mixture.learn": True})
+    found = learn_unseen_weights(left_out, labels, targets, families, given)
+    weights = family_weights(found, True, families)
+    assert weights[better] > 0.65
+    assert weights["network"] <= family_weights(given, True, families)["network"] + 1e-9
+    assert found.mixture.known_target == given.mixture.known_target
+    fixed = with_changes(given, {"mixture.learn": False})
+    assert learn_unseen_weights(left_out, labels, targets, families, fixed) == fixed

@@ -54,8 +54,12 @@ def test_data_of_another_form_are_refused(raw):
 
 def test_the_spread_for_unseen_targets_is_applied_on_top_of_the_usual_one():
     usual = Postprocess(Calibration(0.9), Decision("score", 30.0, 0.4, 0.009, 0.003))
-    wider = fit_unseen_postprocess(usual, *drawn(1.8), CONFIG)
+    wider = fit_unseen_postprocess(usual, *drawn(1.8), CONFIG, studies=2)
     assert wider.calibration.spread == pytest.approx(0.9 * 1.8, rel=0.1)
+    of_one_study = fit_unseen_postprocess(usual, *drawn(1.8), CONFIG, studies=1)
+    factor = CONFIG.decision.new_study
+    assert of_one_study.calibration.spread == pytest.approx(wider.calibration.spread * factor)
+    assert of_one_study.decision.cut == wider.decision.cut
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
@@ -63,7 +67,7 @@ def test_the_decision_for_unseen_targets_is_between_two_others(share):
     usual = Postprocess(Calibration(), Decision("score", 30.0, 0.8, 0.02, 0.01))
     predicted, truth = drawn(1.8)
     config = with_changes(CONFIG, {"decision.unseen_targets": share})
-    found = fit_unseen_postprocess(usual, predicted, truth, config).decision
+    found = fit_unseen_postprocess(usual, predicted, truth, config, studies=2).decision
     alone = fit_postprocess(predicted, truth, config).decision
     for name in ("cut", "range_weight", "mae_weight"):
         ends = getattr(usual.decision, name), getattr(alone, name)
@@ -76,5 +80,5 @@ def test_interpolation_does_not_change_a_decision_without_weights(kind):
     config = with_changes(CONFIG, {"decision.kind": kind})
     predicted, truth = drawn(1.8)
     usual = fit_postprocess(predicted, truth, config)
-    wider = fit_unseen_postprocess(usual, predicted, truth, config)
+    wider = fit_unseen_postprocess(usual, predicted, truth, config, studies=2)
     assert wider.decision == usual.decision == Decision(kind, THRESHOLD)
