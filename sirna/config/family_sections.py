@@ -82,7 +82,7 @@ class WordsConfig(Section):
     numeric: NumericRoles = read_by("gaussian_process", "numeric")
     categorical: CategoricalRoles = read_by("gaussian_process", "category")
     most_rows: int = Field(
-        1000, ge=0, le=20_000, description="larger tables do without this family"
+        3500, ge=0, le=20_000, description="larger tables do without this family"
     )
 
     @property
