@@ -12,13 +12,15 @@ Five folds of each protocol, out-of-fold predictions pooled:
 - article: `configs/article.toml` with --article-epochs epochs (the article trains 50);
 - default: the default configuration: in each fold one network, one Gaussian process and, under
   `target`, trees. There is one result for each seed, and one for its network alone;
+- bare: the default, reading guide, passenger, chemistry and target alone, no dose, time, cell line,
+  publication or number (first seed);
 - best: `configs/best.toml` with one network for each seed; the other families have the first seed.
 
 Every shift, calibration and decision is fitted on other rows than those that it is scored on: all
 held-out rows except the same half of the same fold. Predictions are stored in --out, and a second
 start uses them (delete them after a change of the code). --models chooses among boosting, article,
-default and best (default: all); --set changes a setting. --quick uses a tenth of the rows, two
-folds and two epochs, and the article's network (thirty times as large as ours) under `rows` only:
+default, bare and best (default: all); --set changes a setting. --quick uses a tenth of the rows,
+two folds and two epochs, and the article's network (thirty times as large as ours) under `rows` only:
 it takes minutes, and its scores mean nothing.
 """
 
@@ -34,17 +36,18 @@ from baselines import ROUNDS, blocks, boosted, shifted
 from bootstrap import gain
 from rich.console import Console
 from rich.table import Table as Grid
-from trained import DataSource, TrainingJob, held_out, table
+from trained import DataSource, TrainingJob, held_out, mixed_fold, table
 
 from sirna.config.config import Config
 from sirna.config.load import load_config, with_changes
 from sirna.members.registry import config_for_table, families_for
 from sirna.prediction.calibration import reliability
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut, average, mix_held_out
+from sirna.prediction.mixture import HeldOut, mix_held_out
 from sirna.prediction.postprocess import fit_postprocess
 from sirna.prediction.score import competition_score
 from sirna.protocols.protocol import PROTOCOLS
+from sirna.protocols.similar import KnownGuides
 from sirna.stages.evaluation import metrics, oof_table
 from sirna.system.files import sha256
 from sirna.table.splits import Split, make_split
@@ -53,7 +56,17 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 ARTICLE, BEST = CONFIGS / "article.toml", CONFIGS / "best.toml"
 SeedsByFamily = dict[str, list[int]]
 """Family -> the seeds of its members."""
-MODELS = ["boosting", "article", "default", "best"]
+MODELS = ["boosting", "article", "default", "bare", "best"]
+BARE = {
+    "streams.passenger_bases": {"role": "passenger"},
+    "siblings.lookup": False,
+    "covariates.numeric": [],
+    "covariates.categorical": ["target"],
+    "gaussian_process.numeric": [],
+    "gaussian_process.categorical": ["target"],
+    "gaussian_process.series": ["site"],
+}
+"""Settings that read both strands and the target alone."""
 
 
 def main() -> None:
@@ -123,15 +136,19 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         training_job = TrainingJob(data, config, split, arguments.out, arguments.jobs)
         found = {one: held_out(training_job, one, of) for one, of in families.items()}
         parts = [
-            {
-                family: average([parts[fold] for parts in of_seeds.values()])
-                for family, of_seeds in found.items()
-            }
+            mixed_fold(
+                {
+                    family: [parts[fold] for parts in of_seeds.values()]
+                    for family, of_seeds in found.items()
+                },
+                novelty[fold],
+            )
             for fold in range(len(split.folds))
         ]
         distributions[name] = parts
         tables[name] = oof_table(parts, rows, split, config)
 
+    novelty = _novelty(rows, split)
     other_families = [family.family for family in families_for(default, unseen=False)]
     other_families.remove("network")
     if "article" in arguments.models and not (quick and protocol != "rows"):
@@ -143,6 +160,9 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
             add_model(
                 f"default, seed {seed}", None, {n: [seed] for n in ("network", *other_families)}
             )
+    if "bare" in arguments.models:
+        families = dict.fromkeys(("network", *other_families), seeds[:1])
+        add_model(f"bare, seed {seeds[0]}", None, families, **({} if quick else BARE))
     if "best" in arguments.models:
         add_model("best", BEST, {"network": seeds} | dict.fromkeys(other_families, seeds[:1]))
     result["models"] = _compared(tables, default)
@@ -150,6 +170,12 @@ def _protocol(protocol: str, arguments: argparse.Namespace) -> dict[str, Any]:
         result["decision"] = {"of": name, **_decisions(distributions[name], rows, split, default)}
         result["reliability"] = _reliability(distributions[name], truth, split, default)
     return result
+
+
+def _novelty(rows: pd.DataFrame, split: Split) -> list[np.ndarray]:
+    """Return how new the guides of each fold's held-out rows are."""
+    held = [split.fold == fold for fold in split.folds]
+    return [KnownGuides(rows[~some]).novelty(rows[some]) for some in held]
 
 
 def _compared(tables: dict[str, pd.DataFrame], config: Config) -> dict[str, Any]:

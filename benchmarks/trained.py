@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ from sirna.features.fold import FoldTask
 from sirna.members.base import FitCallbacks
 from sirna.members.registry import FAMILIES, settings_of
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.mixture import HeldOut
+from sirna.prediction.mixture import HeldOut, average
+from sirna.prediction.widening import Widening
 from sirna.table.splits import Split, make_split
 from sirna.table.training_source import training_source
 
@@ -89,15 +91,45 @@ def table(data: DataSource, config: str) -> pd.DataFrame:
     return rows[chosen].reset_index(drop=True)
 
 
-def held_out(training_job: TrainingJob, family: str, seeds: list[int]) -> dict[int, list[HeldOut]]:
+class Predicted(NamedTuple):
+    """What a member predicts for the held-out rows, and how it widens those of new guides."""
+
+    held_out: HeldOut
+    widening: Widening | None
+
+
+def held_out(
+    training_job: TrainingJob, family: str, seeds: list[int]
+) -> dict[int, list[Predicted]]:
     """Return the held-out predictions of one family: for each seed, a list with all folds."""
-    found: dict[int, list[HeldOut]] = {seed: [] for seed in seeds}
+    found: dict[int, list[Predicted]] = {seed: [] for seed in seeds}
     for job in _trained(training_job, family, seeds):
         with np.load(job.path) as file:
             parts = [Histogram(file["edges"], file[f"part_{n}"]) for n in range(PARTS)]
+            factors = file["widening"].tolist()
         positions = np.flatnonzero(training_job.split.fold == job.fold)
-        found[job.seed].append(HeldOut(positions, *parts))
+        widening = Widening(*factors) if factors else None
+        found[job.seed].append(Predicted(HeldOut(positions, *parts), widening))
     return found
+
+
+def mixed_fold(by_family: dict[str, list[Predicted]], novelty: np.ndarray) -> dict[str, HeldOut]:
+    """Average the members of each family in one fold, and widen what they predict for new guides.
+
+    Parameters
+    ----------
+    by_family : dict of str to list of Predicted
+        The members of each family.
+    novelty : array of int, shape (held-out rows,)
+        See `KnownGuides.novelty`.
+    """
+    widening = Widening.mean(one.widening for members in by_family.values() for one in members)
+    return {
+        family: average([one.held_out for one in members]).changed(
+            lambda predicted: widening.apply(predicted, novelty)
+        )
+        for family, members in by_family.items()
+    }
 
 
 def _trained(training_job: TrainingJob, family: str, seeds: list[int]) -> list[MemberJob]:
@@ -134,6 +166,8 @@ def _train(job: MemberJob) -> float:
         raise RuntimeError(f"{job}: nothing was fitted")
     parts = fitted.held_out.parts
     arrays = {"edges": parts[0].edges} | {f"part_{n}": part.probs for n, part in enumerate(parts)}
+    widening = fitted.member.widening()
+    arrays["widening"] = np.array(list(widening.to_dict().values()) if widening else [])
     job.path.parent.mkdir(parents=True, exist_ok=True)
     draft = job.path.with_suffix(".draft.npz")
     np.savez_compressed(draft, **arrays)

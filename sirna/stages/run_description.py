@@ -15,12 +15,15 @@ from sirna.members.base import Member
 from sirna.members.fold_members import FoldMembers
 from sirna.members.registry import FAMILIES, families_for
 from sirna.prediction.mixture import family_weights
+from sirna.protocols.similar import group_similar
 from sirna.runs.run import Run, resume_hint
 from sirna.stages.console import Console
 
 LEAST_DROPOUT = 0.2
 """If the network reads names of training targets, a note warns of a `model.covariate_dropout` below
 this value."""
+SIMILAR_SHARE = 0.7
+"""If there are fewer groups of similar guides per guide, a note recommends another protocol."""
 
 
 def describe_run(
@@ -39,6 +42,8 @@ def describe_run(
                 "with more than a third of the rows, and a Gaussian process or trees with a weight "
                 "in [mixture.unseen_target]); it predicts their rows like all other rows"
             )
+    if config.split.protocol == "duplex":
+        _note_similar_guides(rows, console)
     absent = sorted(n for n, s in config.streams.items() if s.enabled and s.role not in rows)
     if absent:
         console.note(f"streams without a column are left out: {', '.join(absent)}")
@@ -52,6 +57,17 @@ def describe_run(
         console.note(
             f"the network reads {' and '.join(names)} in training rows and must learn to predict "
             f"without them; model.covariate_dropout = {dropout:g} is low for this (default 0.4)"
+        )
+
+
+def _note_similar_guides(rows: pd.DataFrame, console: Console) -> None:
+    """Recommend the protocol `similar` if many guides are shifted or mutated forms of others."""
+    guides, groups = rows["guide"].nunique(), len(np.unique(group_similar(rows)))
+    if groups < SIMILAR_SHARE * guides:
+        console.note(
+            f"{guides:,} guides are only {groups:,} groups of similar ones (shifted or mutated); "
+            "held-out guides have relatives among the training rows, so this score flatters for a "
+            "new sequence: --protocol similar keeps the groups together"
         )
 
 
