@@ -20,8 +20,8 @@ Every shift, calibration and decision is fitted on other rows than those that it
 held-out rows except the same half of the same fold. Predictions are stored in --out, and a second
 start uses them (delete them after a change of the code). --models chooses among boosting, article,
 default, bare and best (default: all); --set changes a setting. --quick uses a tenth of the rows,
-two folds and two epochs, and the article's network (thirty times as large as ours) under `rows` only:
-it takes minutes, and its scores mean nothing.
+two folds and two epochs, and the article's network (thirty times as large as ours) under `rows`
+only: it takes minutes, and its scores mean nothing.
 """
 
 import argparse
