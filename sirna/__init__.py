@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from sirna.system.garbage_collector import collector_paused
+
 __version__ = "0.3.0"
 
 _MODULES = {
@@ -23,5 +25,6 @@ __all__ = ["__version__", *sorted(_MODULES)]  # noqa: PLE0604 - names resolved l
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import sirna` stays fast."""
     if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
+        with collector_paused():
+            return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'sirna' has no attribute {name!r}")

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sirna.bundle.bundle import Bundle
-from sirna.bundle.known_values import chemistries
+from sirna.features.cut_strands import cut_chemistry
 from sirna.features.nearest import NONE
+from sirna.protocols.targets import among
 
 DOMAIN_COLUMNS = (
     "nearest_training_duplex",
@@ -44,8 +45,8 @@ def domain(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
         if known.targets is not None:
             found["new_target"] = known.targets.unseen(rows)
     if known.cell_lines is not None and "cell_line" in rows:
-        cell = rows["cell_line"]
-        found["new_cell_line"] = (cell.notna() & ~cell.isin(known.cell_lines)).to_numpy()
+        cells = rows["cell_line"]
+        found["new_cell_line"] = cells.notna().to_numpy() & ~among(cells, known.cell_lines)
     lists = [role for role in known.chemistries if role in rows]
     if lists:
         found["new_chemistry"] = np.any(
@@ -87,6 +88,8 @@ class DomainSummary:
         return [note]
 
 
-def _new(texts: pd.Series, known: set[str]) -> np.ndarray:
+def _new(lists: pd.Series, known: set[str]) -> np.ndarray:
     """Mark the strands with a chemistry that no training strand of this kind has."""
-    return np.array([not chemistries(text) <= known for text in texts.fillna("")], dtype=bool)
+    strands = cut_chemistry(lists)
+    new: np.ndarray = strands.count(set(strands.parts) - known)[strands.code] > 0
+    return new

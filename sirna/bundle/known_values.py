@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sirna.config.roles import TARGET_NAMES, TOKENS
-from sirna.notation.nucleotides import nucleotides
+from sirna.features.cut_strands import cut_chemistry
 from sirna.protocols.targets import KnownTargets
 
 
@@ -45,15 +45,6 @@ class KnownValues:
         return cls(
             names,
             KnownTargets.of(training) if has_targets else None,
-            set(training["cell_line"].dropna()) if "cell_line" in training else None,
-            {
-                role: set().union(*map(chemistries, training[role].dropna().unique()))
-                for role in TOKENS
-                if role in training
-            },
+            set(training["cell_line"].dropna().unique()) if "cell_line" in training else None,
+            {role: set(cut_chemistry(training[role]).parts) for role in TOKENS if role in training},
         )
-
-
-def chemistries(text: str) -> set[str]:
-    """Return the chemistries in a modification list."""
-    return {chemistry for _, chemistry in nucleotides(text.split())}

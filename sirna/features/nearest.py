@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sirna.notation.nucleotides import nucleotides
+from sirna.features.cut_strands import CutStrands, cut_bases, cut_chemistry
+from sirna.features.strands import distinct_rows
 
 DUPLEX_ROLES = ("guide", "guide_modifications", "passenger_modifications")
 NONE = -1
@@ -51,27 +52,29 @@ class DuplexIndex:
 
     def __init__(self, training: pd.DataFrame) -> None:
         self._roles = [role for role in DUPLEX_ROLES if role in training]
-        texts = _texts(training, self._roles)
-        distinct = texts[texts["guide"] != ""].drop_duplicates()
-        self._first = distinct.index.to_numpy()
-        self._alphabets = [_alphabet(distinct[role], role) for role in self._roles]
+        strands = [_cut(training, role) for role in self._roles]
+        with_guide = np.flatnonzero(_with_guide(training))
+        first, _ = distinct_rows(*(strand.code[with_guide] for strand in strands))
+        self._first = with_guide[np.sort(first)]
+        self._alphabets = [
+            {part: code for code, part in enumerate(strand.parts, start=1)} for strand in strands
+        ]
         self._codes = [
-            _codes(distinct[role], role, alphabet)
-            for role, alphabet in zip(self._roles, self._alphabets, strict=True)
+            _codes(strand, alphabet)[strand.code[self._first]]
+            for strand, alphabet in zip(strands, self._alphabets, strict=True)
         ]
 
     def nearest(self, rows: pd.DataFrame) -> Nearest:
         """Find the nearest duplex of n checked rows; each result depends on its row alone."""
-        texts = _texts(rows, [role for role in self._roles if role in rows])
-        index = texts.groupby(list(texts), sort=False).ngroup().to_numpy()
-        distinct = texts.drop_duplicates()
+        strands = {role: _cut(rows, role) for role in self._roles if role in rows}
+        first, index = distinct_rows(*(strand.code for strand in strands.values()))
         codes = [
-            (_codes(distinct[role], role, alphabet), known)
+            (_codes(strands[role], alphabet)[strands[role].code[first]], known)
             for role, alphabet, known in zip(self._roles, self._alphabets, self._codes, strict=True)
-            if role in distinct
+            if role in strands
         ]
-        found = np.full((len(distinct), 3), np.nan)
-        wanted = np.flatnonzero(distinct["guide"] != "")
+        found = np.full((len(first), 3), np.nan)
+        wanted = np.flatnonzero(_with_guide(rows)[first])
         for start in range(0, len(wanted) if len(self._first) else 0, CHUNK):
             part = wanted[start : start + CHUNK]
             in_bases = _differences(codes[0][0][part], codes[0][1])
@@ -92,28 +95,19 @@ def nearest_duplexes(rows: pd.DataFrame, training: pd.DataFrame) -> Nearest:
     return DuplexIndex(training).nearest(rows)
 
 
-def _texts(rows: pd.DataFrame, roles: list[str]) -> pd.DataFrame:
-    return rows[roles].fillna("").astype(str).reset_index(drop=True)
+def _cut(rows: pd.DataFrame, role: str) -> CutStrands:
+    """Cut a strand into its bases, or into the chemistries of its nucleotides."""
+    return cut_bases(rows[role]) if role == "guide" else cut_chemistry(rows[role])
 
 
-def _cut(text: str, role: str) -> list[str]:
-    """Return the bases of a strand, or the chemistry of each of its nucleotides."""
-    return list(text) if role == "guide" else [kind for _, kind in nucleotides(text.split())]
+def _with_guide(rows: pd.DataFrame) -> np.ndarray:
+    return rows["guide"].fillna("").ne("").to_numpy(dtype=bool)
 
 
-def _alphabet(texts: pd.Series, role: str) -> dict[str, int]:
-    """Give every value of the training duplexes a code from 1."""
-    values = sorted({value for text in texts.unique() for value in _cut(text, role)})
-    return {value: code for code, value in enumerate(values, start=1)}
-
-
-def _codes(texts: pd.Series, role: str, alphabet: dict[str, int]) -> np.ndarray:
-    """Encode n strands, shape (n, longest); 0 beyond the end, `UNKNOWN` for other values."""
-    sequences = [_cut(text, role) for text in texts]
-    longest = max(map(len, sequences), default=0)
-    codes = np.zeros((len(sequences), longest), dtype=np.uint16)
-    for row, sequence in enumerate(sequences):
-        codes[row, : len(sequence)] = [alphabet.get(value, UNKNOWN) for value in sequence]
+def _codes(strands: CutStrands, alphabet: dict[str, int]) -> np.ndarray:
+    """Encode distinct strands, shape (strands, longest); 0 beyond the end, `UNKNOWN` if new."""
+    of_part = [alphabet.get(part, UNKNOWN) for part in strands.parts]
+    codes: np.ndarray = np.array([*of_part, 0], dtype=np.uint16)[strands.table]
     return codes
 
 

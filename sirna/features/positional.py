@@ -21,17 +21,15 @@ from sirna.config.fields import one_of
 from sirna.config.roles import SERIES
 from sirna.config.stored import Index, StoredForm, Text, read_stored
 from sirna.features.covariates import UNSEEN_INDEX, Covariates
+from sirna.features.cut_strands import NO_PART, CutStrands, cut_bases, cut_chemistry
 from sirna.features.positional_rows import UNSEEN, PositionalRows
-from sirna.features.strands import Tokens, distinct_rows, distinct_texts
-from sirna.notation.nucleotides import nucleotide, nucleotides
+from sirna.features.strands import distinct_rows
 from sirna.protocols.protocol import Protocol
 
 STRANDS = {"guide": "guide_modifications", "passenger": "passenger_modifications"}
 LONGEST = 64
 """Largest number of nucleotides of a strand that are encoded; no siRNA is longer."""
 CHANNEL_PATTERN = r"^(guide|passenger) (base|dinucleotide|chemistry) [0-9]{1,3}$"
-NO_PART = -1
-"""Stands for the empty text beyond the end of a strand."""
 COUNT_SCALE = 3.0
 """Divisor of the counts of nucleotides."""
 
@@ -128,7 +126,7 @@ class PositionalEncoder:
         for column, (name, categories) in enumerate(self.channels.items()):
             strand, place = name.rsplit(" ", 1)
             if strand in strands:
-                codes = strands[strand].codes(int(place) - 1, categories)
+                codes = strands[strand].codes(int(place) - 1, categories, UNSEEN)
                 channels[:, column] = codes[strands[strand].code[first]]
             else:
                 channels[:, column] = categories.get("", UNSEEN)
@@ -155,7 +153,7 @@ class PositionalEncoder:
         """The number of channels that describe bases; they stand before those of chemistry."""
         return sum(name.split()[1] != "chemistry" for name in self.channels)
 
-    def _counts(self, strands: dict[str, "_Strand"], rows: np.ndarray) -> np.ndarray:
+    def _counts(self, strands: dict[str, CutStrands], rows: np.ndarray) -> np.ndarray:
         """Count chemistries in each strand, and G and C in the guide; (rows, counts)."""
         nothing = np.zeros(len(rows))
         counts = [nothing] * len(self.counted)
@@ -196,84 +194,19 @@ def _places(rows: pd.DataFrame, series: str) -> np.ndarray:
     return rows[series].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-@dataclass(frozen=True)
-class _Strand:
-    """A strand of n rows, cut into its parts by position.
-
-    Attributes
-    ----------
-    code : array of int64, shape (n,)
-        Which of the distinct lists of parts each row has.
-    table : array of int64, shape (distinct lists, longest)
-        The parts of each list, as indices into `parts`; `NO_PART` beyond its end.
-    parts : list of str
-        The distinct parts.
-    """
-
-    code: np.ndarray
-    table: np.ndarray
-    parts: list[str]
-
-    @property
-    def longest(self) -> int:
-        """The number of parts of the longest list."""
-        return int(self.table.shape[1])
-
-    def at(self, place: int) -> set[str]:
-        """Return the distinct parts at a place; empty text beyond the end of a list."""
-        return {[*self.parts, ""][part] for part in np.unique(self.table[:, place])}
-
-    def codes(self, place: int, categories: dict[str, int]) -> np.ndarray:
-        """Return the code at a place of each distinct list, int64."""
-        of_part = [categories.get(part, UNSEEN) for part in [*self.parts, ""]]
-        column = self.table[:, place] if place < self.longest else np.full(len(self.table), NO_PART)
-        codes: np.ndarray = np.array(of_part, dtype=np.int64)[column]
-        return codes
-
-    def count(self, wanted: Collection[str]) -> np.ndarray:
-        """Return how many parts of each distinct list are among the wanted ones."""
-        among = np.array([part in wanted for part in [*self.parts, ""]])
-        counts: np.ndarray = among[self.table].sum(axis=1)
-        return counts
-
-
-def _strands(rows: pd.DataFrame) -> dict[str, _Strand]:
+def _strands(rows: pd.DataFrame) -> dict[str, CutStrands]:
     """Cut the strands of n rows, by the name of their channels."""
-    code, guides = distinct_texts(rows["guide"])
-    bases = Tokens.cut([guide[: LONGEST + 1] for guide in guides], list)
-    table = bases.table(np.arange(len(bases.distinct)), NO_PART)
-    letters = bases.distinct
+    # one base more, for the dinucleotide at the last place
+    bases = cut_bases(rows["guide"], LONGEST + 1)
+    letters, table = bases.parts, bases.table
     pairs = table[:, :-1] * len(letters) + table[:, 1:]
     pairs[table[:, 1:] == NO_PART] = NO_PART
     both = [first + second for first in letters for second in letters]
     strands = {
-        "guide base": _Strand(code, table[:, :LONGEST], letters),
-        "guide dinucleotide": _Strand(code, pairs[:, :LONGEST], both),
+        "guide base": CutStrands(bases.code, table[:, :LONGEST], letters),
+        "guide dinucleotide": CutStrands(bases.code, pairs[:, :LONGEST], both),
     }
     for strand, role in STRANDS.items():
         if role in rows:
-            strands[f"{strand} chemistry"] = _chemistry(*distinct_texts(rows[role]))
+            strands[f"{strand} chemistry"] = cut_chemistry(rows[role], LONGEST)
     return strands
-
-
-def _chemistry(code: np.ndarray, lists: list[str]) -> _Strand:
-    """Return the chemistries of modification lists; many lists share theirs."""
-    tokens = Tokens.of_lists(lists)
-    # the first token with each mark (a chemistry, or a token without a base) stands for all others
-    marks: dict[tuple[bool, str], int] = {}
-    stand_in = [
-        marks.setdefault((bool(base), chemistry), number)
-        for number, (base, chemistry) in enumerate(map(nucleotide, tokens.distinct))
-    ]
-    table = tokens.table(np.array(stand_in, dtype=np.int64), UNSEEN)
-    first, of_list = distinct_rows(table)
-    lists_of_tokens = [
-        [tokens.distinct[token] for token in row if token != UNSEEN] for row in table[first]
-    ]
-    chemistries = [[mark for _, mark in nucleotides(row)][:LONGEST] for row in lists_of_tokens]
-    parts = list(dict.fromkeys(mark for row in chemistries for mark in row))
-    index = {mark: number for number, mark in enumerate(parts)}
-    cut = np.full((len(first), max(map(len, chemistries), default=0)), NO_PART)
-    for number, found in enumerate(chemistries):
-        cut[number, : len(found)] = [index[mark] for mark in found]
-    return _Strand(of_list[code], cut, parts)

@@ -1,6 +1,6 @@
 """Cut the distinct strands of a table into tokens, and find its distinct rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,13 +42,11 @@ class Tokens:
         return found._without_empty()
 
     @classmethod
-    def cut(cls, texts: Sequence[str], cut: Callable[[str], list[str]]) -> Self:
-        """Cut texts by a function."""
-        index: dict[str, int] = {}
-        parts = [[index.setdefault(token, len(index)) for token in cut(text)] for text in texts]
-        start = np.cumsum([0, *map(len, parts)])
-        flat = np.array([token for part in parts for token in part], dtype=np.int64)
-        return cls(flat, start, list(index))
+    def letters(cls, texts: Sequence[str]) -> Self:
+        """Cut texts into single letters."""
+        numbers = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+        distinct, index = np.unique(numbers, return_inverse=True)
+        return cls(index, np.cumsum([0, *map(len, texts)]), list(map(chr, distinct)))
 
     def _without_empty(self) -> Self:
         """Drop empty tokens: an empty text is cut into one."""
@@ -99,7 +97,7 @@ class Tokens:
 def distinct_texts(texts: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return the index of each row's text among the distinct texts, and these; missing is empty."""
     codes, distinct = pd.factorize(texts.fillna("").astype(str))
-    return codes.astype(np.int64), list(distinct)
+    return codes.astype(np.int64), distinct.to_numpy(dtype=object).tolist()
 
 
 def distinct_rows(*tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -119,17 +117,20 @@ def distinct_rows(*tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     key = np.zeros(len(tables[0]), dtype=np.int64)
     size = 1
-    for table in tables:
-        for column in table.T if table.ndim > 1 else [table]:
-            values = column
-            if column.dtype.kind == "f":
-                values = np.unique(column, return_inverse=True)[1]
-            low = int(values.min(initial=0))
-            radix = int(values.max(initial=0)) - low + 1
+    for table in tables if len(key) else ():
+        columns = table if table.ndim > 1 else table[:, None]
+        low, high = columns.min(axis=0), columns.max(axis=0)
+        for place in np.flatnonzero(low != high):
+            if columns.dtype.kind == "f":
+                distinct, values = np.unique(columns[:, place], return_inverse=True)
+                radix = len(distinct)
+            else:
+                values = columns[:, place] - low[place]
+                radix = int(high[place]) - int(low[place]) + 1
             if size * radix > LARGEST_KEY:
                 _, key = np.unique(key, return_inverse=True)
-                size = int(key.max(initial=0)) + 1
-            key = key * radix + (values - low)
+                size = int(key.max()) + 1
+            key = key * radix + values
             size *= radix
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     return first, inverse

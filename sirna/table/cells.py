@@ -8,4 +8,5 @@ MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 
 def blank(text: pd.Series) -> np.ndarray:
     """Mark the missing values of a text column, shape (n,)."""
-    return (text.isna() | text.str.strip().str.casefold().isin(MISSING)).to_numpy(dtype=bool)
+    values = text.to_numpy(dtype=object, na_value="").tolist()
+    return np.array([value.strip().casefold() in MISSING for value in values], dtype=bool)

@@ -43,24 +43,42 @@ def mismatches(codes: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np
     return found
 
 
-def exact_mismatches(codes: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return what `mismatches` returns as float32, without any rounding in the sums.
+class ExactMismatches:
+    """What `mismatches` returns as float32, without any rounding in the sums, for m fixed rows.
 
     The weights are rounded to multiples of a power of 2 that is so coarse that all their sums are
     float32 numbers. So the result for two rows depends on these rows only, whatever the order of
     summation; the rounding of a weight is below that of float32.
+
+    Parameters
+    ----------
+    others : array of int64, shape (m, columns)
+    weights : array, shape (components, columns)
     """
-    largest = weights.sum(axis=1, keepdims=True)
-    unit = 2.0 ** (np.ceil(np.log2(np.maximum(largest, 1e-30))) + 1 - FLOAT32_BITS)
-    rounded = np.round(weights / unit) * unit
-    widths = _widths(codes, others)
-    start = np.concatenate([[0], np.cumsum(widths)])
-    spread = np.repeat(rounded, widths, axis=1).astype(np.float32)
-    first, second = (_one_hot(table, start).astype(np.float32) for table in (codes, others))
-    matches: np.ndarray = (first * spread[:, None]).reshape(-1, first.shape[1]) @ second.T
-    total = np.repeat(rounded.sum(axis=1).astype(np.float32), len(codes))
-    np.subtract(total[:, None], matches, out=matches)
-    return matches.reshape(len(weights), len(codes), len(others))
+
+    def __init__(self, others: np.ndarray, weights: np.ndarray) -> None:
+        largest = weights.sum(axis=1, keepdims=True)
+        unit = 2.0 ** (np.ceil(np.log2(np.maximum(largest, 1e-30))) + 1 - FLOAT32_BITS)
+        rounded = np.round(weights / unit) * unit
+        self._widths = others.max(axis=0, initial=UNSEEN) + 1
+        self._start = np.concatenate([[0], np.cumsum(self._widths)])
+        self._spread = np.repeat(rounded, self._widths, axis=1).astype(np.float32)
+        self._total = rounded.sum(axis=1).astype(np.float32)
+        self._others = _one_hot(others, self._start).astype(np.float32)
+
+    def of(self, codes: np.ndarray) -> np.ndarray:
+        """Return the result for n rows, shape (components, n, m).
+
+        Parameters
+        ----------
+        codes : array of int64, shape (n, columns)
+        """
+        known = np.where(codes < self._widths, codes, UNSEEN)
+        one_hot = _one_hot(known, self._start).astype(np.float32)
+        spread = (one_hot * self._spread[:, None]).reshape(-1, one_hot.shape[1])
+        matches: np.ndarray = spread @ self._others.T
+        np.subtract(np.repeat(self._total, len(codes))[:, None], matches, out=matches)
+        return matches.reshape(len(self._total), len(codes), len(self._others))
 
 
 def squared(values: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:

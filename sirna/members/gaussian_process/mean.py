@@ -18,7 +18,7 @@ import torch
 
 from sirna.features.positional_rows import PatternParts, PositionalRows
 from sirna.features.strands import distinct_rows
-from sirna.members.gaussian_process.distances import exact_mismatches, mismatches, squared
+from sirna.members.gaussian_process.distances import ExactMismatches, mismatches, squared
 from sirna.members.gaussian_process.kernel import LARGEST_DISTANCE, REACHES, Kernel
 from sirna.members.gaussian_process.series_sums import SeriesSums
 
@@ -81,6 +81,28 @@ class Mean:
         order = np.argsort(pattern, kind="stable")
         return order, np.searchsorted(pattern[order], np.arange(len(self.training.channels) + 1))
 
+    @cached_property
+    def _pattern_of(self) -> dict[bytes, int]:
+        """The patterns of the training rows, by the content of their channels."""
+        channels = self.training.channels
+        return {content.tobytes(): pattern for pattern, content in enumerate(channels)}
+
+    @cached_property
+    def _base_mismatches(self) -> ExactMismatches:
+        """The weighted mismatches with the training rows' bases."""
+        weights = self._parameters["channel"][:, : self.training.bases]
+        return ExactMismatches(self._parts.base_channels, weights)
+
+    @cached_property
+    def _series(self) -> list[SeriesSums]:
+        """The training rows' places, for each component that reads a series."""
+        return [
+            SeriesSums(
+                self.training.places[:, index // len(REACHES)] / reach, LARGEST_DISTANCE / reach
+            )
+            for index, reach in enumerate(self._parameters["reach"])
+        ]
+
     def _condition_factors(self, rows: PositionalRows) -> np.ndarray:
         """Return a factor for two distinct conditions, shape (components, c, c')."""
         parameters, training = self._parameters, self.training
@@ -122,11 +144,9 @@ class Mean:
 
     def _base_factors(self, parts: PatternParts, guides: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the factor of each component for some guides, shape (guides, b), float64."""
-        mine = self._parts
-        weights = self._parameters["channel"][:, : parts.base_channels.shape[1]]
-        distances = exact_mismatches(parts.base_channels[guides], mine.base_channels, weights)
+        distances = self._base_mismatches.of(parts.base_channels[guides])
         counts = self._parameters["count"][:, -1]
-        gaps = (parts.base_counts[guides] - mine.base_counts.T) ** 2
+        gaps = (parts.base_counts[guides] - self._parts.base_counts.T) ** 2
         for distance, count in zip(distances, counts, strict=True):
             exponent = distance + (count * gaps).astype(np.float32)
             yield np.exp(np.negative(exponent, out=exponent), out=exponent).astype(np.float64)
@@ -161,11 +181,8 @@ class Mean:
 
     def _add_known(self, mean: np.ndarray, rows: PositionalRows, conditions: np.ndarray) -> None:
         """Add what rows share with training rows of the same bases and chemistry."""
-        size = len(rows.channels)
-        _, same = distinct_rows(np.concatenate([rows.channels, self.training.channels]))
-        of_training = np.full(int(same.max()) + 1, -1)
-        of_training[same[size:]] = np.arange(len(same) - size)
-        known = of_training[same[:size]][rows.pattern]
+        patterns = [self._pattern_of.get(channels.tobytes(), -1) for channels in rows.channels]
+        known = np.array(patterns, dtype=np.int64)[rows.pattern]
         some = np.flatnonzero(known >= 0)
         if not len(some):
             return
@@ -185,13 +202,13 @@ class Mean:
     def _add_series(self, mean: np.ndarray, rows: PositionalRows, conditions: np.ndarray) -> None:
         """Add the components that read series."""
         amplitudes = self._parameters["amplitude"][len(self.kernel.novel) :]
-        for index, (amplitude, reach) in enumerate(
-            zip(amplitudes, self._parameters["reach"], strict=True)
+        reaches = self._parameters["reach"]
+        for index, (amplitude, reach, sums) in enumerate(
+            zip(amplitudes, reaches, self._series, strict=True)
         ):
-            column = index // len(REACHES)
-            sums = SeriesSums(self.training.places[:, column] / reach, LARGEST_DISTANCE / reach)
+            places = rows.places[:, index // len(REACHES)] / reach
             weights = conditions[index].T[self.training.condition] * self.weights[:, None]
-            mean += amplitude * sums.at(rows.places[:, column] / reach, rows.condition, weights)
+            mean += amplitude * sums.at(places, rows.condition, weights)
 
 
 def _by_guide(rows: np.ndarray, guide: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

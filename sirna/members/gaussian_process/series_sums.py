@@ -1,6 +1,7 @@
 """Sums of weights that fall exponentially with the distance in a series, over sorted places."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,6 +25,17 @@ class SeriesSums:
     places: np.ndarray
     unknown: float
 
+    @cached_property
+    def _known(self) -> np.ndarray:
+        """Marks the places that are known."""
+        known: np.ndarray = np.isfinite(self.places)
+        return known
+
+    @cached_property
+    def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct known places, ascending, and which of them each known place is."""
+        return np.unique(self.places[self._known], return_inverse=True)
+
     def at(self, places: np.ndarray, condition: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the sums of some rows, shape (rows,).
 
@@ -35,21 +47,21 @@ class SeriesSums:
         weights : array, shape (n, conditions)
         """
         far = np.exp(-self.unknown)
-        known = np.isfinite(self.places)
+        known = self._known
         found: np.ndarray = far * np.where(
             np.isfinite(places),
             weights[~known].sum(axis=0)[condition],
             weights.sum(axis=0)[condition],
         )
-        if not known.any():
+        asked = np.flatnonzero(np.isfinite(places))
+        distinct, inverse = self._distinct
+        if not len(asked) or not len(distinct):
             return found
-        distinct, inverse = np.unique(self.places[known], return_inverse=True)
         by_place = torch.zeros(len(distinct), weights.shape[1], dtype=torch.float64)
         by_place.index_add_(0, torch.from_numpy(inverse), torch.from_numpy(weights[known]))
         gaps = np.diff(distinct)
         below = _decaying_sums(by_place.numpy(), gaps)
         above = _decaying_sums(by_place.numpy()[::-1], gaps[::-1])[::-1]
-        asked = np.flatnonzero(np.isfinite(places))
         place, row = places[asked], condition[asked]
         last = np.searchsorted(distinct, place, side="right") - 1
         left, right = np.maximum(last, 0), np.minimum(last + 1, len(distinct) - 1)

@@ -25,12 +25,13 @@ def test_lists_are_cut_at_their_blanks():
     assert len(tokens) == len(TEXTS)
 
 
-def test_texts_are_cut_by_a_function():
-    assert spelled(Tokens.cut(["ACA", "", "C"], list)) == [["A", "C", "A"], [], ["C"]]
+def test_texts_are_cut_into_letters():
+    assert spelled(Tokens.letters(["ACA", "", "C\u00e4"])) == [["A", "C", "A"], [], ["C", "\u00e4"]]
+    assert len(Tokens.letters([])) == 0
 
 
 def test_a_table_has_a_value_for_every_token_and_padding_behind():
-    tokens = Tokens.cut(["ACA", "", "C"], list)
+    tokens = Tokens.letters(["ACA", "", "C"])
     found = tokens.table(np.array([7, 9]), padding=-1)
     assert found.tolist() == [[7, 9, 7], [-1, -1, -1], [9, -1, -1]]
     assert tokens.table(np.array([7, 9]), -1, longest=2).tolist() == [[7, 9], [-1, -1], [9, -1]]

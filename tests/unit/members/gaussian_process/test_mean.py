@@ -8,7 +8,7 @@ import pytest
 from sirna.config.family_sections import GaussianProcessConfig
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
-from sirna.members.gaussian_process.distances import exact_mismatches, mismatches
+from sirna.members.gaussian_process.distances import ExactMismatches, mismatches
 from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.series_sums import SeriesSums
@@ -113,11 +113,11 @@ def test_mismatches_in_float32_do_not_depend_on_the_rows_beside_them():
     rng = np.random.default_rng(5)
     codes, others = (rng.integers(UNSEEN, 6, (size, 47)) for size in (40, 90))
     weights = np.exp(rng.normal(-2, 1.5, (3, 47)))
-    found = exact_mismatches(codes, others, weights)
+    found = ExactMismatches(others, weights).of(codes)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, mismatches(codes, others, weights), atol=2e-5)
     for row in range(len(codes)):
-        alone = exact_mismatches(codes[[row]], others[:1], weights)
+        alone = ExactMismatches(others[:1], weights).of(codes[[row]])
         np.testing.assert_array_equal(alone[:, 0, 0], found[:, row, 0])
 
 
