@@ -64,7 +64,8 @@ def potency(rows: pd.DataFrame) -> np.ndarray:
         [parsed(text) for text in rows[f"{strand}_modifications"]]
         for strand in ("guide", "passenger")
     )
-    lead = [one[0].tokens[0] if one[0].tokens[0] in {"VP", "P"} else "" for one in guide]
+    first = [strand[0].tokens[0] for strand in guide]
+    lead = np.array([token if token in {"VP", "P"} else "" for token in first])
     letters = padded(rows["guide"].tolist())
     passenger_kinds = padded(["".join(map(kind, s)) for s in passenger])
     found = efficacy.sequence_potency(letters, letters)
@@ -99,10 +100,7 @@ def main() -> None:
         return
     from gradients import agreement  # noqa: PLC0415 - needs captum
 
-    for name, value in agreement(bundle, rows).items():
-        print(
-            f"network alone, {name}: substitution and integrated gradients agree with {value:.3f}"
-        )
+    print("\n".join(agreement(bundle, rows, LEAST_EFFECT)))
 
 
 def true_differences(rows: pd.DataFrame, table: pd.DataFrame, noise_free: np.ndarray) -> np.ndarray:

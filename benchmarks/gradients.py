@@ -39,8 +39,11 @@ def network_alone(bundle: Bundle) -> tuple[Bundle, NetworkMember]:
     return replace(bundle, members=[member], unseen_postprocess=None), member
 
 
-def agreement(bundle: Bundle, rows: pd.DataFrame) -> dict[str, float]:
-    """Return the rank correlations of both methods over all places of all rows, and by strand."""
+def agreement(bundle: Bundle, rows: pd.DataFrame, least: float) -> list[str]:
+    """Return lines with the rank correlation of both methods over the base pairs of all rows.
+
+    A substituted base changes both strands, so nucleotides that pair are added up.
+    """
     alone, member = network_alone(bundle)
     by_substitution, _ = effects(alone, rows)
     strand = by_substitution["part"].str.extract(r"^(guide|passenger) (?:base|chemistry)$")[0]
@@ -48,10 +51,21 @@ def agreement(bundle: Bundle, rows: pd.DataFrame) -> dict[str, float]:
     substituted = places.groupby(["id", "strand", "position"])["effect"].sum()
     attributed = attributions(member, bundle.training, rows)
     both = pd.DataFrame({"substituted": substituted, "attributed": attributed}).dropna()
-    found = {"all": both["substituted"].corr(both["attributed"], method="spearman")}
-    for name, part in both.groupby("strand"):
-        found[str(name)] = part["substituted"].corr(part["attributed"], method="spearman")
-    return found
+    pairs = both.reset_index()
+    length = rows.set_index("id")["passenger_modifications"].map(lambda text: len(parsed(text)))
+    opposite = length.loc[pairs["id"]].to_numpy() + 1 - pairs["position"]
+    pairs["position"] = pairs["position"].where(pairs["strand"] == "guide", opposite)
+    sums = pairs.groupby(["id", "position"])[["substituted", "attributed"]].sum()
+    large = sums[sums["substituted"].abs() > least]
+    return [
+        "network alone: substitution and integrated gradients have the rank correlation "
+        f"{spearman(some):.3f} over {len(some)} base pairs{which}"
+        for which, some in (("", sums), (f" with an effect above {least} points", large))
+    ]
+
+
+def spearman(table: pd.DataFrame) -> float:
+    return table["substituted"].corr(table["attributed"], method="spearman")
 
 
 def attributions(member: NetworkMember, training: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:

@@ -5,7 +5,7 @@ alternatives of the training rows, weighted by how often they stand there. It is
 mixture of families, whatever they are. A negative effect means that less mRNA remains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ from sirna.table.species_match import species_matches
 
 ENDS = (0.1, 0.9)
 """The share of the alternatives' differences that lie below the ends of an effect's interval."""
-CHUNK = 20_000
-"""Substituted rows that are predicted at once."""
+CHUNK = 2_000
+"""Substituted rows that are predicted at once: few enough that progress is seen."""
 EFFECT_COLUMNS = ("id", "part", "position", "stands", "effect", "effect_low", "effect_high")
 PAIRS_WITH_SPECIES = ("species", "cell_line")
 
@@ -57,9 +57,20 @@ class Substitution:
 
 
 def effects(
-    bundle: Bundle, rows: pd.DataFrame, device: torch.device = CPU
+    bundle: Bundle,
+    rows: pd.DataFrame,
+    device: torch.device = CPU,
+    advance: Callable[[int], object] = int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Explain the predictions of n checked rows.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    rows : DataFrame of n rows
+    device : torch.device
+    advance : callable
+        Called with the number of further rows that are done.
 
     Returns
     -------
@@ -77,7 +88,7 @@ def effects(
     """
     alternatives = Alternatives.fit(bundle)
     found = [one for row in range(len(rows)) for one in _of_row(rows, row, alternatives)]
-    table = _differences(bundle, rows, found, device)
+    table = _differences(bundle, rows, found, device, advance)
     keys = ["row", "part", "position"]
     lines = [
         (*key, part["stands"].iloc[0], *_weighted(part))
@@ -91,7 +102,11 @@ def effects(
 
 
 def suggestions(
-    bundle: Bundle, rows: pd.DataFrame, most: int, device: torch.device = CPU
+    bundle: Bundle,
+    rows: pd.DataFrame,
+    most: int,
+    device: torch.device = CPU,
+    advance: Callable[[int], object] = int,
 ) -> pd.DataFrame:
     """Return the single substitutions of chemistry with the largest predicted gain, for each row.
 
@@ -102,6 +117,8 @@ def suggestions(
     most : int
         Number of suggestions for each row.
     device : torch.device
+    advance : callable
+        As for `effects`.
 
     Returns
     -------
@@ -116,7 +133,7 @@ def suggestions(
         for row in range(len(rows))
         for one in _chemistry_of_row(rows, row, alternatives, everywhere=True)
     ]
-    table = _differences(bundle, rows, found, device)
+    table = _differences(bundle, rows, found, device, advance)
     best = (
         table[table["difference"] > 0]
         .sort_values(["row", "difference"], ascending=[True, False], kind="stable")
@@ -196,12 +213,16 @@ def _chemistry_of_row(
 
 
 def _differences(
-    bundle: Bundle, rows: pd.DataFrame, found: list[Substitution], device: torch.device
+    bundle: Bundle,
+    rows: pd.DataFrame,
+    found: list[Substitution],
+    device: torch.device,
+    advance: Callable[[int], object],
 ) -> pd.DataFrame:
     """Predict every substituted row; return a line for each substitution."""
     whole = bundle.predict(rows, device).distribution.mean()
     tail = (1 - bundle.config.predict.interval) / 2
-    parts = []
+    parts, done = [], 0
     for start in range(0, len(found), CHUNK):
         some = found[start : start + CHUNK]
         predicted = bundle.predict(_substituted(rows, some), device).distribution
@@ -215,6 +236,9 @@ def _differences(
                 }
             )
         )
+        next_row = found[start + CHUNK].row if start + CHUNK < len(found) else len(rows)
+        advance(next_row - done)
+        done = next_row
     names = ("row", "part", "position", "stands", "alternative", "weight", "changes")
     table = pd.DataFrame([[getattr(one, name) for name in names] for one in found], columns=names)
     table = table.join(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame())

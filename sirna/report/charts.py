@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sirna.report.numbers import lost_points, reliability
+from sirna.report.numbers import lost_points, reliability, share_interval
 from sirna.report.page import Chart
 from sirna.runs.record import RunRecord
 
@@ -100,7 +100,7 @@ def reliability_chart(record: RunRecord) -> Chart:
     figure.add_scatter(
         x=table["predicted"].round(4).tolist(),
         y=table["observed"].round(4).tolist(),
-        error_y={"array": table["error"].round(4).tolist(), "thickness": 1},
+        error_y={**_share_bars(table["observed"], table["rows"]), "thickness": 1},
         customdata=table["rows"].tolist(),
         mode="markers+lines",
         marker={"size": 9, "color": BLUE},
@@ -124,12 +124,12 @@ def reliability_chart(record: RunRecord) -> Chart:
 def coverage_chart(record: RunRecord, groups: pd.DataFrame, by: str) -> Chart:
     """Show which share of the measurements lies in the predicted interval, by group."""
     wanted = record.figures["interval"]
-    error = 1.96 * np.sqrt(groups["covered"] * (1 - groups["covered"]) / groups["rows"])
+    bars = _share_bars(groups["covered"], groups["rows"])
     figure = go.Figure(
         go.Bar(
             x=groups["by"].astype(str).tolist(),
             y=groups["covered"].round(4).tolist(),
-            error_y={"array": error.round(4).tolist(), "thickness": 1.5, "color": GREY},
+            error_y={**bars, "thickness": 1.5, "color": GREY},
             customdata=groups[["rows", "width"]].round(1).to_numpy().tolist(),
             marker_color=BLUE,
             hovertemplate="%{x}: covers %{y:.1%} of %{customdata[0]} rows, width "
@@ -145,7 +145,8 @@ def coverage_chart(record: RunRecord, groups: pd.DataFrame, by: str) -> Chart:
     )
     return Chart(
         figure,
-        f"Coverage of the {wanted:.0%} intervals by {by}; the dotted line is {wanted:.0%}.",
+        f"Coverage of the {wanted:.0%} intervals by {by}; the dotted line is {wanted:.0%}. Thin "
+        "bars are 95 % intervals.",
         f"Coverage by {by}: {said}.",
     )
 
@@ -245,8 +246,17 @@ def dose_chart(series: dict[str, Any]) -> Chart:
     errors = (predicted["median"] - predicted["measured"]).abs()
     return Chart(
         figure,
-        f"{series['name']} ({series['place']})",
+        f"{series['name']} ({series['place']})" if series["place"] else str(series["name"]),
         f"Dose response of {series['name']}: {len(measured)} measurements, {len(predicted)} "
         f"held-out predictions with a mean error of {errors.mean():.1f} percentage points.",
         height=300,
     )
+
+
+def _share_bars(share: pd.Series, rows: pd.Series) -> dict[str, list[float]]:
+    """Return the lengths of the error bars of shares."""
+    low, high = share_interval(share, rows)
+    return {
+        "array": (high - share).round(4).tolist(),
+        "arrayminus": (share - low).round(4).tolist(),
+    }

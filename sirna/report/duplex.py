@@ -51,11 +51,11 @@ def duplex_html(row: pd.Series, effects: pd.DataFrame) -> str:
         _line("guide 5'", strand, "3'", width),
         _line("passenger 3'", below, "5'", width),
     ]
-    return f'<div class="wide" tabindex="0">{"".join(lines)}</div>'
+    return f'<div class="wide duplex" tabindex="0">{"".join(lines)}</div>'
 
 
 def _line(start: str, cells: list[str], end: str, width: int) -> str:
-    style = f"grid-template-columns: 6rem repeat({width + 1}, 2.7rem)"
+    style = f"grid-template-columns: var(--label) repeat({width + 1}, var(--nucleotide))"
     ends = [f'<div class="end">{html.escape(text)}</div>' for text in (start, end)]
     return f'<div class="strand" style="{style}">{ends[0]}{"".join(cells)}{ends[1]}</div>'
 

@@ -13,6 +13,7 @@ MOST_DRAWN = 40
 FEWEST_EXPLAINED = 3
 """Least number of rows in a cell of the summary."""
 STRANDS = ("guide", "passenger")
+UNITS = {"dose": " nM", "hours": " h"}
 
 
 def explain_page(
@@ -75,18 +76,24 @@ def _row(
         return
     page.parts.append(duplex_html(row, effects))
     conditions = effects[effects["position"] == 0]
-    said = ", ".join(
-        f"{part.replace('_', ' ')} {stands}: {effect:+.1f}"
+    said = "; ".join(
+        f"{_name(part)} {_value(part, stands)} {_signed(effect)}"
         for part, stands, effect in zip(
             conditions["part"], conditions["stands"], conditions["effect"], strict=True
         )
     )
-    page.text(f"Conditions: {said or 'none'}.", "soft")
+    page.text(f"Effects of conditions: {said or 'none'}.", "soft")
     if suggested is not None:
         found = suggested[suggested["id"] == row["id"]].drop(columns="id")
-        shown = found.rename(columns=lambda name: str(name).replace("_", " "))
+        found = found.assign(seen_there=np.where(found["seen_there"], "yes", "no"))
+        shown = found.rename(columns=_name)
         digits = {"position": 0, "gain": 1, "median": 1, "interval low": 1, "interval high": 1}
         if len(found):
+            page.text(
+                "Single substitutions with the largest predicted gain, in points; seen there: "
+                "whether a training duplex has the alternative at this place.",
+                "soft",
+            )
             page.table(shown, digits)
         else:
             page.text("No single substitution of chemistry is predicted to help.")
@@ -140,6 +147,10 @@ def _conditions(page: Page, effects: pd.DataFrame) -> None:
     if not len(some):
         return
     grouped = some.groupby(["part", "stands"])["effect"].agg(["mean", "size"]).reset_index()
+    grouped["order"] = pd.to_numeric(grouped["stands"], errors="coerce")
+    grouped = grouped.sort_values(["part", "order", "stands"]).drop(columns="order")
+    grouped["stands"] = list(map(_value, grouped["part"], grouped["stands"]))
+    grouped["part"] = grouped["part"].map(_name)
     shown = grouped.rename(
         columns={"part": "condition", "stands": "value", "mean": "mean effect", "size": "rows"}
     )
@@ -149,3 +160,20 @@ def _conditions(page: Page, effects: pd.DataFrame) -> None:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _name(role: object) -> str:
+    """Write the name of a role or a column in words."""
+    return str(role).replace("_", " ")
+
+
+def _value(role: str, text: str) -> str:
+    """Write the value of a condition without needless decimals, and with its unit."""
+    try:
+        return f"{float(text):g}{UNITS.get(role, '')}"
+    except ValueError:
+        return text
+
+
+def _signed(effect: float) -> str:
+    return f"{effect:+.1f}".replace("-", "\u2212")

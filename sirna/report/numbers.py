@@ -14,6 +14,8 @@ from sirna.runs.record import RunRecord
 RESAMPLES = 400
 BELOW = 0.01
 """The constant baseline lies this much below the threshold, in percentage points."""
+NORMAL_95 = 1.96
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
 PROBABILITY_BINS = 10
 DISTANCES = (0, 1, 3, 6, 9, 12)
 """Upper ends of the groups of distances to the nearest training duplex, in differing bases."""
@@ -121,8 +123,15 @@ def reliability(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
     grouped = table.groupby("bin").agg(
         predicted=("predicted", "mean"), observed=("observed", "mean"), rows=("observed", "size")
     )
-    p, n = grouped["observed"], grouped["rows"]
-    return grouped.assign(error=1.96 * np.sqrt((p * (1 - p) + 1 / n) / (n + 1))).reset_index()
+    return grouped.reset_index()
+
+
+def share_interval(share: pd.Series, rows: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the ends of the 95 % interval of a share of n rows (Wilson 1927), within 0 to 1."""
+    spread = NORMAL_95**2 / rows
+    middle = (share + spread / 2) / (1 + spread)
+    half = NORMAL_95 * np.sqrt(share * (1 - share) / rows + spread / (4 * rows)) / (1 + spread)
+    return middle - half, middle + half
 
 
 def confusion(frame: pd.DataFrame, threshold: float) -> dict[tuple[bool, bool], int]:

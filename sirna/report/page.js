@@ -74,9 +74,23 @@ if (charts.length) drawAll().catch((error) => {
   for (const chart of charts)
     chart.textContent = `This browser could not draw the chart (${error.message}).`;
 });
+// On paper: the light theme, and charts as wide as their place in the printed page.
+const PRINTED_WIDTH = { whole: 640, half: 330 };
+let themeOnScreen;
 addEventListener("beforeprint", () => {
-  for (const chart of charts) if (chart.layout) Plotly.relayout(chart, { width: 640 });
+  themeOnScreen = root.dataset.theme;
+  root.dataset.theme = "light";
+  for (const chart of charts.filter((one) => one.layout)) {
+    const width = PRINTED_WIDTH[chart.closest(".pair") ? "half" : "whole"];
+    Plotly.relayout(chart, { width, autosize: false });
+    recolour(chart);
+  }
 });
 addEventListener("afterprint", () => {
-  for (const chart of charts) if (chart.layout) Plotly.relayout(chart, { width: null });
+  if (themeOnScreen === undefined) delete root.dataset.theme;
+  else root.dataset.theme = themeOnScreen;
+  for (const chart of charts.filter((one) => one.layout)) {
+    recolour(chart);
+    Plotly.relayout(chart, { width: null, autosize: true });
+  }
 });

@@ -19,6 +19,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 FEWEST_ROWS = 10
 """Groups with fewer rows are listed after the others, since their errors are mostly chance."""
 
+MANY_COLUMNS = 10
+"""Tables with more columns are printed in small letters, so that they fit on the paper."""
 FEWEST_SORTED = 5
 """Tables with more rows can be sorted by a click on a heading."""
 
@@ -173,13 +175,14 @@ def _table(frame: pd.DataFrame, digits: dict[str, int], few: str) -> str:
         + "</th>"
         for name in names
     )
+    many = ' class="many"' if len(names) > MANY_COLUMNS else ""
     body = []
     for row in frame.to_dict("records"):
         small = ' class="few"' if few and row[few] < FEWEST_ROWS else ""
         cells = "".join(_cell(name, row[name], digits) for name in names)
         body.append(f"<tr{small}>{cells}</tr>")
     return (
-        f'<div class="wide tall" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
+        f'<div class="wide tall" tabindex="0"><table{many}><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 

@@ -172,7 +172,7 @@ def _breakdowns(page: Page, record: RunRecord) -> None:
     if record.rows is None:
         page.text(
             "The training table was not available when this page was made, so errors by target, "
-            "cell line, dose, chemistry and distance are left out; `sirna report RUN --table FILE` "
+            "cell line, dose, chemistry and distance are left out; sirna report RUN --table FILE "
             "adds them."
         )
         return
@@ -222,7 +222,7 @@ def _by_distance(page: Page, record: RunRecord) -> None:
     _breakdown_table(page, title, found)
     page.text(
         "The number of bases of the guide that differ from the nearest training duplex: the domain "
-        "in which this run was tested. `sirna submit --with-uncertainty` adds the same distance to "
+        "in which this run was tested. sirna submit --with-uncertainty adds the same distance to "
         "every predicted row.",
         "soft",
     )

@@ -14,6 +14,7 @@ from sirna.explain.effects import effects, suggestions
 from sirna.report.explain_page import explain_page
 from sirna.runs.run import finished_run
 from sirna.stages.console import Console
+from sirna.stages.progress import rows_bar
 from sirna.stages.table_description import describe_rows
 from sirna.system.device import choose_device
 from sirna.system.files import write_csv, write_text
@@ -72,13 +73,17 @@ def explain(request: ExplainRequest, console: Console) -> list[Path]:
         raise UsageError(f"--out {folder}: is a file; name a folder.")
     console.line(f"data: {request.table}: {describe_rows(table.rows)}")
     console.line(f"run: {run.folder}; {len(rows):,} of {len(table):,} rows are explained")
-    found, _ = effects(bundle, rows, device)
+    console.line("effects of bases, chemistries and conditions: each is substituted in turn")
+    with rows_bar(len(rows), 0, console) as advance:
+        found, _ = effects(bundle, rows, device, advance)
     if not len(found):
         raise SirnaError(f"{table.source}: no row has anything that could be substituted.")
     write_csv(folder / "explain.csv", found.round(3))
     suggested = None
     if request.suggest:
-        suggested = suggestions(bundle, rows, SUGGESTED, device)
+        console.line("suggestions: every chemistry that training has is tried at every place")
+        with rows_bar(len(rows), 0, console) as advance:
+            suggested = suggestions(bundle, rows, SUGGESTED, device, advance)
         write_csv(folder / "suggest.csv", suggested.round(3))
     medians: np.ndarray = bundle.predict(rows, device).distribution.median()
     title = f"sirna explain: {request.table.name} by {run.name}"

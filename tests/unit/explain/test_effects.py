@@ -123,3 +123,15 @@ def test_a_row_without_lists_is_explained_by_its_bases_and_conditions(bundle):
 def test_a_bundle_without_training_rows_is_refused():
     with pytest.raises(SirnaError, match="no training rows"):
         effects(RuleBundle(pd.DataFrame()), TRAINING)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 10_000])
+def test_every_row_is_reported_once_whatever_the_chunk(bundle, monkeypatch, chunk):
+    monkeypatch.setattr("sirna.explain.effects.CHUNK", chunk)
+    reported: list[int] = []
+    found, _ = effects(bundle, TRAINING, advance=reported.append)
+    assert sum(reported) == len(TRAINING)
+    pd.testing.assert_frame_equal(found, effects(bundle, TRAINING)[0])
+    reported.clear()
+    suggestions(bundle, TRAINING, most=3, advance=reported.append)
+    assert sum(reported) == len(TRAINING)

@@ -104,3 +104,12 @@ def test_a_better_run_is_better_on_every_draw():
     runs = [SimpleNamespace(held_out=part, threshold=30.0) for part in (frame, perfect)]
     _, gain, low, high = paired(*runs)
     assert 0 < low <= gain <= high
+
+
+@pytest.mark.parametrize(
+    ("share", "rows", "low", "high"),
+    [(0.5, 100, 0.404, 0.596), (1.0, 10, 0.722, 1.0), (0.0, 10, 0.0, 0.278)],
+)
+def test_the_interval_of_a_share_is_wilsons(share, rows, low, high):
+    found = numbers.share_interval(pd.Series([share]), pd.Series([rows]))
+    assert [end[0] for end in found] == pytest.approx([low, high], abs=6e-4)
