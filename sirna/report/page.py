@@ -4,7 +4,7 @@ import base64
 import gzip
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -23,6 +23,9 @@ MANY_COLUMNS = 10
 """Tables with more columns are printed in small letters, so that they fit on the paper."""
 FEWEST_SORTED = 5
 """Tables with more rows can be sorted by a click on a heading."""
+
+
+Digits = Mapping[str, int | None]
 
 
 @dataclass
@@ -75,15 +78,16 @@ class Page:
         )
         self.parts.append(f'<div class="wide"><table>{rows}</table></div>')
 
-    def table(self, frame: pd.DataFrame, digits: dict[str, int], few: str = "") -> None:
+    def table(self, frame: pd.DataFrame, digits: Digits, few: str = "") -> None:
         """Add a sortable table.
 
         Parameters
         ----------
         frame : DataFrame
             Column names are the headings.
-        digits : dict of str to int
-            The number of decimals of each column of numbers; other columns are text.
+        digits : mapping of str to int or None
+            The number of decimals of each column of numbers, None for as many as each number
+            needs; other columns are text.
         few : str
             A column of counts; rows with less than `FEWEST_ROWS` are shown paler.
         """
@@ -153,7 +157,7 @@ def _json(figure: go.Figure, height: int) -> str:
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 52, "r": 14, "t": 26, "b": 46},
+        margin={"l": 52, "r": 14, "t": 26, "b": 52},
         font={"size": 12, "family": "system-ui, sans-serif"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         dragmode=False,
@@ -166,7 +170,7 @@ def _json(figure: go.Figure, height: int) -> str:
     return text.replace("</", "<\\/")
 
 
-def _table(frame: pd.DataFrame, digits: dict[str, int], few: str) -> str:
+def _table(frame: pd.DataFrame, digits: Digits, few: str) -> str:
     names = [str(name) for name in frame]
     sortable = len(frame) > FEWEST_SORTED
     heads = "".join(
@@ -187,16 +191,17 @@ def _table(frame: pd.DataFrame, digits: dict[str, int], few: str) -> str:
     )
 
 
-def _kind(name: str, digits: dict[str, int]) -> str:
+def _kind(name: str, digits: Digits) -> str:
     return ' class="number"' if name in digits else ""
 
 
-def _cell(name: str, value: Any, digits: dict[str, int]) -> str:
+def _cell(name: str, value: Any, digits: Digits) -> str:
     if name not in digits:
         return f"<td>{html.escape('' if pd.isna(value) else str(value))}</td>"
     if pd.isna(value):
         return '<td class="number" data-value=""></td>'
-    shown = f"{value:,.{digits[name]}f}".replace("-", "\u2212")
+    places = digits[name]
+    shown = (f"{value:g}" if places is None else f"{value:,.{places}f}").replace("-", "\u2212")
     return f'<td class="number" data-value="{float(value):.10g}">{shown}</td>'
 
 

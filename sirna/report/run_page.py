@@ -240,8 +240,9 @@ def _doses(page: Page, record: RunRecord) -> None:
 
 def _worst(page: Page, record: RunRecord) -> None:
     page.section(f"The {numbers.WORST} worst rows")
-    digits = {"measured": 2, "predicted": 2, "median": 2, "error": 2, "interval_low": 1}
-    digits |= {"interval_high": 1, "prob_below_threshold": 3, "dose": 4, "distance_bases": 0}
+    digits: dict[str, int | None] = {"measured": 2, "predicted": 2, "median": 2, "error": 2}
+    digits |= {"interval_low": 1, "interval_high": 1, "prob_below_threshold": 3}
+    digits |= {"dose": None, "distance_bases": 0}
     found = numbers.worst_rows(record.held_out)
     names = ["id", "error", "measured", "predicted", "median", "interval_low", "interval_high"]
     names += ["prob_below_threshold", "target", "cell_line", "dose", "distance_bases"]

@@ -100,3 +100,37 @@ def test_a_click_on_a_heading_sorts_numbers_and_a_second_click_turns_the_order(p
         found = table.evaluate(values)
         assert len(found) > 2
         assert found == sorted(found, reverse=reverse)
+
+
+PRINTED_WIDTH = 703
+"""CSS pixels between the margins of A4, which is narrower than Letter."""
+ON_PAPER = """() => ({
+  paper: getComputedStyle(document.body).backgroundColor,
+  charts: [...document.querySelectorAll(".chart")].map((chart) => ({
+    colour: chart.layout.paper_bgcolor,
+    cut: chart.querySelector(".main-svg").getBoundingClientRect().right
+      - chart.getBoundingClientRect().right,
+  })),
+  widest: document.documentElement.scrollWidth,
+  hidden: [...document.querySelectorAll(".wide, .tall")].filter((box) =>
+    getComputedStyle(box).overflowY !== "visible").length,
+  navigation: getComputedStyle(document.querySelector("nav")).display,
+})"""
+
+
+@pytest.mark.parametrize("name", ["run", "comparison"])
+def test_a_dark_page_is_printed_light_and_whole_and_is_dark_again_afterwards(pages, look, name):
+    page = look(pages[name], width=PRINTED_WIDTH, theme="dark").page
+    dark = page.evaluate(ON_PAPER)["paper"]
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    found = page.evaluate(ON_PAPER)
+    assert found["paper"] == "rgb(255, 255, 255)"
+    assert {chart["colour"] for chart in found["charts"]} == {"#fff"}
+    assert max(chart["cut"] for chart in found["charts"]) <= 1
+    assert found["widest"] <= PRINTED_WIDTH
+    assert (found["hidden"], found["navigation"]) == (0, "none")
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function("document.querySelector('.chart').layout.paper_bgcolor !== '#fff'")
+    assert page.evaluate(ON_PAPER)["paper"] == dark
