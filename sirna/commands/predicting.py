@@ -120,6 +120,14 @@ def submit(
         ),
     ] = None,
     sheet: SheetOption = "",
+    transcripts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FASTA",
+            help="Transcripts by target symbol, for rows that have none.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
     expect: ExpectOption = None,
     out: Annotated[
         Path | None,
@@ -152,7 +160,17 @@ def submit(
 
     console = console_for(quiet, as_json)
     request = SubmitRequest(
-        test, run, config, out, columns.value, with_uncertainty, force, device, sheet, expect
+        test=test,
+        run=run,
+        config=config,
+        out=out,
+        columns=columns.value,
+        with_uncertainty=with_uncertainty,
+        force=force,
+        device=device,
+        sheet=sheet,
+        expect=expect,
+        transcripts=transcripts,
     )
     _print_submission(run_submit(request, console), test, console)
 

@@ -32,6 +32,7 @@ from sirna.table.check_table import Table
 from sirna.table.columns import absent_columns
 from sirna.table.read_blocks import BLOCK_ROWS, table_files
 from sirna.table.stream import Stream
+from sirna.table.transcripts import Transcripts
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class SubmitRequest:
         The sheet of a spreadsheet; default: the first.
     expect : str, optional
         The digest that the bundle must have, as `sirna check` prints it.
+    transcripts : Path, optional
+        A FASTA file with the transcripts of targets, for rows that have none.
     """
 
     test: Path
@@ -71,6 +74,7 @@ class SubmitRequest:
     device: str = "auto"
     sheet: str = ""
     expect: str | None = None
+    transcripts: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,10 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     )
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
-    stream = Stream(files, str(request.test), bundle.config, request.sheet)
+    transcripts = Transcripts.read(request.transcripts) if request.transcripts else None
+    stream = Stream(
+        files, str(request.test), bundle.config, request.sheet, transcripts, BLOCK_ROWS
+    )
     console.line(f"data: {request.test}: {stream.description}")
     if not request.force and path.exists() and not same_rows(path, stream, bundle.config):
         raise _other_submission_error(path)
@@ -125,7 +132,10 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
         _check_added_columns(stream.head, bundle.config, request.columns)
     check_sequences(bundle, stream.head)
     columns = bundle.config.columns
-    asked = bundle.columns_read - (set(stream.head.rows) - {"id"})
+    found = set(stream.head.rows) - {"id"} | ({"transcript"} if transcripts else set())
+    asked = bundle.columns_read - found
+    if transcripts and "transcript" not in bundle.columns_read:
+        console.note(f"{request.transcripts}: this run does not read transcripts")
     absent = absent_columns(stream.head.raw, columns, asked, "missing in every row")
     for note in (*absent, *stream.notes):
         console.note(note)

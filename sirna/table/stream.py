@@ -18,6 +18,7 @@ from sirna.table.read_blocks import BLOCK_ROWS, FileBlocks
 from sirna.table.repeats import Repeats, numbers_of
 from sirna.table.report import Purpose, Report
 from sirna.table.row_counts import RowCounts
+from sirna.table.transcripts import Transcripts
 
 LABELS = "labels in the file"
 MOST_READINGS = 8
@@ -41,6 +42,8 @@ class Scan:
     digest : str
         Of all ids in their order.
     counts : RowCounts
+    no_transcript : frozenset of str
+        Targets that have no record in the file of transcripts.
     """
 
     head: Table
@@ -50,6 +53,7 @@ class Scan:
     report: Report
     digest: str
     counts: RowCounts
+    no_transcript: frozenset[str]
 
 
 class Stream:
@@ -65,6 +69,8 @@ class Stream:
         As for `read_table`.
     sheet : str
         The sheet of a spreadsheet; default: the first.
+    transcripts : Transcripts, optional
+        They are read for rows without a transcript; they are not among the columns of the file.
     block_rows : int
         Largest number of rows of a block; it affects memory and speed only.
 
@@ -80,12 +86,14 @@ class Stream:
         source: str,
         config: Config,
         sheet: str = "",
+        transcripts: Transcripts | None = None,
         block_rows: int = BLOCK_ROWS,
     ) -> None:
         self.paths = list(paths)
         self.source = source
         self._config = config
         self._sheet = sheet
+        self._transcripts = transcripts
         self._files = [
             FileBlocks(path, config.columns.values(), sheet, block_rows) for path in paths
         ]
@@ -97,6 +105,8 @@ class Stream:
         self._facts = scan.facts
         self._rows = scan.rows
         notes = [note for file in self._files for note in file.notes]
+        if transcripts is not None:
+            notes += transcripts.notes(scan.no_transcript)
         self.notes = (*notes, *scan.report.notes)
 
     def __len__(self) -> int:
@@ -107,7 +117,8 @@ class Stream:
         """Texts that change if the files or their way of reading do."""
         states = [(path, path.stat()) for path in self.paths]
         files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
-        return [*files, self._sheet, self.digest, *sorted(self._facts)]
+        transcripts = "" if self._transcripts is None else self._transcripts.digest
+        return [*files, self._sheet, transcripts, self.digest, *sorted(self._facts)]
 
     @property
     def has_labels(self) -> bool:
@@ -119,9 +130,17 @@ class Stream:
         facts = Facts(self._facts)
         for raw, start in self._frames(facts):
             if start >= first:
-                block = Block(facts, start)
-                rows, _ = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+                rows, _, _ = self._checked(raw, Block(facts, start))
                 yield Table(self.source, raw, rows)
+
+    def _checked(
+        self, raw: pd.DataFrame, block: Block
+    ) -> tuple[pd.DataFrame, Report, Sequence[str]]:
+        """Return checked rows, the report on them, and their targets without a transcript."""
+        lacking: Sequence[str] = ()
+        if self._transcripts is not None:
+            raw, lacking = self._transcripts.fill(raw, self._config.columns)
+        return (*check_rows(raw, self.source, self._config, Purpose.TEST, block), lacking)
 
     def _settled(self) -> Scan:
         """Read the table until the answers that were assumed are the true ones."""
@@ -147,7 +166,7 @@ class Stream:
         frames = self._frames(facts)
         raw, start = next(frames)
         try:
-            check_rows(raw, self.source, self._config, Purpose.TEST, Block(facts, start))
+            self._checked(raw, Block(facts, start))
         except SirnaError:  # a column is lacking
             for _ in frames:  # a file that cannot be read is reported first
                 pass
@@ -157,10 +176,11 @@ class Stream:
     def _scan(self, assumed: dict[str, bool], repeated: frozenset[str]) -> Scan:
         facts, digest = Facts(assumed), hashlib.sha256()
         report, head, count, counts = None, None, 0, RowCounts()
+        no_transcript = set[str]()
         with Repeats() as ids:
             for raw, start in self._frames(facts):
-                block = Block(facts, start, repeated)
-                rows, found = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+                rows, found, lacking = self._checked(raw, Block(facts, start, repeated))
+                no_transcript.update(lacking)
                 if report is None:
                     report, head = found, Table(self.source, raw.iloc[:0], rows.iloc[:0])
                 else:
@@ -174,7 +194,14 @@ class Stream:
             if report is None or head is None:
                 raise AssertionError("a file has at least one block")
             return Scan(
-                head, count, facts.found, ids.suspects(), report, digest.hexdigest(), counts
+                head,
+                count,
+                facts.found,
+                ids.suspects(),
+                report,
+                digest.hexdigest(),
+                counts,
+                frozenset(no_transcript),
             )
 
     def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:

@@ -7,14 +7,12 @@ import pandas as pd
 import pytest
 
 from sirna.stages import submit
-from sirna.table import read_blocks
 
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a block have four rows."""
     monkeypatch.setattr(submit, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(read_blocks, "BLOCK_CHARACTERS", 1)
 
 
 def submitted(ok, run: Path, test: object, out: str, *options: object) -> tuple[bytes, str]:
@@ -48,14 +46,14 @@ def test_a_folder_and_a_pattern_are_one_table(run, data, ok, read) -> None:
 def test_an_interrupted_submit_goes_on_after_its_last_whole_block(
     left, run, data, ok, cli, monkeypatch, small_blocks, read
 ) -> None:
-    whole, notes = submitted(ok, run, data / "test.csv", "whole.csv", "--with-uncertainty")
     shutil.copy(data / "test.csv", "test.csv")
+    whole, notes = submitted(ok, run, "test.csv", "whole.csv", "--with-uncertainty")
     predict = submit.Bundle.predict
     done: list[int] = []
 
     def predict_some(bundle, rows, device):
         done.append(len(rows))
-        if len(done) == 9:
+        if len(done) == 3:
             raise KeyboardInterrupt
         return predict(bundle, rows, device)
 
@@ -72,11 +70,32 @@ def test_an_interrupted_submit_goes_on_after_its_last_whole_block(
         read("test.csv").iloc[::-1].to_csv("test.csv", index=False)
         whole, _ = submitted(ok, run, "test.csv", "whole.csv", "--with-uncertainty")
     done.clear()
-    done += [0] * 9
+    done += [0] * 3
     printed = ok("submit", "test.csv", *options).err
-    assert len(done) - 9 == (15 if left == "another test file" else 7)
+    assert len(done) - 3 == (4 if left == "another test file" else 2)
     assert Path("out.csv").read_bytes() == whole
     assert ("goes on after 8 rows" in printed) == (left != "another test file")
     if left != "another test file":
         assert set(notes.splitlines()) <= set(printed.splitlines())
     assert not Path(".out.csv.part").exists()
+
+
+def test_transcripts_by_symbol_predict_as_those_in_the_rows(run, data, ok, read) -> None:
+    _, notes = submitted(ok, run, data / "test.csv", "whole.csv")
+    test = read(data / "test.csv")
+    symbol, transcript = "gene_target_symbol_name", "gene_target_seq"
+    named = test[test[symbol] != ""].drop_duplicates(symbol)
+    records = [f">{name}|1 x\n{text}\n" for name, text in named[[symbol, transcript]].to_numpy()]
+    Path("t.fa").write_text("".join(records))
+    test[transcript] = test[transcript].where(test[symbol] == "", "")
+    test.to_csv("short.csv", index=False)
+    _, printed = submitted(ok, run, "short.csv", "short_out.csv", "--transcripts", "t.fa")
+    label = "mRNA_remaining_pct"
+    assert read("short_out.csv")[label].tolist() == read("whole.csv")[label].tolist()
+    assert read("short_out.csv")[transcript].tolist() == test[transcript].tolist()
+    assert printed == notes
+    test.drop(columns=transcript).to_csv("short.csv", index=False)
+    Path("t.fa").write_text("".join(records[1:]))
+    _, printed = submitted(ok, run, "short.csv", "short_out.csv", "--transcripts", "t.fa")
+    assert f"t.fa: no record for '{named[symbol].iloc[0]}'" in printed
+    assert "gene_target_seq" not in printed
