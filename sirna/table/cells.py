@@ -8,4 +8,6 @@ MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 
 def blank(text: pd.Series) -> np.ndarray:
     """Mark the missing values of a text column, shape (n,)."""
-    return (text.isna() | text.str.strip().str.casefold().isin(MISSING)).to_numpy(dtype=bool)
+    codes, distinct = pd.factorize(text)  # -1 where missing
+    empty = [one.strip().casefold() in MISSING for one in distinct]
+    return np.array([*empty, True])[codes]
