@@ -22,13 +22,14 @@ from sirna.stages.progress import rows_bar
 from sirna.stages.submission_file import Layout, same_rows
 from sirna.stages.submission_rows import CsvRows, ParquetRows, content_sha256, rows_of
 from sirna.stages.submission_summary import Summary
+from sirna.stages.submit_bars import checked_bar
 from sirna.stages.unfinished_submission import Unfinished
 from sirna.system.device import choose_device
 from sirna.system.files import TakenError, reading_back, write_atomically
 from sirna.table.check_table import Table
 from sirna.table.columns import absent_columns
 from sirna.table.read_blocks import BLOCK_ROWS
-from sirna.table.stream import Stream
+from sirna.table.stream import Reading, Stream
 from sirna.table.transcripts import Transcripts
 
 
@@ -171,7 +172,9 @@ class Predictor:
             If the file already holds another submission and `force` is not given.
         """
         request, config = self.request, self.bundle.config
-        stream = Stream(files, source, config, request.sheet, self.transcripts, BLOCK_ROWS)
+        with checked_bar(console) as advance:
+            reading = Reading(request.sheet, self.transcripts, BLOCK_ROWS, advance)
+            stream = Stream(files, source, config, reading)
         console.line(f"data: {source}: {stream.description}")
         if not request.force and path.exists() and not same_rows(path, stream, config):
             raise _other_submission_error(path)

@@ -14,9 +14,9 @@ from typing import Any
 from sirna.errors import SirnaError, UsageError
 from sirna.stages.console import Console
 from sirna.stages.part_workers import Failure, PartResult, Task, results
-from sirna.stages.parts_bar import parts_bar
 from sirna.stages.predictor import Predictor
 from sirna.stages.submission_summary import Summary
+from sirna.stages.submit_bars import parts_bar
 from sirna.system.files import sha256
 from sirna.system.locks import append_line, locked
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from sirna.table.report import Purpose, Report
 from sirna.table.row_counts import RowCounts
 from sirna.table.transcripts import Transcripts
 
+Frame = tuple[pd.DataFrame, int]
+"""A block of text, and the number of its first row."""
 LABELS = "labels in the file"
 MOST_READINGS = 8
 """Readings of a whole table: one settles almost all tables, and each further question one more."""
@@ -44,6 +46,8 @@ class Scan:
     counts : RowCounts
     no_transcript : frozenset of str
         Targets that have no record in the file of transcripts.
+    only : Table, optional
+        All rows, if they are a single block.
     """
 
     head: Table
@@ -54,6 +58,29 @@ class Scan:
     digest: str
     counts: RowCounts
     no_transcript: frozenset[str]
+    only: Table | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read.
+
+    Attributes
+    ----------
+    sheet : str
+        The sheet of a spreadsheet; default: the first.
+    transcripts : Transcripts, optional
+        They are read for rows without a transcript; they are not among the columns of the file.
+    block_rows : int
+        Largest number of rows of a block; it affects memory and speed only.
+    advance : callable
+        Called with the number of rows that were checked, block by block.
+    """
+
+    sheet: str = ""
+    transcripts: Transcripts | None = None
+    block_rows: int = BLOCK_ROWS
+    advance: Callable[[int], object] = lambda rows: None
 
 
 class Stream:
@@ -67,12 +94,7 @@ class Stream:
         The table's name in messages.
     config : Config
         As for `read_table`.
-    sheet : str
-        The sheet of a spreadsheet; default: the first.
-    transcripts : Transcripts, optional
-        They are read for rows without a transcript; they are not among the columns of the file.
-    block_rows : int
-        Largest number of rows of a block; it affects memory and speed only.
+    reading : Reading
 
     Raises
     ------
@@ -85,17 +107,15 @@ class Stream:
         paths: Sequence[Path],
         source: str,
         config: Config,
-        sheet: str = "",
-        transcripts: Transcripts | None = None,
-        block_rows: int = BLOCK_ROWS,
+        reading: Reading = Reading(),
     ) -> None:
         self.paths = list(paths)
         self.source = source
         self._config = config
-        self._sheet = sheet
-        self._transcripts = transcripts
+        self._reading = reading
         self._files = [
-            FileBlocks(path, config.columns.values(), sheet, block_rows) for path in paths
+            FileBlocks(path, config.columns.values(), reading.sheet, reading.block_rows)
+            for path in paths
         ]
         scan = self._settled()
         scan.report.raise_if_bad()
@@ -104,9 +124,10 @@ class Stream:
         self.description = scan.counts.text
         self._facts = scan.facts
         self._rows = scan.rows
+        self._only = scan.only
         notes = [note for file in self._files for note in file.notes]
-        if transcripts is not None:
-            notes += transcripts.notes(scan.no_transcript)
+        if reading.transcripts is not None:
+            notes += reading.transcripts.notes(scan.no_transcript)
         self.notes = (*notes, *scan.report.notes)
 
     def __len__(self) -> int:
@@ -117,8 +138,9 @@ class Stream:
         """Texts that change if the files or their way of reading do."""
         states = [(path, path.stat()) for path in self.paths]
         files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
-        transcripts = "" if self._transcripts is None else self._transcripts.digest
-        return [*files, self._sheet, transcripts, self.digest, *sorted(self._facts)]
+        transcripts = self._reading.transcripts
+        digest = "" if transcripts is None else transcripts.digest
+        return [*files, self._reading.sheet, digest, self.digest, *sorted(self._facts)]
 
     @property
     def has_labels(self) -> bool:
@@ -127,6 +149,9 @@ class Stream:
 
     def blocks(self, first: int = 0) -> Iterator[Table]:
         """Yield the checked rows block by block, from the block that begins with a row."""
+        if self._only is not None:
+            yield from [self._only] if first == 0 else []
+            return
         facts = Facts(self._facts)
         for raw, start in self._frames(facts):
             if start >= first:
@@ -138,13 +163,18 @@ class Stream:
     ) -> tuple[pd.DataFrame, Report, Sequence[str]]:
         """Return checked rows, the report on them, and their targets without a transcript."""
         lacking: Sequence[str] = ()
-        if self._transcripts is not None:
-            raw, lacking = self._transcripts.fill(raw, self._config.columns)
+        if self._reading.transcripts is not None:
+            raw, lacking = self._reading.transcripts.fill(raw, self._config.columns)
         return (*check_rows(raw, self.source, self._config, Purpose.TEST, block), lacking)
 
     def _settled(self) -> Scan:
         """Read the table until the answers that were assumed are the true ones."""
-        assumed, repeated = self._guess(), frozenset[str]()
+        facts = Facts()  # a single block answers them itself
+        frames = self._frames(facts)
+        first, second = next(frames), next(frames, None)
+        if second is None:
+            return self._gathered([first], facts, self._repeated_in(first[0]))
+        assumed, repeated = self._guess(first, frames, facts), frozenset[str]()
         for _ in range(MOST_READINGS):
             scan = self._scan(assumed, repeated)
             if scan.facts != assumed:
@@ -160,30 +190,33 @@ class Stream:
             "are written; write each column in one notation."
         )
 
-    def _guess(self) -> dict[str, bool]:
+    def _guess(self, first: Frame, others: Iterator[Frame], facts: Facts) -> dict[str, bool]:
         """Answer the questions from the first block."""
-        facts = Facts()
-        frames = self._frames(facts)
-        raw, start = next(frames)
         try:
-            self._checked(raw, Block(facts, start))
+            self._checked(first[0], Block(facts))
         except SirnaError:  # a column is lacking
-            for _ in frames:  # a file that cannot be read is reported first
+            for _ in others:  # a file that cannot be read is reported first
                 pass
             raise
         return facts.found
 
     def _scan(self, assumed: dict[str, bool], repeated: frozenset[str]) -> Scan:
-        facts, digest = Facts(assumed), hashlib.sha256()
-        report, head, count, counts = None, None, 0, RowCounts()
-        no_transcript = set[str]()
+        facts = Facts(assumed)
+        return self._gathered(self._frames(facts), facts, repeated)
+
+    def _gathered(self, frames: Iterable[Frame], facts: Facts, repeated: frozenset[str]) -> Scan:
+        """Check all blocks, and return what is found in them."""
+        report, only, count, counts = None, None, 0, RowCounts()
+        digest, no_transcript = hashlib.sha256(), set[str]()
         with Repeats() as ids:
-            for raw, start in self._frames(facts):
+            for raw, start in frames:
                 rows, found, lacking = self._checked(raw, Block(facts, start, repeated))
                 no_transcript.update(lacking)
                 if report is None:
-                    report, head = found, Table(self.source, raw.iloc[:0], rows.iloc[:0])
+                    report, only = found, Table(self.source, raw, rows)
+                    head = Table(self.source, raw.iloc[:0], rows.iloc[:0])
                 else:
+                    only = None
                     report.add_block(found)
                 self._look_for_labels(raw, facts)
                 digest.update(joined(rows["id"]))
@@ -191,7 +224,8 @@ class Stream:
                     ids.add(rows["id"][~blank(rows["id"])])
                 counts.add(rows)
                 count = start + len(rows)
-            if report is None or head is None:
+                self._reading.advance(len(rows))
+            if report is None:
                 raise AssertionError("a file has at least one block")
             return Scan(
                 head,
@@ -202,12 +236,19 @@ class Stream:
                 digest.hexdigest(),
                 counts,
                 frozenset(no_transcript),
+                only,
             )
 
     def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:
         label = self._config.columns["label"]
         if label in raw:
             facts.any(LABELS, ~blank(raw[label]))
+
+    def _repeated_in(self, raw: pd.DataFrame) -> frozenset[str]:
+        """Return the ids that occur more than once in a block."""
+        column = self._config.columns["id"]
+        ids = raw[column].str.strip() if column in raw else pd.Series(dtype=str)
+        return frozenset(ids[ids.duplicated()])
 
     def _repeated(self, scan: Scan) -> frozenset[str]:
         """Return the ids that really occur more than once."""
@@ -218,7 +259,7 @@ class Stream:
             counts.update(ids[np.isin(numbers_of(ids), scan.suspects)])
         return frozenset(one for one, count in counts.items() if count > 1)
 
-    def _frames(self, facts: Facts) -> Iterator[tuple[pd.DataFrame, int]]:
+    def _frames(self, facts: Facts) -> Iterator[Frame]:
         """Yield the blocks of text of all files, and the number of each one's first row."""
         start, columns = 0, list[str]()
         for number, file in enumerate(self._files):

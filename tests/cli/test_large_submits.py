@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sirna.stages import submit
+from sirna.stages import predictor
 from sirna.system.csv_text import csv_bytes
 
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a block have four rows."""
-    monkeypatch.setattr(submit, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(predictor, "BLOCK_ROWS", 4)
 
 
 def submitted(ok, run: Path, test: object, out: str, *options: object) -> tuple[bytes, str]:
@@ -70,7 +70,7 @@ def test_an_interrupted_submit_goes_on_after_its_last_whole_block(
     out = "out.parquet" if left == "a torn block" else "out.csv"
     shutil.copy(data / "test.csv", "test.csv")
     whole, notes = submitted(ok, run, "test.csv", f"whole-{out}", "--with-uncertainty")
-    predict = submit.Bundle.predict
+    predict = predictor.Bundle.predict
     done: list[int] = []
 
     def predict_some(bundle, rows, device):
@@ -79,7 +79,7 @@ def test_an_interrupted_submit_goes_on_after_its_last_whole_block(
             raise KeyboardInterrupt
         return predict(bundle, rows, device)
 
-    monkeypatch.setattr(submit.Bundle, "predict", predict_some)
+    monkeypatch.setattr(predictor.Bundle, "predict", predict_some)
     options = ("--run", run, "--out", out, "--with-uncertainty")
     assert cli("submit", "test.csv", *options).code != 0
     assert not Path(out).exists()

@@ -9,7 +9,7 @@ import pytest
 from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.errors import SirnaError
-from sirna.table.stream import Stream
+from sirna.table.stream import Reading, Stream
 from sirna.table.transcripts import Transcripts
 
 COLUMNS = Config().columns
@@ -103,7 +103,7 @@ def test_targets_without_a_record_are_noted_once_by_name(tmp_path):
     path = tmp_path / "t.csv"
     ROWS.to_csv(path, index=False)
     transcripts = Transcripts.read(written(tmp_path, FASTA))
-    stream = Stream([path], "t", Config(), transcripts=transcripts, block_rows=2)
+    stream = Stream([path], "t", Config(), Reading("", transcripts, 2))
     (note,) = (note for note in stream.notes if "no record" in note)
     assert re.search(r"t\.fa: no record for 'D D', 'b' \(there is 'B'\); the binding sites", note)
     assert "gene_target_seq" in stream.head.raw
@@ -126,5 +126,5 @@ def test_another_file_of_transcripts_is_another_stream(tmp_path):
     ROWS.to_csv(path, index=False)
     for text in (FASTA, FASTA + "C"):
         transcripts = Transcripts.read(written(tmp_path, text))
-        found.append(Stream([path], "t", Config(), transcripts=transcripts).identity)
+        found.append(Stream([path], "t", Config(), Reading("", transcripts)).identity)
     assert found[0] != found[1]

@@ -1,4 +1,4 @@
-"""Bars of `sirna submit`: the parts that were written."""
+"""Bars of `sirna submit`: the rows that were checked, the parts that were written."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,6 +6,19 @@ from collections.abc import Callable, Iterator
 from tqdm import tqdm
 
 from sirna.stages.console import Console, narrow
+
+DELAY = 1.0
+"""Seconds before the bar of checked rows appears."""
+
+
+@contextlib.contextmanager
+def checked_bar(console: Console) -> Iterator[Callable[[int], object]]:
+    """Show on a terminal how many rows were checked before the first is predicted."""
+    off = True if console.quiet or narrow() else None
+    with tqdm(
+        desc="checked", unit="row", unit_scale=True, disable=off, leave=False, delay=DELAY
+    ) as bar:
+        yield bar.update
 
 
 @contextlib.contextmanager
