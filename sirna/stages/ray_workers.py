@@ -26,7 +26,9 @@ def results_of_ray(request: SubmitRequest, tasks: Sequence[Task]) -> Iterator[Pa
     Raises
     ------
     UsageError
-        If Ray is not installed, or the cluster cannot be reached.
+        If Ray is not installed, or the cluster has no place for a worker.
+    SirnaError
+        If the cluster cannot be reached.
     """
     try:
         ray: Any = importlib.import_module("ray")
@@ -34,9 +36,10 @@ def results_of_ray(request: SubmitRequest, tasks: Sequence[Task]) -> Iterator[Pa
         raise UsageError("--engine ray needs Ray: pip install 'sirna[ray]'.") from None
     _connect(ray, request)
     try:
-        cores = int(ray.cluster_resources().get("CPU", 1))
-        count = min(request.workers or cores, len(tasks))
-        start = ray.remote(num_cpus=1, max_restarts=RESTARTS)(Worker)
+        cards = int(request.device.startswith("cuda"))
+        most = _places(ray, request.device, "GPU" if cards else "CPU")
+        count = min(request.workers or most, most, len(tasks))
+        start = ray.remote(num_cpus=1, num_gpus=cards, max_restarts=RESTARTS)(Worker)
         idle = [start.remote(request, __version__) for _ in range(count)]
         left, running = list(reversed(tasks)), dict[Any, tuple[Any, Task]]()
         while left or running:
@@ -52,6 +55,14 @@ def results_of_ray(request: SubmitRequest, tasks: Sequence[Task]) -> Iterator[Pa
                 yield Failure(task.source, f"its worker ended: {reason(error)}")
     finally:
         ray.shutdown()
+
+
+def _places(ray: Any, device: str, kind: str) -> int:
+    """Return how many workers the cluster has room for."""
+    places = int(ray.cluster_resources().get(kind, 0))
+    if not places:
+        raise UsageError(f"--device {device}: the cluster has no {kind} for a worker.")
+    return places
 
 
 def _connect(ray: Any, request: SubmitRequest) -> None:
