@@ -3,7 +3,8 @@
 As a chemist designs them: every site of a simulated transcript x 8 patterns of modifications x 3
 doses, transcript by transcript, until there are enough rows. With --symbol all rows have this
 target, for instance one that the training table of a run has. With --no-transcript the column of
-the transcript stays empty (its letters are nine tenths of the bytes).
+the transcript stays empty (its letters are nine tenths of the bytes); --fasta FILE writes the
+transcripts apart, for `sirna submit --transcripts`.
 """
 
 import argparse
@@ -52,14 +53,26 @@ def patterns_of(table: pd.DataFrame) -> list[tuple[list[str], list[str]]]:
     return [(guide.split(), sense.split()) for guide, sense in common]
 
 
+def targets(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row of each target that has a name."""
+    named = table.dropna(subset=["gene_target_symbol_name"])
+    return named.drop_duplicates("gene_target_symbol_name")
+
+
+def write_fasta(path: Path) -> None:
+    """Write the transcripts of all targets by their symbols."""
+    columns = ["gene_target_symbol_name", "gene_target_seq"]
+    found = targets(simulate(seed=0).train)[columns].to_numpy()
+    path.write_text("".join(f">{symbol}\n{text}\n" for symbol, text in found), encoding="utf-8")
+
+
 def candidates(symbol: str | None, with_transcript: bool) -> Iterator[dict[str, object]]:
     """Yield rows without end."""
     table = simulate(seed=0).train
     patterns = patterns_of(table)
     named = table.dropna(subset=["gene_target_symbol_name"])
-    targets = named.drop_duplicates("gene_target_symbol_name")
     first = named.dropna(subset=["cell_line_donor", "Transfection_method"]).iloc[0]
-    for target in itertools.cycle(targets.to_dict("records")):
+    for target in itertools.cycle(targets(table).to_dict("records")):
         transcript = str(target["gene_target_seq"])
         for site in range(len(transcript) - GUIDE + 1):
             guide = reverse_complement(transcript[site : site + GUIDE])
@@ -101,5 +114,8 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--symbol")
     parser.add_argument("--no-transcript", action="store_true")
+    parser.add_argument("--fasta", type=Path)
     given = parser.parse_args()
+    if given.fasta:
+        write_fasta(given.fasta)
     write(given.out, given.rows, given.symbol, not given.no_transcript)

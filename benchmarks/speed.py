@@ -5,11 +5,16 @@
 For each size it writes a file of candidates (see candidates.py), runs both versions `--repeats`
 times with one thread each, and prints medians of wall time, processor time and peak memory, and the
 ratio of the processor times, which other programs disturb less. Without --old only this version
-runs. Both versions must be able to read the bundle; --quick takes one row and 2,000 rows, once.
+runs. Both versions must be able to read the bundle. Then this version predicts a folder of files
+with one worker, with several, and with as many of Ray if it is installed, and prints the ratio of
+the wall times; the digests must be equal. --quick takes one row and 2,000 rows, once, and two files
+of 2,000 rows.
 """
 
 import argparse
+import importlib.util
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -18,10 +23,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from candidates import write
+from candidates import write, write_fasta
 
 HERE = Path(__file__).resolve().parents[1]
 SIZES, QUICK_SIZES = [1, 10_000], [1, 2_000]
+PART_ROWS, QUICK_PART_ROWS = 100_000, 2_000
 
 
 class Cost(NamedTuple):
@@ -32,14 +38,17 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def submit(sources: Path, table: Path, run: Path, out: Path) -> Cost:
+def submit(sources: Path, table: Path, run: Path, out: Path, *options: object) -> Cost:
     """Run `sirna submit` once from these sources."""
     environment = os.environ | {"PYTHONPATH": str(sources), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "sirna.cli", "submit", str(table), "--run", str(run)]
     began = time.perf_counter()
     with (out.parent / "output.txt").open("w") as output:
         process = subprocess.Popen(
-            [*command, "--out", str(out), "--force", "--columns", "id", "--device", "cpu"],
+            [
+                *(*command, "--out", str(out), "--force", "--columns", "id", "--device", "cpu"),
+                *map(str, options),
+            ],
             env=environment,
             cwd=out.parent,
             stdout=output,
@@ -57,6 +66,31 @@ def medians(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
 
 
+def parts(folder: Path, run: Path, workers: int, rows: int) -> None:
+    """Predict a folder of files with one worker and with several, and print their times."""
+    tests, fasta = folder / "tests", folder / "transcripts.fa"
+    tests.mkdir()
+    write_fasta(fasta)
+    write(tests / "1.csv", rows, None, with_transcript=False)
+    for number in range(2, workers + 1):
+        shutil.copy(tests / "1.csv", tests / f"{number}.csv")
+    ways = {"1 worker": ("--workers", 1), f"{workers} workers": ("--workers", workers)}
+    if importlib.util.find_spec("ray"):
+        ways[f"Ray, {workers} workers"] = ("--workers", workers, "--engine", "ray")
+    print(f"\n| {workers} files of {rows:,} rows | wall s | rows/s | ratio |\n|---|---|---|---|")
+    first, digests = 0.0, set[str]()
+    for number, (way, options) in enumerate(ways.items()):
+        out = folder / f"parts-{number}"
+        wall = submit(HERE, tests, run, out, "--transcripts", fasta, *options).wall
+        first = first or wall
+        text = (folder / "output.txt").read_text()
+        digests |= {line for line in text.splitlines() if line.startswith("sha256 ")}
+        rate = workers * rows / wall
+        print(f"| {way} | {wall:.1f} | {rate:,.0f} | {first / wall:.1f} |", flush=True)
+    if len(digests) != 1:
+        sys.exit(f"the parts differ: {digests}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--old", type=Path, help="folder with the older package `sirna`")
@@ -64,6 +98,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
     parser.add_argument("--symbol", help="a target of the training table; else unseen targets")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     versions = {"new": HERE} if given.old is None else {"old": given.old.resolve(), "new": HERE}
@@ -87,6 +122,8 @@ def main() -> None:
                     f"{rows / cost.processor:,.0f} | {cost.megabytes:,.0f} | {ratio:.1f} |",
                     flush=True,
                 )
+        part_rows = QUICK_PART_ROWS if given.quick else PART_ROWS
+        parts(folder, given.run.resolve(), given.workers, part_rows)
 
 
 if __name__ == "__main__":

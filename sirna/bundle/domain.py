@@ -70,9 +70,9 @@ class DomainSummary:
         """Return what was counted so far, as plain data."""
         return [[bases, count] for bases, count in sorted(self._rows.items())]
 
-    def restore(self, state: list[list[float]]) -> None:
-        """Go on from what `state` returned."""
-        self._rows = Counter({bases: int(count) for bases, count in state})
+    def add_state(self, state: list[list[float]]) -> None:
+        """Add what `state` returned of other rows."""
+        self._rows.update({bases: int(count) for bases, count in state})
 
     def notes(self) -> list[str]:
         """Return the note about all rows so far."""

@@ -47,6 +47,13 @@ class _Count:
         """Return plain data."""
         return [self.rows, sorted(self.values), self.first]
 
+    def add_state(self, state: list[Any]) -> None:
+        """Add what `state` returned of rows that follow those so far."""
+        rows, values, first = state
+        self.first = self.first if self.rows else first
+        self.rows += rows
+        self.values |= set(values)
+
 
 @dataclass
 class Novelty:
@@ -136,17 +143,23 @@ class Novelty:
             "measured_guides": self._measured_guides,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self._rows = state["rows"]
-        self._values = _counts(state["values"])
-        self._similar = {what: set(values) for what, values in state["similar"].items()}
-        self._of_other_strand = _counts(state["of_other_strand"])
-        self._missing = Counter(state["missing"])
-        self._outside = _counts(state["outside"])
-        self._unseen_targets = state["unseen_targets"]
-        self._far_guides = state["far_guides"]
-        self._measured_guides = state["measured_guides"]
+    def add_state(self, state: dict[str, Any]) -> None:
+        """Add what `state` returned of other rows, which follow those so far."""
+        self._rows += state["rows"]
+        counts = {
+            "values": self._values,
+            "of_other_strand": self._of_other_strand,
+            "outside": self._outside,
+        }
+        for kind, found in counts.items():
+            for name, one in state[kind].items():
+                found.setdefault(name, _Count()).add_state(one)
+        for what, values in state["similar"].items():
+            self._similar.setdefault(what, set()).update(values)
+        self._missing.update(state["missing"])
+        self._unseen_targets += state["unseen_targets"]
+        self._far_guides += state["far_guides"]
+        self._measured_guides += state["measured_guides"]
 
     def notes(self) -> list[str]:
         """Return the notes about all rows so far."""
@@ -245,10 +258,6 @@ class Novelty:
                 "training; a run under --protocol rows predicts from these measurements"
             )
         return notes
-
-
-def _counts(state: dict[str, list[Any]]) -> dict[str, _Count]:
-    return {name: _Count(rows, set(values), first) for name, (rows, values, first) in state.items()}
 
 
 def _tokens(lists: pd.Series) -> set[str]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sirna.stages.submit import Submission
 
 GROUP = "Predict"
+MANY = "Many test files"
+LARGEST_WORKERS = 10_000
 
 
 class Columns(StrEnum):
@@ -37,6 +39,13 @@ class Columns(StrEnum):
 
     ALL = "all"
     ID = "id"
+
+
+class Engine(StrEnum):
+    """What runs the workers that predict many test files."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +65,8 @@ def register(app: typer.Typer) -> None:
                 "adds medians, intervals and the distance to the training rows",
             ),
             (
-                "sirna submit test.csv --run runs/demo --columns id",
-                "writes two columns: id and label",
+                "sirna submit 'parts/*.parquet' --out predicted --workers 4",
+                "predicts every table of a folder into a part of its own",
             ),
         ],
     )
@@ -120,12 +129,21 @@ def submit(
         ),
     ] = None,
     sheet: SheetOption = "",
+    transcripts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FASTA",
+            help="Transcripts by target symbol, for rows that have none.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
     expect: ExpectOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="The file.  [default: submissions/<run>/submission.csv]",
+            metavar="FILE|FOLDER",
+            help="A .csv, .csv.gz or .parquet file; for many test files also a folder, with a part "
+            "for each.  [default: submissions/<run>/submission.csv]",
             rich_help_panel=WRITING,
         ),
     ] = None,
@@ -142,17 +160,56 @@ def submit(
         ),
     ] = False,
     force: ForceOption = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=LARGEST_WORKERS,
+            help="How many files are predicted at a time, each with one thread.  [default: as "
+            "cores and memory allow]",
+            rich_help_panel=MANY,
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Workers on this machine, or on those of Ray.", rich_help_panel=MANY),
+    ] = Engine.LOCAL,
+    address: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Ray cluster, as host:6379 or auto.  [default: a new one on this machine]",
+            rich_help_panel=MANY,
+        ),
+    ] = "",
     device: DeviceOption = "auto",
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict every row of a table and write a submission."""
-    from sirna.stages.submit import SubmitRequest
+    """Predict every row of a table and write a submission.
+
+    TEST may be a folder of tables or a pattern of their names: their rows become one file or, with
+    --out FOLDER, one part for each table.
+    """
+    from sirna.stages.predictor import SubmitRequest
     from sirna.stages.submit import submit as run_submit
 
     console = console_for(quiet, as_json)
     request = SubmitRequest(
-        test, run, config, out, columns.value, with_uncertainty, force, device, sheet, expect
+        test=test,
+        run=run,
+        config=config,
+        out=out,
+        columns=columns.value,
+        with_uncertainty=with_uncertainty,
+        force=force,
+        device=device,
+        sheet=sheet,
+        expect=expect,
+        transcripts=transcripts,
+        engine=engine.value,
+        address=address,
+        workers=workers,
     )
     _print_submission(run_submit(request, console), test, console)
 
@@ -162,7 +219,8 @@ def _print_submission(done: "Submission", test: Path, console: "Console") -> Non
     console.result(f"{done.path}: {done.rows:,} rows, {state}, {done.seconds:.1f} s")
     console.result(f"sha256 {done.digest}")
     run = f"--run {shlex.quote(str(done.run))}"
-    console.next(f"sirna explain {shlex.quote(str(test))} {run} --suggest")
+    if test.is_file():
+        console.next(f"sirna explain {shlex.quote(str(test))} {run} --suggest")
     console.json(
         {
             "submission": str(done.path),

@@ -133,9 +133,9 @@ class ExpectedScore:
         """Return what was summed so far, as plain data."""
         return [float(one) for one in self._sums]
 
-    def restore(self, state: list[float]) -> None:
-        """Go on from what `state` returned."""
-        self._sums = np.array(state)
+    def add_state(self, state: list[float]) -> None:
+        """Add what `state` returned of other rows."""
+        self._sums += np.array(state)
 
     @property
     def value(self) -> float:

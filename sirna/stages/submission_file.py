@@ -1,11 +1,9 @@
-"""The file that `sirna submit` writes: filled block by block, each block read back and checked."""
+"""The columns of a submission, filled block by block, each block read back and checked."""
 
-import gzip
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,7 @@ from sirna.bundle.predict_table import decimals, uncertainty
 from sirna.config.config import Config
 from sirna.errors import SirnaError
 from sirna.prediction.decision import DECIMALS, rounded
-from sirna.system.csv_text import csv_text, fields_of
+from sirna.system.csv_text import fields_of
 from sirna.table.check_table import Table
 from sirna.table.facts import Facts
 from sirna.table.read_blocks import FileBlocks
@@ -25,7 +23,6 @@ from sirna.table.units import from_remaining
 
 ROUNDING_TOLERANCE = 1e-6
 """A written value may exceed its bound by this much because of rounding."""
-READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -91,62 +88,6 @@ class Layout:
             raise ValueError(f"a value that is not from {low:g} to {high:g}")
 
 
-class Writer:
-    """Appends rows to a CSV file and keeps the digest of all that the file holds.
-
-    Parameters
-    ----------
-    stream : binary stream
-        Empty, or with rows that were written before; at its end.
-    """
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._hash = hashlib.sha256()
-        stream.seek(0)
-        while part := stream.read(READ_BYTES):
-            self._hash.update(part)
-        self._header = stream.tell() == 0
-
-    def append(self, frame: pd.DataFrame) -> str:
-        """Write rows; return them as text with the header."""
-        text = csv_text(frame)
-        data = text.encode()
-        if not self._header:
-            data = data[len(csv_text(frame.iloc[:0]).encode()) :]
-        self._header = False
-        self._stream.write(data)
-        self._hash.update(data)
-        return text
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256, in hexadecimal, of all that was written."""
-        return self._hash.hexdigest()
-
-    def finish(self, draft: Path, name: Path) -> None:
-        """Write a draft from the rows, compressed if the final name ends in .gz."""
-        self._stream.seek(0)
-        with draft.open("wb") as raw:
-            if not _is_compressed(name):
-                shutil.copyfileobj(self._stream, raw, READ_BYTES)
-                return
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as compressed:
-                shutil.copyfileobj(self._stream, compressed, READ_BYTES)
-
-
-def content_sha256(path: Path, name: Path) -> str:
-    """Return the SHA-256 of what a file of that name holds once decompressed; "" if unreadable."""
-    found = hashlib.sha256()
-    try:
-        with gzip.open(path, "rb") if _is_compressed(name) else path.open("rb") as stream:
-            while part := stream.read(READ_BYTES):
-                found.update(part)
-    except (OSError, EOFError):
-        return ""
-    return found.hexdigest()
-
-
 def same_rows(path: Path, stream: Stream, config: Config) -> bool:
     """Return whether a file has the table's ids in their order, or no ids and as many rows."""
     name, raw = config.columns["id"], stream.head.raw
@@ -172,10 +113,6 @@ def _same_ids(written: pd.DataFrame, table: Table, config: Config) -> bool:
     if name not in table.raw and (column in table.raw or column not in written):
         return len(written) == len(ids)
     return column in written and written[column].str.strip().tolist() == ids
-
-
-def _is_compressed(name: Path) -> bool:
-    return name.name.lower().endswith(".gz")
 
 
 def _unused_name(name: str, frame: pd.DataFrame) -> str:

@@ -21,14 +21,17 @@ def binding_sites(guides: pd.Series, transcripts: pd.Series) -> np.ndarray:
     guides, transcripts : Series of n texts
         Capital RNA letters; NaN where missing.
     """
-    codes, texts = pd.factorize(transcripts)
-    both = pd.DataFrame({"guide": guides.to_numpy(), "transcript": codes})
-    distinct = both[both["transcript"] >= 0].dropna().drop_duplicates()
-    found = [
-        _site(guide, texts[code])
-        for guide, code in zip(distinct["guide"], distinct["transcript"], strict=True)
-    ]
-    return both.merge(distinct.assign(site=found), how="left")["site"].to_numpy(dtype=np.float64)
+    of_transcript, texts = pd.factorize(transcripts)
+    of_guide, strands = pd.factorize(guides)
+    both = (of_transcript >= 0) & (of_guide >= 0)
+    pairs, of_row = np.unique(
+        of_guide[both] * len(texts) + of_transcript[both], return_inverse=True
+    )
+    one, other = strands.tolist(), texts.tolist()
+    found = [_site(one[pair // len(other)], other[pair % len(other)]) for pair in pairs.tolist()]
+    sites = np.full(len(guides), np.nan)
+    sites[both] = np.array(found, dtype=np.float64)[of_row]
+    return sites
 
 
 def _site(guide: str, transcript: str) -> float:

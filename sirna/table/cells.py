@@ -8,5 +8,6 @@ MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>"})
 
 def blank(text: pd.Series) -> np.ndarray:
     """Mark the missing values of a text column, shape (n,)."""
-    values = text.to_numpy(dtype=object, na_value="").tolist()
-    return np.array([value.strip().casefold() in MISSING for value in values], dtype=bool)
+    codes, distinct = pd.factorize(text)  # -1 where missing
+    empty = [one.strip().casefold() in MISSING for one in distinct.tolist()]
+    return np.array([*empty, True])[codes]

@@ -104,11 +104,14 @@ def _where(
     selected: np.ndarray, holds: Callable[[str, str], bool], first: pd.Series, second: pd.Series
 ) -> np.ndarray:
     """Mark the `selected` rows that have both texts and for which `holds` is true, shape (n,)."""
-    both = pd.DataFrame({"first": first.to_numpy(), "second": second.to_numpy()})
-    distinct = both[selected].dropna().drop_duplicates()
-    found = [holds(*texts) for texts in zip(distinct["first"], distinct["second"], strict=True)]
-    matched = both.merge(distinct.assign(found=found), how="left")["found"]
-    return selected & matched.eq(True).to_numpy()
+    codes, texts = zip(*(pd.factorize(part) for part in (first, second)), strict=True)
+    both = selected & (codes[0] >= 0) & (codes[1] >= 0)
+    pairs, of_row = np.unique(codes[0][both] * len(texts[1]) + codes[1][both], return_inverse=True)
+    one, other = texts[0].tolist(), texts[1].tolist()
+    found = [holds(one[pair // len(other)], other[pair % len(other)]) for pair in pairs.tolist()]
+    marks = np.zeros(len(first), dtype=bool)
+    marks[both] = np.array(found, dtype=bool)[of_row]
+    return marks
 
 
 def _contains_guide(guide: str, transcript: str) -> bool:

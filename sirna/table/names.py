@@ -26,7 +26,7 @@ def read_names(text: pd.Series, column: str, report: Report) -> pd.Series:
         Collects the notes.
     """
     codes, distinct = pd.factorize(text.fillna(""))
-    plain = pd.Series([_visible(name) for name in distinct], dtype=object)
+    plain = pd.Series([visible(name) for name in distinct], dtype=object)
     names = pd.Series(plain.to_numpy()[codes], index=text.index, dtype=object)
     report.add_note(
         column,
@@ -37,7 +37,7 @@ def read_names(text: pd.Series, column: str, report: Report) -> pd.Series:
     return names
 
 
-def _visible(name: str) -> str:
+def visible(name: str) -> str:
     """Return a name with single blanks for white space, and without invisible characters."""
     if name.isascii() and name.isprintable() and "  " not in name:
         return name

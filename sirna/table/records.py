@@ -100,7 +100,7 @@ class Records:
             if not filled(fields):
                 blank += 1
                 continue
-            if len(fields) < named or _last(fields) > len(header):
+            if len(fields) < named or (len(fields) > len(header) and _last(fields) > len(header)):
                 fault = "fewer" if len(fields) < named else "more"
                 raise SirnaError(
                     f"{self.source}: {self.place_name} {self.places[record]} has {len(fields)} "
@@ -109,7 +109,10 @@ class Records:
                 )
             kept.append(record)
         width = len(header)
-        rows = [(self.fields[record] + [""] * width)[:width] for record in kept]
+        rows = [
+            fields if len(fields) == width else (fields + [""] * width)[:width]
+            for fields in (self.fields[record] for record in kept)
+        ]
         columns = [list(cells) for cells in zip(*rows, strict=True)] or [[] for _ in header]
         index = pd.Index(
             [self.places[record] for record in kept], name=self.place_name, dtype="int64"
@@ -165,7 +168,10 @@ def filled(fields: Sequence[str]) -> bool:
 
 def _last(fields: Sequence[str]) -> int:
     """Return how many fields there are up to the last that has a value."""
-    return max((place for place, field in enumerate(fields, start=1) if field.strip()), default=0)
+    for place in range(len(fields), 0, -1):
+        if fields[place - 1].strip():
+            return place
+    return 0
 
 
 def _like_names(names: Sequence[str]) -> bool:

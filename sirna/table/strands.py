@@ -308,7 +308,7 @@ def _each(text: pd.Series, function: Callable[[str], object]) -> _Distinct:
     """Apply a function to every distinct text once."""
     codes, distinct = pd.factorize(text.fillna(""))
     results: list[Any] = []
-    for one in distinct:
+    for one in distinct.tolist():
         try:
             results.append(function(one))
         except NotationError as error:

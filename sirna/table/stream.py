@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from sirna.table.read_blocks import BLOCK_ROWS, FileBlocks
 from sirna.table.repeats import Repeats, numbers_of
 from sirna.table.report import Purpose, Report
 from sirna.table.row_counts import RowCounts
+from sirna.table.transcripts import Transcripts
 
+Frame = tuple[pd.DataFrame, int]
+"""A block of text, and the number of its first row."""
 LABELS = "labels in the file"
 MOST_READINGS = 8
 """Readings of a whole table: one settles almost all tables, and each further question one more."""
@@ -41,6 +44,10 @@ class Scan:
     digest : str
         Of all ids in their order.
     counts : RowCounts
+    no_transcript : frozenset of str
+        Targets that have no record in the file of transcripts.
+    only : Table, optional
+        All rows, if they are a single block.
     """
 
     head: Table
@@ -50,6 +57,30 @@ class Scan:
     report: Report
     digest: str
     counts: RowCounts
+    no_transcript: frozenset[str]
+    only: Table | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read.
+
+    Attributes
+    ----------
+    sheet : str
+        The sheet of a spreadsheet; default: the first.
+    transcripts : Transcripts, optional
+        They are read for rows without a transcript; they are not among the columns of the file.
+    block_rows : int
+        Largest number of rows of a block; it affects memory and speed only.
+    advance : callable
+        Called with the number of rows that were checked, block by block.
+    """
+
+    sheet: str = ""
+    transcripts: Transcripts | None = None
+    block_rows: int = BLOCK_ROWS
+    advance: Callable[[int], object] = lambda rows: None
 
 
 class Stream:
@@ -63,10 +94,7 @@ class Stream:
         The table's name in messages.
     config : Config
         As for `read_table`.
-    sheet : str
-        The sheet of a spreadsheet; default: the first.
-    block_rows : int
-        Largest number of rows of a block; it affects memory and speed only.
+    reading : Reading
 
     Raises
     ------
@@ -79,15 +107,15 @@ class Stream:
         paths: Sequence[Path],
         source: str,
         config: Config,
-        sheet: str = "",
-        block_rows: int = BLOCK_ROWS,
+        reading: Reading = Reading(),
     ) -> None:
         self.paths = list(paths)
         self.source = source
         self._config = config
-        self._sheet = sheet
+        self._reading = reading
         self._files = [
-            FileBlocks(path, config.columns.values(), sheet, block_rows) for path in paths
+            FileBlocks(path, config.columns.values(), reading.sheet, reading.block_rows)
+            for path in paths
         ]
         scan = self._settled()
         scan.report.raise_if_bad()
@@ -96,7 +124,10 @@ class Stream:
         self.description = scan.counts.text
         self._facts = scan.facts
         self._rows = scan.rows
+        self._only = scan.only
         notes = [note for file in self._files for note in file.notes]
+        if reading.transcripts is not None:
+            notes += reading.transcripts.notes(scan.no_transcript)
         self.notes = (*notes, *scan.report.notes)
 
     def __len__(self) -> int:
@@ -107,7 +138,9 @@ class Stream:
         """Texts that change if the files or their way of reading do."""
         states = [(path, path.stat()) for path in self.paths]
         files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
-        return [*files, self._sheet, self.digest, *sorted(self._facts)]
+        transcripts = self._reading.transcripts
+        digest = "" if transcripts is None else transcripts.digest
+        return [*files, self._reading.sheet, digest, self.digest, *sorted(self._facts)]
 
     @property
     def has_labels(self) -> bool:
@@ -116,16 +149,32 @@ class Stream:
 
     def blocks(self, first: int = 0) -> Iterator[Table]:
         """Yield the checked rows block by block, from the block that begins with a row."""
+        if self._only is not None:
+            yield from [self._only] if first == 0 else []
+            return
         facts = Facts(self._facts)
         for raw, start in self._frames(facts):
             if start >= first:
-                block = Block(facts, start)
-                rows, _ = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+                rows, _, _ = self._checked(raw, Block(facts, start))
                 yield Table(self.source, raw, rows)
+
+    def _checked(
+        self, raw: pd.DataFrame, block: Block
+    ) -> tuple[pd.DataFrame, Report, Sequence[str]]:
+        """Return checked rows, the report on them, and their targets without a transcript."""
+        lacking: Sequence[str] = ()
+        if self._reading.transcripts is not None:
+            raw, lacking = self._reading.transcripts.fill(raw, self._config.columns)
+        return (*check_rows(raw, self.source, self._config, Purpose.TEST, block), lacking)
 
     def _settled(self) -> Scan:
         """Read the table until the answers that were assumed are the true ones."""
-        assumed, repeated = self._guess(), frozenset[str]()
+        facts = Facts()  # a single block answers them itself
+        frames = self._frames(facts)
+        first, second = next(frames), next(frames, None)
+        if second is None:
+            return self._gathered([first], facts, self._repeated_in(first[0]))
+        assumed, repeated = self._guess(first, frames, facts), frozenset[str]()
         for _ in range(MOST_READINGS):
             scan = self._scan(assumed, repeated)
             if scan.facts != assumed:
@@ -141,29 +190,33 @@ class Stream:
             "are written; write each column in one notation."
         )
 
-    def _guess(self) -> dict[str, bool]:
+    def _guess(self, first: Frame, others: Iterator[Frame], facts: Facts) -> dict[str, bool]:
         """Answer the questions from the first block."""
-        facts = Facts()
-        frames = self._frames(facts)
-        raw, start = next(frames)
         try:
-            check_rows(raw, self.source, self._config, Purpose.TEST, Block(facts, start))
+            self._checked(first[0], Block(facts))
         except SirnaError:  # a column is lacking
-            for _ in frames:  # a file that cannot be read is reported first
+            for _ in others:  # a file that cannot be read is reported first
                 pass
             raise
         return facts.found
 
     def _scan(self, assumed: dict[str, bool], repeated: frozenset[str]) -> Scan:
-        facts, digest = Facts(assumed), hashlib.sha256()
-        report, head, count, counts = None, None, 0, RowCounts()
+        facts = Facts(assumed)
+        return self._gathered(self._frames(facts), facts, repeated)
+
+    def _gathered(self, frames: Iterable[Frame], facts: Facts, repeated: frozenset[str]) -> Scan:
+        """Check all blocks, and return what is found in them."""
+        report, only, count, counts = None, None, 0, RowCounts()
+        digest, no_transcript = hashlib.sha256(), set[str]()
         with Repeats() as ids:
-            for raw, start in self._frames(facts):
-                block = Block(facts, start, repeated)
-                rows, found = check_rows(raw, self.source, self._config, Purpose.TEST, block)
+            for raw, start in frames:
+                rows, found, lacking = self._checked(raw, Block(facts, start, repeated))
+                no_transcript.update(lacking)
                 if report is None:
-                    report, head = found, Table(self.source, raw.iloc[:0], rows.iloc[:0])
+                    report, only = found, Table(self.source, raw, rows)
+                    head = Table(self.source, raw.iloc[:0], rows.iloc[:0])
                 else:
+                    only = None
                     report.add_block(found)
                 self._look_for_labels(raw, facts)
                 digest.update(joined(rows["id"]))
@@ -171,16 +224,31 @@ class Stream:
                     ids.add(rows["id"][~blank(rows["id"])])
                 counts.add(rows)
                 count = start + len(rows)
-            if report is None or head is None:
+                self._reading.advance(len(rows))
+            if report is None:
                 raise AssertionError("a file has at least one block")
             return Scan(
-                head, count, facts.found, ids.suspects(), report, digest.hexdigest(), counts
+                head,
+                count,
+                facts.found,
+                ids.suspects(),
+                report,
+                digest.hexdigest(),
+                counts,
+                frozenset(no_transcript),
+                only,
             )
 
     def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:
         label = self._config.columns["label"]
         if label in raw:
             facts.any(LABELS, ~blank(raw[label]))
+
+    def _repeated_in(self, raw: pd.DataFrame) -> frozenset[str]:
+        """Return the ids that occur more than once in a block."""
+        column = self._config.columns["id"]
+        ids = raw[column].str.strip() if column in raw else pd.Series(dtype=str)
+        return frozenset(ids[ids.duplicated()])
 
     def _repeated(self, scan: Scan) -> frozenset[str]:
         """Return the ids that really occur more than once."""
@@ -191,7 +259,7 @@ class Stream:
             counts.update(ids[np.isin(numbers_of(ids), scan.suspects)])
         return frozenset(one for one, count in counts.items() if count > 1)
 
-    def _frames(self, facts: Facts) -> Iterator[tuple[pd.DataFrame, int]]:
+    def _frames(self, facts: Facts) -> Iterator[Frame]:
         """Yield the blocks of text of all files, and the number of each one's first row."""
         start, columns = 0, list[str]()
         for number, file in enumerate(self._files):

@@ -56,7 +56,7 @@ def test_an_odd_value_in_a_test_file_is_reported_and_its_row_predicted(
     assert len(pd.read_csv("out.csv")) == len(testing)
 
 
-@pytest.mark.parametrize("name", ["out.parquet", "out.txt", "out", ""])
+@pytest.mark.parametrize("name", ["out.xlsx", "out.txt", "out", ""])
 def test_an_output_that_is_not_a_csv_name_is_refused_before_anything_is_written(
     name: str, data: Path, run: Path, refused, tmp_path: Path
 ) -> None:

@@ -466,7 +466,7 @@ def test_a_file_of_many_blocks_is_written_as_one_of_one_block(
 ) -> None:
     said = []
     for number, rows in enumerate((10_000, 7)):
-        monkeypatch.setattr("sirna.stages.submit.BLOCK_ROWS", rows)
+        monkeypatch.setattr("sirna.stages.predictor.BLOCK_ROWS", rows)
         done = ok("submit", data / "test.csv", "--run", run, "--out", f"{number}.csv", *options)
         said.append((done.err, done.out.partition("expected score")[2].splitlines()[0]))
     assert Path("0.csv").read_bytes() == Path("1.csv").read_bytes()

@@ -42,6 +42,7 @@ FOR_ALL_FAMILIES = [
     "runs/checkpoint.py",
     "runs/run.py",
     "stages/fold_training.py",
+    "stages/predictor.py",
     "stages/submit.py",
     "stages/train.py",
 ]

@@ -1,5 +1,7 @@
 """Notes about what predicted rows have that no training row has."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,17 @@ def test_blocks_give_the_notes_of_the_whole(mixed, odd, size):
     whole = notes(mixed, odd, len(odd))
     assert len(whole) >= 6
     assert notes(mixed, odd, size) == whole
+
+
+@pytest.mark.parametrize("cut", [4, 25])
+def test_counts_of_two_parts_add_up_to_those_of_the_whole(mixed, odd, cut):
+    parts = odd.iloc[:cut], odd.iloc[cut:].reset_index(drop=True)
+    both = Novelty(mixed)
+    for part in parts:
+        one = Novelty(mixed)
+        one.add(part, mixed.predict(part))
+        both.add_state(json.loads(json.dumps(one.state())))
+    assert both.notes() == notes(mixed, odd, len(odd))
 
 
 def test_usual_rows_give_no_note_of_unseen_values(mixed, tiny_task):

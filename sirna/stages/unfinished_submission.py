@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from sirna.errors import UsageError
+from sirna.stages.submission_rows import is_parquet
 from sirna.system.files import write_text
 from sirna.system.locks import locked
 
-ROWS, STATE = "rows.csv", "state.json"
+STATE = "state.json"
 
 
-class Part:
+class Unfinished:
     """Rows of a submission, in a file beside it or in memory.
 
     Attributes
     ----------
     stream : binary stream
-        The CSV rows; at its end.
+        The rows, in the form that `submission_rows` writes; at its end.
     state : dict
         What was kept with the rows; empty for a new submission.
     """
@@ -36,7 +37,7 @@ class Part:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, key: str, on_disk: bool) -> Iterator["Part"]:
+    def opened(cls, path: Path, key: str, on_disk: bool) -> Iterator["Unfinished"]:
         """Open the rows of a submission; go on with those that an interrupted process left.
 
         They are removed at the end, but not if the process is interrupted.
@@ -65,7 +66,7 @@ class Part:
                 stack.enter_context(locked(private))
             kept = False
             try:
-                yield from cls._in_folder(folder, key)
+                yield from cls._in_folder(folder, rows_name(path), key)
             except KeyboardInterrupt:
                 kept = folder == shared
                 raise
@@ -74,9 +75,9 @@ class Part:
                     shutil.rmtree(folder, ignore_errors=True)
 
     @classmethod
-    def _in_folder(cls, folder: Path, key: str) -> Iterator["Part"]:
-        state = _state(folder, key)
-        rows = folder / ROWS
+    def _in_folder(cls, folder: Path, name: str, key: str) -> Iterator["Unfinished"]:
+        rows = folder / name
+        state = _state(folder, rows, key)
         with rows.open("r+b" if state else "w+b") as stream:
             stream.truncate(state.get("bytes", 0))
             stream.seek(0, os.SEEK_END)
@@ -92,11 +93,16 @@ class Part:
         write_text(self._folder / STATE, json.dumps(whole))
 
 
-def _state(folder: Path, key: str) -> dict[str, Any]:
+def rows_name(path: Path) -> str:
+    """Return the name of the file with the rows of an unfinished submission."""
+    return "rows.arrow" if is_parquet(path) else "rows.csv"
+
+
+def _state(folder: Path, rows: Path, key: str) -> dict[str, Any]:
     """Return the state that belongs to the key and to the rows in the folder; else nothing."""
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        fits = state["key"] == key and (folder / ROWS).stat().st_size >= state["bytes"]
+        fits = state["key"] == key and rows.stat().st_size >= state["bytes"]
     except (OSError, ValueError, LookupError, TypeError):
         return {}
     return state if fits else {}

@@ -1,0 +1,228 @@
+"""Workers that predict parts: this process, several processes of one thread each, or Ray's."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from sirna import __version__
+from sirna.errors import SirnaError
+from sirna.stages.console import Console
+from sirna.stages.predictor import Predictor, SubmitRequest
+from sirna.system.files import sha256
+from sirna.system.memory import available_memory
+from sirna.system.threads import one_thread
+
+MEMORY_OF_WORKER = 1.5e9
+"""Bytes that a worker process needs."""
+KILLED = "its worker process was killed, perhaps because the memory was full"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part to write.
+
+    Attributes
+    ----------
+    source, target : Path
+        The test file and the file to write; absolute.
+    part : str
+        The name of the part.
+    key : str
+        Stands for all that the part depends on.
+    """
+
+    source: Path
+    target: Path
+    part: str
+    key: str
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """A part that was written."""
+
+    source: Path
+    part: str
+    key: str
+    rows: int
+    bytes: int
+    sha256: str
+    unchanged: bool
+    seconds: float
+    notes: list[str]
+    summary: dict[str, Any]
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what is recorded of it, as plain data."""
+        names = ("part", "key", "rows", "bytes", "sha256", "summary")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A part that could not be written, and why."""
+
+    source: Path
+    reason: str
+
+
+class Worker:
+    """Predicts parts with one bundle.
+
+    Parameters
+    ----------
+    request : SubmitRequest
+        With absolute paths and the digest of the bundle.
+    version : str
+        The version of `sirna` that divides the work.
+    """
+
+    def __init__(self, request: SubmitRequest, version: str) -> None:
+        self._fault = ""
+        try:
+            if version != __version__:
+                raise SirnaError(
+                    f"the machine {os.uname().nodename} has sirna {__version__}, not {version}; "
+                    "install the same version on all machines."
+                )
+            self._predictor = Predictor.of(request)
+        except SirnaError as error:
+            self._fault = str(error)
+
+    def write(self, task: Task) -> PartResult | Failure:
+        """Write a part with one thread."""
+        if self._fault:
+            return Failure(task.source, self._fault)
+        with one_thread():
+            return write_part(self._predictor, task)
+
+
+class _Collected(Console):
+    """Collects notes, and prints nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def write_part(predictor: Predictor, task: Task) -> PartResult | Failure:
+    """Predict a test file and write its part; any error becomes a failure with its reason."""
+    began, console = time.perf_counter(), _Collected()
+    try:
+        written = predictor.write([task.source], str(task.source), task.target, console)
+        return PartResult(
+            task.source,
+            task.part,
+            task.key,
+            written.rows,
+            task.target.stat().st_size,
+            sha256(task.target),
+            written.unchanged,
+            time.perf_counter() - began,
+            console.notes,
+            json.loads(json.dumps(written.summary.state())),
+        )
+    except SirnaError as error:
+        return Failure(task.source, str(error).removeprefix(f"{task.source}: "))
+    except MemoryError:
+        return Failure(task.source, "there is too little memory")
+    except Exception as error:
+        return Failure(task.source, f"{type(error).__name__}: {error}; please report this bug")
+
+
+def results(predictor: Predictor, tasks: Sequence[Task]) -> Iterator[PartResult | Failure]:
+    """Write parts, and yield the result of each as soon as it has ended."""
+    request = predictor.request
+    if not tasks:
+        return
+    if request.engine == "ray":
+        from sirna.stages.ray_workers import results_of_ray  # noqa: PLC0415 - Ray is an extra
+
+        yield from results_of_ray(_complete(predictor), tasks)
+        return
+    workers = min(request.workers or _free_workers(), len(tasks))
+    if workers > 1:
+        yield from _in_processes(_complete(predictor), tasks, workers)
+        return
+    for task in tasks:
+        yield write_part(predictor, task)
+
+
+def _complete(predictor: Predictor) -> SubmitRequest:
+    """Return a request that means the same in another folder and process."""
+    request = predictor.request
+
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else path.resolve()
+
+    return replace(
+        request,
+        run=predictor.run.folder.resolve(),
+        config=absolute(request.config),
+        transcripts=absolute(request.transcripts),
+        expect=predictor.digest,
+    )
+
+
+def _free_workers() -> int:
+    """Return how many worker processes the cores and the free memory of this machine allow."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = available_memory() / MEMORY_OF_WORKER
+    return max(1, int(min(cores or 1, memory)))
+
+
+def _in_processes(
+    request: SubmitRequest, tasks: Sequence[Task], workers: int
+) -> Iterator[PartResult | Failure]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (request,)) as pool:
+        waiting = {pool.submit(_write, task): task for task in tasks}
+        try:
+            for future in as_completed(waiting):
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    yield Failure(waiting[future].source, KILLED)
+        except BaseException:  # Ctrl-C above all: rows that are written are kept for the next run
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+_worker: Worker | None = None
+"""The worker of this process."""
+
+
+def _start(request: SubmitRequest) -> None:
+    """Prepare a worker process; it ends when its parent does."""
+    global _worker  # noqa: PLW0603 - what a process of the pool keeps between its parts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = Worker(request, __version__)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _write(task: Task) -> PartResult | Failure:
+    if _worker is None:
+        raise AssertionError("the pool has started this process")
+    return _worker.write(task)
