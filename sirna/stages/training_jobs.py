@@ -133,6 +133,6 @@ class Plan:
         after = [
             other.rough_seconds
             for other in self._waiting
-            if other.on_all_rows and not fit.on_all_rows and other.family is fit.family
+            if other.on_all_rows and not fit.on_all_rows and other.job[1] == fit.job[1]
         ]
         return fit.rough_seconds + max(after, default=0.0)
