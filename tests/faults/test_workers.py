@@ -26,8 +26,9 @@ def descendants(process):
 
 
 def test_a_killed_training_takes_its_workers_along_and_can_be_resumed(data, small, tmp_path):
-    options = ["--set", "train.refit=true", "--set", "train.epochs=20", "--run"]
-    command = ["train", data / "train_data.csv", *small, *options]
+    changes = "train.refit=true", "train.epochs=20", "mixture.learn=false", "split.few_groups=0"
+    options = [part for change in changes for part in ("--set", change)]
+    command = ["train", data / "train_data.csv", *small, *options, "--run"]
     assert run([*command, "whole", "--workers", 1], tmp_path).code == 0
     process = subprocess.Popen(
         [sys.executable, "-m", "sirna.cli", *map(str, command), "torn", "--workers", "2"],
