@@ -173,8 +173,8 @@ class _Training:
         self.console.line(f"run: {self.run.folder} on {self.device}")
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
         describe_run(self.source.table.rows, self.config, tasks, self.console)
+        fits, all_tasks = fits_of(self.run, tasks), [*tasks]
         on_all_rows = tasks.pop() if self.config.train.refit else None
-        fits = fits_of(self.run, tasks if on_all_rows is None else [*tasks, on_all_rows])
         open_fits = [fit for fit in fits if not fit.checkpoint.finished]
         at_once = choose_workers(self.workers, open_fits, self.device)
         with (
@@ -182,14 +182,17 @@ class _Training:
             stop_on_signals() as stop,
             FoldTraining(self.run, self.device, stop, self.console, fits, at_once) as training,
         ):
+            if at_once > 1:
+                for task in all_tasks:
+                    describe_fold(task, self.console)
             folds = self._train_folds(tasks, training)
             results = self._evaluate(folds)
             training.refresh()
             unfinished = stop.requested or on_all_rows is not None
             outcome = self._write(folds, results, training, began, unfinished)
             if on_all_rows is not None and not stop.requested:
-                rows = len(on_all_rows.training)
-                self.console.line(f"all rows: {rows:,} train the bundle's members again")
+                if at_once == 1:
+                    describe_fold(on_all_rows, self.console)
                 again = training.train(replace(on_all_rows, config=results.config), folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training, began, False)
@@ -210,9 +213,6 @@ class _Training:
     def _train_folds(self, tasks: list[FoldTask], training: FoldTraining) -> list[FoldMembers]:
         """Train the folds; after a stop, return those that can predict with what is finished."""
         folds: list[FoldMembers] = []
-        if training.at_once > 1:
-            for task in tasks:
-                describe_fold(task, self.console)
         for task in tasks:
             if training.stop.requested and not training.has_results(task):
                 continue

@@ -60,11 +60,11 @@ def worker_context(modules: Sequence[str]) -> SpawnContext | ForkServerContext:
 def start(process: BaseProcess) -> None:
     """Start a worker process without SIGINT, which would show a traceback while it imports."""
     resource_tracker.ensure_running()  # else it would be started now, and unblock the signal
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent() -> None:
