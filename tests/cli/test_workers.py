@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 VARYING = {"seconds", "rows_per_second", "peak_memory_mb", "created", "digest"}
-LONG = ("--set", "train.epochs=15", "--set", "train.refit=true")
+LONG = ("--set", "train.epochs=13", "--set", "train.refit=true")
 LIMIT_SECONDS = 120
 
 
@@ -92,12 +92,12 @@ def test_a_stop_reaches_the_workers_and_a_resumed_run_equals_the_whole_one(
         stopped = ok("train", *long, "--run", "torn", "--workers", 2)
     assert not multiprocessing.active_children()
     assert "sirna train --resume --run torn" in stopped.out
-    assert "fold 0: network, epoch   1/15" in stopped.out
+    assert "fold 0: network, epoch   1/13" in stopped.out
     assert "(network: 1, " in stopped.err
     assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
-    assert len(pd.read_csv("torn/log.csv")) < 15
+    assert len(pd.read_csv("torn/log.csv")) < 13
     resumed = ok("train", "--resume", "--run", "torn", "--workers", 2).out
-    assert "epoch   1/15" not in resumed
+    assert "epoch   1/13" not in resumed
     assert contents(Path("torn")) == whole
 
 
