@@ -42,7 +42,8 @@ from sirna.members.network.fit import fit, start
 from sirna.prediction.score import competition_score
 from sirna.simulate.simulate import simulate
 from sirna.stages.console import Console
-from sirna.stages.train import TrainRequest, train
+from sirna.stages.train import train
+from sirna.stages.train_request import TrainRequest
 from sirna.stages.tune import tune
 from sirna.stages.tune_workers import TuneRequest
 from sirna.system.files import write_csv

@@ -19,7 +19,8 @@ from sirna.config.load import load_config
 from sirna.errors import UsageError
 from sirna.prediction.score import competition_score
 from sirna.stages.console import Console
-from sirna.stages.train import TrainRequest, train
+from sirna.stages.train import train
+from sirna.stages.train_request import TrainRequest
 from sirna.table.units import to_remaining
 
 Point = Literal["submitted", "median", "mean"]

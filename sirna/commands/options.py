@@ -130,6 +130,25 @@ DeviceOption = Annotated[
         autocompletion=complete_device,
     ),
 ]
+RunFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the run.  [default: runs/<time>-<protocol>]",
+        rich_help_panel=RUN,
+        autocompletion=complete_run,
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        help="Processes, each with one thread; the result is the same for any number.  [default: "
+        "chosen by cores, memory and the size of the training]",
+        rich_help_panel=RUN,
+    ),
+]
 ForceOption = Annotated[
     bool,
     typer.Option("--force", help="Replace an existing file.", rich_help_panel=WRITING),

@@ -20,10 +20,11 @@ from sirna.commands.options import (
     JsonOption,
     ProtocolOption,
     QuietOption,
+    RunFolderOption,
     SeedOption,
     SetOption,
     SheetOption,
-    complete_run,
+    WorkersOption,
     config_of,
     console_for,
 )
@@ -156,15 +157,7 @@ def train(
         Path | None,
         typer.Option(metavar="CSV", help="Use the splits.csv of a run.", rich_help_panel=HELD_OUT),
     ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the run.  [default: runs/<time>-<protocol>]",
-            rich_help_panel=RUN,
-            autocompletion=complete_run,
-        ),
-    ] = None,
+    run: RunFolderOption = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue an interrupted run.", rich_help_panel=RUN),
@@ -173,6 +166,7 @@ def train(
         bool,
         typer.Option("--check", help="Estimate the time; train nothing.", rich_help_panel=RUN),
     ] = False,
+    workers: WorkersOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -196,15 +190,17 @@ def train(
     if sum(value is not None for value in (valid, folds, splits)) > 1:
         raise UsageError("--valid, --folds and --splits each decide what is held out; give one.")
     from sirna.stages import train as stage
+    from sirna.stages.train_request import TrainRequest
+    from sirna.stages.training_check import check_training
 
     console = console_for(quiet, as_json)
     if resume:
-        console.json(stage.resume(run, device, console).as_json())
+        console.json(stage.resume(run, device, console, workers).as_json())
         return
     settings = config_of(config, change, flags)
-    request = stage.TrainRequest(table, settings, run, splits, device, _command())
+    request = TrainRequest(table, settings, run, splits, device, _command(), workers=workers)
     if check:
-        stage.check(request, console)
+        check_training(request, console)
     else:
         console.json(stage.train(request, console).as_json())
 
@@ -317,11 +313,12 @@ def tune(
 
 
 def _train_best(table: Path | None, best: Path, device: str, console: "Console") -> None:
-    from sirna.stages import train as stage
+    from sirna.stages.train import train as run_train
+    from sirna.stages.train_request import TrainRequest
 
     settings = config_of(best, None, {})
-    request = stage.TrainRequest(table, settings, device=device, command=_command())
-    stage.train(request, console)
+    request = TrainRequest(table, settings, device=device, command=_command(), workers=None)
+    run_train(request, console)
 
 
 def _command() -> str:

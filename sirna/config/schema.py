@@ -183,6 +183,9 @@ class MixtureConfig(Section):
         default_factory=lambda: SMALL_TABLE_WEIGHTS,
         description="what the families for small tables take of the weights below, to begin with",
     )
+    small_rows: int = Field(
+        1000, ge=1, le=1_000_000, description="in larger tables they take less, in proportion"
+    )
 
     known_target: KnownWeights = Field(default_factory=lambda: KNOWN_TARGET_WEIGHTS)
     unseen_target: UnseenWeights = Field(default_factory=lambda: UNSEEN_TARGET_WEIGHTS)

@@ -181,6 +181,14 @@ class Member(ABC):
         return
 
     @classmethod
+    def fit_memory(cls, task: FoldTask) -> float:
+        """Return about how many bytes a fit needs at most, besides libraries and table.
+
+        Workers that fit at the same time share the memory by these figures.
+        """
+        return 0.0
+
+    @classmethod
     @abstractmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
         """Estimate the seconds that `fit` takes by timing small parts of it."""
@@ -189,7 +197,8 @@ class Member(ABC):
     def rough_seconds(cls, task: FoldTask) -> float:
         """Return about how many seconds `fit` takes on one core, without measuring anything.
 
-        Only the ratios between families and tasks matter: they divide a progress bar.
+        The ratios between families and tasks divide a progress bar and order the fits. The sum
+        decides whether a training is long enough for several processes.
         """
         return 1.0
 

@@ -81,8 +81,9 @@ def config_for_table(config: Config, rows: pd.DataFrame) -> Config:
         config = family.config_for(rows, config)
     if not config.mixture.learn:
         return config
+    part = min(1.0, config.mixture.small_rows / max(len(rows), 1))
     shares = config.mixture.small_table.items()
-    small = {name: w for name, w in shares if w and FAMILIES[name].suits(rows, config)}
+    small = {name: part * w for name, w in shares if w and FAMILIES[name].suits(rows, config)}
     if not small:
         return with_changes(config, {"mixture.learn": False})
     changes: dict[str, object] = {"mixture.learn": True}

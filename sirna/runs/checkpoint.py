@@ -39,6 +39,22 @@ class Checkpoint:
 
     folder: Path
 
+    @property
+    def exists(self) -> bool:
+        """Whether it holds anything: a finished member, or the state of an unfinished fit."""
+        return self.folder.is_dir()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it holds a finished member.
+
+        Raises
+        ------
+        SirnaError
+            For a damaged folder.
+        """
+        return self.exists and self.restore_or_fail(lambda: "member" in self._plain_data())
+
     def load(self) -> State | None:
         """Return the state of an unfinished fit; None if there is none.
 
@@ -91,14 +107,14 @@ class Checkpoint:
             ) from error
 
     def _read(self) -> State | None:
-        if not self.folder.is_dir():
+        if not self.exists:
             return None
         return self.restore_or_fail(
-            lambda: State(
-                load_file(self.folder / TENSORS),
-                dict(json.loads((self.folder / PLAIN_DATA).read_text(encoding="utf-8"))),
-            )
+            lambda: State(load_file(self.folder / TENSORS), self._plain_data())
         )
+
+    def _plain_data(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / PLAIN_DATA).read_text(encoding="utf-8")))
 
     def _write(self, state: State) -> None:
         def write(draft: Path) -> None:

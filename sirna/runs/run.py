@@ -13,10 +13,12 @@ from sirna.errors import SirnaError, StoppedError, UsageError
 from sirna.runs.checkpoint import Checkpoint
 from sirna.system.files import is_draft, name_suggestion, readable
 from sirna.system.locks import LOCK
+from sirna.system.processes import WORKERS_LOCK
 
 RUNS = Path("runs")
 FILES_BEFORE_EPOCHS = (
     LOCK,
+    WORKERS_LOCK,
     "last",
     "splits.csv",
     "started.json",
@@ -135,7 +137,8 @@ class Run:
             path.unlink(missing_ok=True)
         for fold in self.folder.glob("last/fold-*"):
             shutil.rmtree(fold)
-        for path in (self.digest.parent, self.folder / LOCK, self.folder):
+        locks = self.folder / LOCK, self.folder / WORKERS_LOCK
+        for path in (self.digest.parent, *locks, self.folder):
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
             elif path.is_file():

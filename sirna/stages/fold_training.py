@@ -1,28 +1,31 @@
 """Train the members of one fold, or of all rows; a resumed run continues where it stopped."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
 
 import pandas as pd
 import torch
 
 from sirna.features.fold import FoldTask
-from sirna.members.base import FitCallbacks, Fitted, Member, State
+from sirna.members.base import Fitted, Member
 from sirna.members.fold_members import FoldMembers
-from sirna.members.registry import families_for
-from sirna.runs.checkpoint import Checkpoint
 from sirna.runs.run import Run
 from sirna.stages.console import Console
+from sirna.stages.member_training import MemberFit
 from sirna.stages.progress import Job, TrainingDisplay
+from sirna.stages.train_workers import TrainingWorkers
+from sirna.stages.training_jobs import fits_of
 from sirna.system.files import write_csv
+from sirna.system.memory import peak_memory_mb
 from sirna.system.signals import StopRequest
 
 
 @dataclass
 class FoldTraining:
-    """Trains the members of the folds of one run.
+    """Trains the members of the folds of one run, here or in worker processes; shows all fits.
 
     Attributes
     ----------
@@ -31,21 +34,68 @@ class FoldTraining:
     stop : StopRequest
         Ends the training as soon as possible.
     console : Console
-    display : TrainingDisplay
-        Shows the progress of the whole training; its jobs are those of `jobs_of`.
-    log : list of dict
-        The rows of `log.csv` so far.
+    fits : list of MemberFit
+        All fits of the training.
+    at_once : int
+        How many fits run at the same time: with 1 in this process, else in worker processes, which
+        live as long as the context.
     """
 
     run: Run
     device: torch.device
     stop: StopRequest
     console: Console
-    display: TrainingDisplay
-    log: list[dict[str, Any]] = field(default_factory=list)
+    fits: Sequence[MemberFit]
+    at_once: int = 1
+
+    def __post_init__(self) -> None:
+        self._by_job = {fit.job: fit for fit in self.fits}
+        jobs = {fit.job: (fit.family.family, fit.rough_seconds) for fit in self.fits}
+        self._display = TrainingDisplay(jobs, self.console, self.at_once)
+        self._log: dict[Job, list[dict[str, float]]] = {}
+        self._workers: TrainingWorkers | None = None
+        self._context = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._context.callback(self._display.close)
+        if self.at_once > 1:
+            self.console.line(f"workers: {self.at_once} processes, each with one thread")
+            task = self.fits[0].task
+            shared = self.run, task.rows, task.split
+            workers = TrainingWorkers(shared, self.at_once, self.stop, self, self.console)
+            self._workers = self._context.enter_context(workers)
+            # learned weights decide later which families are fitted on all rows
+            learn = task.config.mixture.learn
+            self._workers.add([fit for fit in self.fits if not (learn and fit.on_all_rows)])
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._context.__exit__(kind, error, trace)
+
+    @property
+    def peak_memory_mb(self) -> int:
+        """The largest memory so far in MB: of this process, plus that of each worker."""
+        return peak_memory_mb() + (self._workers.peak_memory_mb if self._workers else 0)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The rows of `log.csv` so far, by fold and member."""
+        return [
+            {"fold": fold, "member": f"{family}-{index}", **row}
+            for (fold, family, index), rows in sorted(self._log.items())
+            for row in rows
+        ]
 
     def train(self, task: FoldTask, on_folds: Sequence[FoldMembers] = ()) -> FoldMembers:
-        """Fit every member that a fold needs, unless a stop is requested.
+        """Fit every member that a fold needs.
+
+        After a stop, the result has the members that were finished, and usable ones of fits that
+        were stopped.
 
         Parameters
         ----------
@@ -54,114 +104,68 @@ class FoldTraining:
             For a fit on all rows: the members of the folds.
         """
         trained = FoldMembers.of(task)
-        for family in families_of(task):
-            earlier = [member for fold in on_folds for member in fold.of_family(family.family)]
-            for index in range(family.count(task.config)):
-                fitted = self._fitted(family, task, index, earlier)
-                if fitted is not None:
-                    trained.add(fitted)
-                if self.stop.requested:
-                    return trained
+        fits = fits_of(self.run, [task])
+        if self._workers is not None:
+            self._workers.add(fits)
+        for fit in fits:
+            earlier = [one for fold in on_folds for one in fold.of_family(fit.family.family)]
+            fitted = self._fitted(fit, earlier)
+            if fitted is not None:
+                trained.add(fitted)
         return trained
 
-    def _fitted(
-        self, family: type[Member], task: FoldTask, index: int, on_folds: Sequence[Member]
-    ) -> Fitted[Member] | None:
-        """Fit one member, or restore the one that was fitted before an interruption."""
-        checkpoint = self.run.checkpoint(task.fold, family.family, index)
-        log_columns = {"fold": task.fold, "member": f"{family.family}-{index}"}
-        job: Job = (task.fold, family.family, index)
-        done = checkpoint.load_fitted(family, task)
+    def refresh(self) -> None:
+        """Keep worker processes busy; call this between steps that take long in this process."""
+        if self._workers is not None:
+            self._workers.refresh()
+
+    def has_results(self, task: FoldTask) -> bool:
+        """Return whether a fit of a task has finished or kept a state."""
+        return any(fit.checkpoint.exists for fit in fits_of(self.run, [task]))
+
+    def _fitted(self, fit: MemberFit, on_folds: Sequence[Member]) -> Fitted[Member] | None:
+        """Fit one member, or restore the one that a worker or an earlier command has fitted."""
+        if self._workers is not None:
+            self._workers.wait_for(fit)
+        done = fit.restored()
         if done is not None:
-            fitted, rows = done
-            self.display.end(job)
-            self.log += [{**log_columns, **row} for row in rows]
+            fitted, self._log[fit.job] = done
+            self._display.end(fit.job)
             return fitted
-        callbacks = _RunCallbacks(self, log_columns, checkpoint, job)
-        began = time.perf_counter()
-        self.display.begin(job)
-        found = family.fit(task, index, callbacks, on_folds)
-        if found is None or self.stop.requested:
-            return found
-        self.run.check_present()
-        checkpoint.save_fitted(found, callbacks.rows)
-        self.display.end(job)
-        count = family.count(task.config)
-        name = f"{family.title} {index + 1} of {count}" if count > 1 else family.title
-        left = self.display.time_left()
+        if self.stop.requested and not fit.checkpoint.exists:
+            return None
+        return fit.fit(on_folds, self.device, lambda: self.stop.requested, self)
+
+    def started(self, job: Job) -> None:
+        """Show that a fit starts."""
+        self._log[job] = []
+        self._display.begin(job)
+
+    def begun(self, job: Job, share: float) -> None:
+        """Show that a share of a fit was done before it started."""
+        self._display.begin(job, share)
+
+    def advanced(self, job: Job, share: float) -> None:
+        """Show which share of a fit is done."""
+        self._display.advance(job, share)
+
+    def logged(self, job: Job, row: dict[str, float]) -> None:
+        """Add a row of `log.csv`."""
+        self._log[job].append(row)
+
+    def reported(self, job: Job, line: str, short: str) -> None:
+        """Write `log.csv`, and show an intermediate result."""
+        write_csv(self.run.log, pd.DataFrame(self.log))
+        if self.at_once > 1:
+            name = self._by_job[job].name
+            line, short = f"{name}, {line}", f"{name}, {short}"
+        self._display.report(line, short)
+
+    def ended(self, job: Job, seconds: float) -> None:
+        """Show that a member is finished, and how long the others will take."""
+        self._display.end(job)
+        fit, left = self._by_job[job], self._display.time_left()
         self.console.line(
-            f"{task.name}: {name} on {len(task.training):,} rows, "
-            f"{time.perf_counter() - began:.0f} s" + f"; about {left} left" * bool(left)
+            f"{fit.name} on {len(fit.task.training):,} rows, {seconds:.0f} s"
+            + f"; about {left} left" * bool(left)
         )
-        return found
-
-
-class _RunCallbacks(FitCallbacks):
-    """Keeps the state of a fit in the run's folder, and shows it on the console."""
-
-    def __init__(
-        self,
-        training: FoldTraining,
-        log_columns: dict[str, Any],
-        checkpoint: Checkpoint,
-        job: Job,
-    ) -> None:
-        self.device = training.device
-        self.rows: list[dict[str, float]] = []
-        self._training = training
-        self._log_columns = log_columns
-        self._checkpoint = checkpoint
-        self._job = job
-        self._steps, self._done = 1, 0
-
-    def stop(self) -> bool:
-        return self._training.stop.requested
-
-    def resume(self, restore: Callable[[State], None]) -> None:
-        state = self._checkpoint.load()
-        if state is not None:
-            self._checkpoint.restore_or_fail(lambda: restore(state))
-
-    def save(self, state: State) -> None:
-        self._training.run.check_present()
-        self._checkpoint.save(state)
-
-    def begin(self, steps: int, done: int) -> None:
-        self._steps, self._done = max(steps, 1), done
-        self._training.display.begin(self._job, done / self._steps)
-
-    def advance(self, steps: int) -> None:
-        self._done += steps
-        self._training.display.advance(self._done / self._steps)
-
-    def report(self, line: str, short: str) -> None:
-        self._training.run.check_present()
-        write_csv(self._training.run.log, pd.DataFrame(self._training.log))
-        self._training.display.report(line, short)
-
-    def log(self, row: dict[str, float]) -> None:
-        self.rows.append(row)
-        self._training.log.append({**self._log_columns, **row})
-
-
-def jobs_of(tasks: Sequence[FoldTask]) -> dict[Job, tuple[str, float]]:
-    """Return all fits of a training, each with its family and about how many seconds it takes."""
-    return {
-        (task.fold, family.family, index): (family.family, family.rough_seconds(task))
-        for task in tasks
-        for family in families_of(task)
-        for index in range(family.count(task.config))
-    }
-
-
-def families_of(task: FoldTask) -> list[type[Member]]:
-    """Return the families that are fitted for a task, in order.
-
-    Families that predict only rows of unseen targets are fitted if the bundle will hold the members
-    of this task, and if the bundle can recognise such rows.
-    """
-    families = families_for(task.config, unseen=False)
-    kept = task.fold == task.split.whole or not task.config.train.refit
-    if kept and task.targets is not None:
-        families += [one for one in families_for(task.config, unseen=True) if one not in families]
-    return families

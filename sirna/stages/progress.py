@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from tqdm import tqdm
 
@@ -12,6 +13,15 @@ Job = tuple[int, str, int]
 """One fit: the fold, the family, and the member's index in its family."""
 LEAST_SHARE = 0.02
 """From this share of a job on, its own speed says how long the rest takes."""
+
+
+@dataclass
+class _Running:
+    """A job that runs: since when, which share is done, and which share was done before."""
+
+    began: float
+    share: float = 0.0
+    share_at_start: float = 0.0
 
 
 class Progress:
@@ -24,61 +34,64 @@ class Progress:
     ----------
     jobs : mapping of Job to (str, float)
         The kind of each job, and roughly how many seconds it takes.
+    at_once : int
+        How many jobs run at the same time.
     """
 
-    def __init__(self, jobs: Mapping[Job, tuple[str, float]]) -> None:
+    def __init__(self, jobs: Mapping[Job, tuple[str, float]], at_once: int = 1) -> None:
         self.total = sum(seconds for _, seconds in jobs.values())
         self._jobs = dict(jobs)
+        self._at_once = at_once
         self._ended: set[Job] = set()
         self._speeds: list[tuple[str, float, float]] = []
-        self._current: Job | None = None
-        self._began, self._share, self._share_at_start = 0.0, 0.0, 0.0
+        self._running: dict[Job, _Running] = {}
 
     @property
     def done(self) -> float:
         """The rough seconds of everything that is done."""
         done = sum(self._jobs[job][1] for job in self._ended)
-        if self._current is not None:
-            done += self._share * self._jobs[self._current][1]
-        return done
+        return done + sum(one.share * self._jobs[job][1] for job, one in self._running.items())
 
     def begin(self, job: Job, share: float = 0.0) -> None:
         """Start a job, of which a share is done already."""
-        if job != self._current:
-            self._current, self._began = job, time.perf_counter()
-        self._share = self._share_at_start = share
+        began = self._running[job].began if job in self._running else time.perf_counter()
+        self._running[job] = _Running(began, share, share)
 
-    def advance(self, share: float) -> None:
-        """Record which share of the current job is done."""
-        self._share = min(share, 1.0)
+    def advance(self, job: Job, share: float) -> None:
+        """Record which share of a running job is done."""
+        self._running[job].share = min(share, 1.0)
 
     def end(self, job: Job) -> None:
         """End a job, whether it was done now or before an interruption."""
-        if job == self._current:
-            self._share = 1.0
-            self._speeds.append(self._speed(job))
-            self._current = None
+        running = self._running.pop(job, None)
+        if running is not None:
+            running.share = 1.0
+            self._speeds.append(self._speed(job, running))
         self._ended.add(job)
 
     def seconds_left(self) -> float | None:
         """Estimate the time left; None before the first job has shown its speed."""
         speeds = list(self._speeds)
-        if self._current is not None and self._share - self._share_at_start >= LEAST_SHARE:
-            speeds.append(self._speed(self._current))
+        speeds += [
+            self._speed(job, one)
+            for job, one in self._running.items()
+            if one.share - one.share_at_start >= LEAST_SHARE
+        ]
         if not speeds:
             return None
-        left = 0.0
-        for job, (kind, seconds) in self._jobs.items():
-            if job not in self._ended:
-                rest = 1.0 - self._share if job == self._current else 1.0
-                left += rest * seconds * _factor(speeds, kind)
-        return left
+        left = [
+            (1.0 - self._running[job].share if job in self._running else 1.0)
+            * (seconds * _factor(speeds, kind))
+            for job, (kind, seconds) in self._jobs.items()
+            if job not in self._ended
+        ]
+        return max(sum(left) / self._at_once, max(left, default=0.0))
 
-    def _speed(self, job: Job) -> tuple[str, float, float]:
-        """Return the kind of the current job, the seconds it took, and its rough seconds."""
+    def _speed(self, job: Job, running: _Running) -> tuple[str, float, float]:
+        """Return the kind of a job, the seconds it took so far, and its rough seconds."""
         kind, seconds = self._jobs[job]
-        done = (self._share - self._share_at_start) * seconds
-        return kind, time.perf_counter() - self._began, done
+        done = (running.share - running.share_at_start) * seconds
+        return kind, time.perf_counter() - running.began, done
 
 
 class TrainingDisplay:
@@ -90,13 +103,18 @@ class TrainingDisplay:
         See `Progress`.
     console : Console, optional
         Prints the lines.
+    at_once : int
+        How many jobs run at the same time.
     """
 
     def __init__(
-        self, jobs: Mapping[Job, tuple[str, float]], console: Console | None = None
+        self,
+        jobs: Mapping[Job, tuple[str, float]],
+        console: Console | None = None,
+        at_once: int = 1,
     ) -> None:
         self._console = console or Console()
-        self._progress = Progress(jobs)
+        self._progress = Progress(jobs, at_once)
         self._short = ""
         # disable=None: silent where stderr is not a terminal
         off = True if self._console.quiet or narrow() else None
@@ -112,9 +130,9 @@ class TrainingDisplay:
         self._progress.begin(job, share)
         self._draw()
 
-    def advance(self, share: float) -> None:
-        """Show which share of the current job is done."""
-        self._progress.advance(share)
+    def advance(self, job: Job, share: float) -> None:
+        """Show which share of a running job is done."""
+        self._progress.advance(job, share)
         self._draw()
 
     def end(self, job: Job) -> None:

@@ -105,7 +105,10 @@ def _can_leave_out(config: Config) -> bool:
 
 
 def describe_fold(task: FoldTask, console: Console) -> None:
-    """Print how many rows a fold holds."""
+    """Print how many rows a fold holds, or how many train again."""
+    if not len(task.held_out):
+        console.line(f"all rows: {len(task.training):,} train the bundle's members again")
+        return
     groups = len(np.unique(task.split.groups[task.held_out]))
     console.line(
         f"fold {task.fold}: {len(task.training):,} rows train, {len(task.held_out):,} held out "

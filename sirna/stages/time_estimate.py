@@ -5,7 +5,7 @@ import torch
 
 from sirna.config.config import Config
 from sirna.features.fold import FoldTask
-from sirna.stages.fold_training import families_of
+from sirna.stages.training_jobs import families_of
 from sirna.table.splits import Split
 
 

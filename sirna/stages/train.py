@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +27,10 @@ from sirna.prediction.earned_weights import Likelihoods
 from sirna.prediction.mixture import HeldOut, family_weights, mix_held_out
 from sirna.report.write import write_report
 from sirna.runs.run import Run, new_run, resume_hint, run_to_resume
-from sirna.stages.console import Console, duration
+from sirna.stages.console import Console
+from sirna.stages.earlier_workers import wait_for_earlier_workers
 from sirna.stages.evaluation import metrics, oof_table
-from sirna.stages.fold_training import FoldTraining, jobs_of
-from sirna.stages.progress import TrainingDisplay
+from sirna.stages.fold_training import FoldTraining
 from sirna.stages.run_description import (
     count_members,
     describe_fold,
@@ -38,44 +38,17 @@ from sirna.stages.run_description import (
     describe_outcome,
     describe_run,
 )
-from sirna.stages.time_estimate import seconds_by_family, tasks_of
+from sirna.stages.time_estimate import tasks_of
+from sirna.stages.train_request import TrainRequest
 from sirna.stages.training_data import open_training, split_of
+from sirna.stages.training_jobs import choose_workers, fits_of
 from sirna.system.device import choose_device
 from sirna.system.files import settle, write_csv, write_text
 from sirna.system.locks import locked
-from sirna.system.memory import peak_memory_mb
-from sirna.system.signals import stop_on_signals
+from sirna.system.signals import StopRequest, stop_on_signals
+from sirna.system.threads import one_thread
 from sirna.table.splits import Split
 from sirna.table.training_source import Source
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """The options of `sirna train`.
-
-    Attributes
-    ----------
-    table : Path, optional
-        The training table; see `training_source`.
-    config : Config
-    run : Path, optional
-        Folder of the new run.
-    splits : Path, optional
-        A saved split to use again.
-    device : str
-    command : str
-        The command line, which the run records.
-    report : bool
-        Whether to write the run's page at the end.
-    """
-
-    table: Path | None
-    config: Config
-    run: Path | None = None
-    splits: Path | None = None
-    device: str = "auto"
-    command: str = ""
-    report: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,16 +74,17 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     config = with_changes(config, {"data.train": source.name})
     split = split_of(source, config, request.splits, console)
     run = new_run(request.run, protocol)  # checked again: another process may have used the name
-    with locked(run.folder):
+    with _owned(run, console):
         new_run(run.folder, protocol)
-        settle(run.folder)
         run.config.unlink(missing_ok=True)
         write_text(run.digest, source.digest)
         split.save(run.splits)
         write_text(run.started, json.dumps(_start(request.command), indent=1))
         write_text(run.config, config.to_toml())
         fitted = config_for_table(config, source.table.rows)
-        training = _Training(run, source, split, fitted, device, console, request.report)
+        training = _Training(
+            run, source, split, fitted, device, console, request.workers, request.report
+        )
         try:
             outcome = training.work()
         except Exception as error:
@@ -121,15 +95,17 @@ def train(request: TrainRequest, console: Console) -> TrainOutcome:
     return outcome
 
 
-def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
+def resume(
+    folder: Path | None, device: str, console: Console, workers: int | None = 1
+) -> TrainOutcome:
     """Resume an interrupted run; its result is the same as without the interruption."""
     run = run_to_resume(folder)
     config = load_config(run.config)
     figures = run.figures()
     if figures is not None and not figures["interrupted"]:
         console.result(f"run: {run.folder} has finished; nothing is left to do")
-        with locked(run.folder):
-            settle(run.folder)
+        with _owned(run, console):
+            pass
         if not run.report.exists():
             console.note(f"sirna report {shlex.quote(str(run.folder))} makes its page")
         describe_outcome(run, figures, console)
@@ -139,37 +115,12 @@ def resume(folder: Path | None, device: str, console: Console) -> TrainOutcome:
     if not run.digest.is_file() or run.digest.read_text(encoding="utf-8") != source.digest:
         raise SirnaError(f"{source.name}: has changed since {run.folder} began; start a new run.")
     split = split_of(source, config, run.splits, console)
-    with locked(run.folder):
-        settle(run.folder)
+    with _owned(run, console):
         fitted = config_for_table(config, source.table.rows)
-        outcome = _Training(run, source, split, fitted, choose_device(device), console).work()
+        training = _Training(run, source, split, fitted, choose_device(device), console, workers)
+        outcome = training.work()
     describe_outcome(run, outcome.metrics, console)
     return outcome
-
-
-def check(request: TrainRequest, console: Console) -> None:
-    """Do everything up to the first steps of training, write nothing, and estimate the time.
-
-    The seconds of each family are also printed as JSON, if the console does that.
-    """
-    config = request.config
-    check_families(config)
-    device = choose_device(request.device)
-    new_run(request.run, config.split.protocol)
-    source = open_training(request.table, config, console)
-    split = split_of(source, config, request.splits, console)
-    config = config_for_table(config, source.table.rows)
-    tasks = tasks_of(source.table.rows, split, config)
-    describe_run(source.table.rows, config, tasks, console)
-    describe_fold(tasks[0], console)
-    times = seconds_by_family(tasks, device)
-    listed = ", ".join(f"{duration(seconds)} for the {name}" for name, seconds in times.items())
-    folds = f"{len(split.folds)} fold{'s' * (len(split.folds) > 1)}"
-    console.result(
-        f"check: ok; {folds}{' and all rows' * config.train.refit} on {device}: {listed}"
-    )
-    console.next("the same command without --check")
-    console.json({"data": source.name, "rows": len(source.table), "seconds": times})
 
 
 @dataclass(frozen=True)
@@ -202,6 +153,7 @@ class _Training:
     config: Config
     device: torch.device
     console: Console
+    workers: int | None = 1
     report: bool = True
 
     def work(self) -> TrainOutcome:
@@ -221,21 +173,29 @@ class _Training:
         self.console.line(f"run: {self.run.folder} on {self.device}")
         tasks = tasks_of(self.source.table.rows, self.split, self.config)
         describe_run(self.source.table.rows, self.config, tasks, self.console)
+        fits, all_tasks = fits_of(self.run, tasks), [*tasks]
         on_all_rows = tasks.pop() if self.config.train.refit else None
-        jobs = jobs_of(tasks if on_all_rows is None else [*tasks, on_all_rows])
-        display = TrainingDisplay(jobs, self.console)
-        with stop_on_signals() as stop, contextlib.closing(display):
-            training = FoldTraining(self.run, self.device, stop, self.console, display)
+        open_fits = [fit for fit in fits if not fit.checkpoint.finished]
+        at_once = choose_workers(self.workers, open_fits, self.device)
+        with (
+            one_thread(),
+            stop_on_signals() as stop,
+            FoldTraining(self.run, self.device, stop, self.console, fits, at_once) as training,
+        ):
+            if at_once > 1:
+                for task in all_tasks:
+                    describe_fold(task, self.console)
             folds = self._train_folds(tasks, training)
             results = self._evaluate(folds)
+            training.refresh()
             unfinished = stop.requested or on_all_rows is not None
-            outcome = self._write(folds, results, training.log, began, unfinished)
+            outcome = self._write(folds, results, training, began, unfinished)
             if on_all_rows is not None and not stop.requested:
-                rows = len(on_all_rows.training)
-                self.console.line(f"all rows: {rows:,} train the bundle's members again")
+                if at_once == 1:
+                    describe_fold(on_all_rows, self.console)
                 again = training.train(replace(on_all_rows, config=results.config), folds)
                 if not stop.requested:
-                    outcome = self._write([again], results, training.log, began, False)
+                    outcome = self._write([again], results, training, began, False)
         if self.report:
             self._write_report()
         return outcome
@@ -251,15 +211,16 @@ class _Training:
             )
 
     def _train_folds(self, tasks: list[FoldTask], training: FoldTraining) -> list[FoldMembers]:
-        """Train the folds one by one, unless a stop is requested; return those that can predict."""
+        """Train the folds; after a stop, return those that can predict with what is finished."""
         folds: list[FoldMembers] = []
         for task in tasks:
-            describe_fold(task, self.console)
+            if training.stop.requested and not training.has_results(task):
+                continue
+            if training.at_once == 1:
+                describe_fold(task, self.console)
             trained = training.train(task)
             if trained.can_predict(self.config):
                 folds.append(trained)
-            if training.stop.requested:
-                break
         if not folds:
             raise StoppedError(
                 f"{self.run.folder}: stopped before any member was trained, so there is no bundle; "
@@ -286,12 +247,12 @@ class _Training:
         self,
         folds: Sequence[FoldMembers],
         results: _HeldOutResults,
-        log: list[dict[str, Any]],
+        training: FoldTraining,
         began: float,
         interrupted: bool,
     ) -> TrainOutcome:
         """Write all results so far, so that a later failure does not lose them."""
-        rows = self.source.table.rows
+        rows, log = self.source.table.rows, training.log
         rates = [float(row["rows_per_second"]) for row in log if "rows_per_second" in row]
         figures = metrics(results.oof, self.config) | {
             "best_epochs": results.best_epochs,
@@ -299,7 +260,7 @@ class _Training:
             "table_rows": len(rows),
             "seconds": round(time.perf_counter() - began, 1),
             "rows_per_second": round(float(np.mean(rates))) if rates else None,
-            "peak_memory_mb": peak_memory_mb(),
+            "peak_memory_mb": training.peak_memory_mb,
             "interrupted": interrupted,
         }
         about = {
@@ -320,6 +281,15 @@ class _Training:
         save_bundle(self.run.bundle, bundle)
         write_text(self.run.metrics, json.dumps(figures, indent=1))
         return TrainOutcome(self.run, figures)
+
+
+@contextlib.contextmanager
+def _owned(run: Run, console: Console) -> Iterator[None]:
+    """Lock the folder of a run, and remove what a killed training left in it."""
+    with locked(run.folder):
+        wait_for_earlier_workers(run.folder, console, StopRequest())
+        settle(run.folder)
+        yield
 
 
 def _start(command: str) -> dict[str, str]:

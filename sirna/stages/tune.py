@@ -15,12 +15,12 @@ import optuna
 from sirna.errors import SirnaError, UsageError
 from sirna.members.registry import config_for_table
 from sirna.stages.console import Console
+from sirna.stages.earlier_workers import wait_for_earlier_workers
 from sirna.stages.table_description import describe_rows
 from sirna.stages.tune_workers import (
     SearchCallbacks,
     TuneRequest,
     Workers,
-    wait_for_workers,
     worker_id,
 )
 from sirna.system.files import settle, write_csv, write_text
@@ -124,7 +124,7 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
     with lock, stop_on_signals() as stop:
         if not request.storage:
             settle(folder)
-            wait_for_workers(folder, console, lambda: stop.requested)
+            wait_for_earlier_workers(folder, console, stop)
         storage = open_storage(folder, request.storage, request.jobs)
         study = open_study(storage, request.study, search, worker_id(request, 0))
         prepare(study, search.defaults(request.config), _fixed(request, source, search))

@@ -1,9 +1,7 @@
 """The workers of `sirna tune`: in this process, or several processes of one thread each."""
 
-import itertools
 import multiprocessing
 import secrets
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +13,10 @@ import optuna
 
 from sirna.config.config import Config
 from sirna.config.load import config_from_dict, with_changes
-from sirna.errors import SirnaError, StoppedError
+from sirna.errors import SirnaError
 from sirna.runs.run import RUNS
-from sirna.stages.console import Console
 from sirna.system.device import choose_device
-from sirna.system.locks import shared_lock, wait_for_sharers
-from sirna.system.signals import stop_on_signals
+from sirna.system.processes import as_worker, start
 from sirna.system.threads import one_thread
 from sirna.table.training_source import Source, training_source
 from sirna.tuning.confirmation import candidates_of, fill
@@ -32,8 +28,6 @@ from sirna.tuning.study import POLL_SECONDS, do_trials, finished_trials, open_st
 TUNE = RUNS / "tune"
 FITS = "fits"
 """The folder of a study with the predictions of its members."""
-WORKERS_LOCK = "workers"
-"""The file that every worker process locks while it lives."""
 Part = Literal["search", "confirmation"]
 
 
@@ -140,7 +134,7 @@ class Workers:
             for index in range(1, self.request.jobs + 1)
         ]
         for worker in workers:
-            worker.start()
+            start(worker)
         stopping = False
         while any(worker.is_alive() for worker in workers):
             if callbacks.stop() and not stopping:
@@ -166,34 +160,18 @@ def worker_id(request: TuneRequest, worker: int) -> int:
     return secrets.randbits(32) if request.storage else worker
 
 
-def wait_for_workers(folder: Path, console: Console, stop: Callable[[], bool]) -> None:
-    """Wait until workers whose parent was killed have ended, so that no trial is done twice."""
-    waits = itertools.count()
-
-    def wait() -> None:
-        if stop():
-            raise StoppedError(f"{folder}: stopped while workers of an earlier command still ran.")
-        if next(waits) == 0:
-            console.note("waiting for workers of an earlier command, which was killed, to end")
-        time.sleep(POLL_SECONDS)
-
-    wait_for_sharers(folder / WORKERS_LOCK, wait)
-
-
 def _worker(plain: dict[str, Any], search: dict[str, Any], worker: int, part: Part) -> None:
     """Do a part in a worker process, until it is done or the parent has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = config_from_dict(plain.pop("config"), source="worker")
     request = TuneRequest(config=config, **plain)
     space = SearchConfig.model_validate(search)
     parent = multiprocessing.parent_process()
     request.folder.mkdir(parents=True, exist_ok=True)
-    storage = open_storage(request.folder, request.storage, request.jobs)
-    study = open_study(storage, request.study, space, worker_id(request, worker))
-    workers = Workers(request, training_source(None, config), space, study)
-    lock = shared_lock(request.folder / WORKERS_LOCK)
-    with lock, one_thread(), stop_on_signals(signal.SIGTERM) as stop:
+    with as_worker(request.folder) as stop:
+        storage = open_storage(request.folder, request.storage, request.jobs)
+        study = open_study(storage, request.study, space, worker_id(request, worker))
+        workers = Workers(request, training_source(None, config), space, study)
         alive = parent.is_alive if parent else lambda: True
         callbacks = SearchCallbacks(lambda: stop.requested or not alive(), lambda: None)
         workers.do_here(part, callbacks)

@@ -35,6 +35,19 @@ def available_memory() -> float:
     return max(min(found), 0.0)
 
 
+class TooLittleMemoryError(SirnaError):
+    """Work was refused since it needs more memory than there is."""
+
+
+def is_about_memory(error: BaseException) -> bool:
+    """Return whether an error says that there was too little memory.
+
+    PyTorch raises a RuntimeError, of which only the words tell.
+    """
+    known = isinstance(error, TooLittleMemoryError | MemoryError)
+    return known or (isinstance(error, RuntimeError) and "memory" in str(error))
+
+
 def check_memory(needed: float, what: str, remedy: str) -> None:
     """Refuse work that needs more memory than there is.
 
@@ -48,11 +61,11 @@ def check_memory(needed: float, what: str, remedy: str) -> None:
 
     Raises
     ------
-    SirnaError
+    TooLittleMemoryError
     """
     have = available_memory()
     if needed > have:
-        raise SirnaError(
+        raise TooLittleMemoryError(
             f"{what} needs about {needed / GIGABYTE:,.1f} GB of memory, and {have / GIGABYTE:,.1f} "
             f"GB are free; {remedy}."
         )

@@ -10,6 +10,8 @@ def one_thread() -> Iterator[None]:
 
     Sums then do not depend on the number of cores, and workers do not take each other's cores.
     """
+    import scipy.linalg  # noqa: F401, PLC0415 - a library that is loaded later has no limit
+    import sklearn.utils  # noqa: F401, PLC0415
     import torch  # noqa: PLC0415 - loads slowly
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 

@@ -42,9 +42,13 @@ FOR_ALL_FAMILIES = [
     "runs/checkpoint.py",
     "runs/run.py",
     "stages/fold_training.py",
+    "stages/member_training.py",
     "stages/predictor.py",
     "stages/submit.py",
     "stages/train.py",
+    "stages/train_worker.py",
+    "stages/train_workers.py",
+    "stages/training_jobs.py",
 ]
 """Modules that loop over the registry and name no family."""
 

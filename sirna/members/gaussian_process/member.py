@@ -29,7 +29,11 @@ from sirna.members.base import (
 from sirna.members.draws import drawn_by_group
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
-from sirna.members.gaussian_process.size import check_fit_memory, check_predict_memory
+from sirna.members.gaussian_process.size import (
+    check_fit_memory,
+    check_predict_memory,
+    fit_memory,
+)
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
 
@@ -104,9 +108,14 @@ class GaussianProcessMember(Member):
     @classmethod
     def check_memory(cls, task: FoldTask) -> None:
         """Estimate the memory of a fit from the sizes in the configuration."""
-        groupings = [task.groups] if task.targets is None else [task.groups, task.targets]
-        largest = max(int(np.bincount(pd.factorize(one)[0]).max()) for one in groupings)
-        check_fit_memory(len(task.training), largest, task.config.gaussian_process)
+        check_fit_memory(len(task.training), _largest_group(task), task.config.gaussian_process)
+
+    @classmethod
+    def fit_memory(cls, task: FoldTask) -> float:
+        """Return about how many bytes a fit needs; see `Member.fit_memory`."""
+        config = task.config.gaussian_process
+        rows = min(len(task.training), config.most_rows)
+        return fit_memory(rows, min(rows, _largest_group(task)), config)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
@@ -225,6 +234,12 @@ def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalR
     rows = task.training_rows[columns].iloc[some]
     positional = PositionalEncoder.fit(rows, config, task.config.protocol)
     return some, positional, positional.encode(rows, training=True)
+
+
+def _largest_group(task: FoldTask) -> int:
+    """Return how many training rows are left out together at most."""
+    groupings = [task.groups] if task.targets is None else [task.groups, task.targets]
+    return max(int(np.bincount(pd.factorize(one)[0]).max()) for one in groupings)
 
 
 def _rough_seconds(rows: int, config: Config) -> tuple[float, float]:

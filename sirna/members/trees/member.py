@@ -25,7 +25,7 @@ from sirna.members.base import (
     fitted_without_choice,
 )
 from sirna.members.forest import FeatureTable, Forest
-from sirna.members.trees.size import check_fit_memory
+from sirna.members.trees.size import check_fit_memory, fit_memory
 from sirna.prediction.histogram import Histogram
 
 LEFT_OUT, POSITIONS = "left_out", "positions"
@@ -83,6 +83,12 @@ class TreesMember(Member):
         """Estimate the memory of a fit from the sizes in the configuration."""
         _, positional = _encoder(task)
         check_fit_memory(len(task.training), positional.width, task.config.trees)
+
+    @classmethod
+    def fit_memory(cls, task: FoldTask) -> float:
+        """Return about how many bytes a fit needs; see `Member.fit_memory`."""
+        _, positional = _encoder(task)
+        return fit_memory(len(task.training), positional.width, task.config.trees)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:

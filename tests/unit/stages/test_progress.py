@@ -51,7 +51,7 @@ def shown(console=None):
     display = TrainingDisplay(JOBS, console)
     for job in JOBS:
         display.begin(job)
-        display.advance(0.5)
+        display.advance(job, 0.5)
         display.report(RECORD.line(epochs=3, best=2), RECORD.short_line(best=2))
         display.end(job)
     display.close()
@@ -104,7 +104,7 @@ def test_the_running_job_tells_how_long_the_rest_takes(clock):
     progress = Progress(JOBS)
     progress.begin(NETWORK)
     clock[0] = 10.0
-    progress.advance(0.5)  # twice as slow as roughly expected
+    progress.advance(NETWORK, 0.5)  # twice as slow as roughly expected
     assert progress.seconds_left() == pytest.approx(10 + 20 + 40)
     assert progress.done == pytest.approx(5)
 
@@ -127,7 +127,7 @@ def test_a_resumed_job_counts_as_done_but_not_as_fast(clock):
     assert progress.seconds_left() is None
     progress.begin(AGAIN, share=0.5)
     clock[0] = 20.0
-    progress.advance(0.75)
+    progress.advance(AGAIN, 0.75)
     assert progress.seconds_left() == pytest.approx(20 + 40)  # four times as slow as expected
     assert progress.done == pytest.approx(10 + 15)
 
@@ -135,6 +135,21 @@ def test_a_resumed_job_counts_as_done_but_not_as_fast(clock):
 def test_a_fit_that_ends_early_completes_its_part_of_the_bar(clock):
     progress = Progress(JOBS)
     progress.begin(NETWORK)
-    progress.advance(0.3)
+    progress.advance(NETWORK, 0.3)
     progress.end(NETWORK)
     assert progress.done == pytest.approx(10)
+
+
+def test_jobs_that_run_at_the_same_time_share_the_time_left(clock):
+    progress = Progress(JOBS, at_once=2)
+    progress.begin(NETWORK)
+    progress.begin(AGAIN)
+    clock[0] = 5.0
+    progress.advance(NETWORK, 0.5)
+    progress.advance(AGAIN, 0.25)
+    assert progress.done == pytest.approx(5 + 5)
+    assert progress.seconds_left() == pytest.approx((5 + 10 + 15) / 2)
+    clock[0] = 10.0
+    progress.end(NETWORK)
+    progress.end(TREES)
+    assert progress.seconds_left() == pytest.approx(15 * (10 + 10) / (10 + 5))  # not divided

@@ -6,7 +6,12 @@ import sys
 import pytest
 
 from sirna.errors import SirnaError
-from sirna.system.memory import available_memory, check_memory
+from sirna.system.memory import (
+    TooLittleMemoryError,
+    available_memory,
+    check_memory,
+    is_about_memory,
+)
 
 LIMITED = """
 import resource
@@ -35,3 +40,17 @@ def test_work_that_needs_more_is_refused_with_the_remedy():
     with pytest.raises(SirnaError, match=r"^this work needs about 1,000,000\.0 GB .*; do less\.$"):
         check_memory(1e15, "this work", "do less")
     check_memory(1000, "this work", "do less")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (TooLittleMemoryError("this work needs about 9 GB"), True),
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."), True),
+        (RuntimeError("the sizes differ"), False),
+        (SirnaError("a memory in words"), False),
+    ],
+)
+def test_errors_about_memory_are_recognised(error, expected):
+    assert is_about_memory(error) is expected
