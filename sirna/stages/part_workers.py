@@ -1,18 +1,19 @@
 """Workers that predict parts: this process, several processes of one thread each, or Ray's."""
 
+import contextlib
 import json
 import multiprocessing
 import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sirna import __version__
 from sirna.errors import SirnaError
@@ -187,32 +188,63 @@ def _free_workers() -> int:
 def _in_processes(
     request: SubmitRequest, tasks: Sequence[Task], workers: int
 ) -> Iterator[PartResult | Failure]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start, (request,)) as pool:
-        waiting = {pool.submit(_write, task): task for task in tasks}
-        try:
-            for future in as_completed(waiting):
+    """Write parts in worker processes; if one is killed, its part fails and another is started."""
+    left, idle = deque(tasks), list[_Process]()
+    running: dict[Connection, tuple[_Process, Task]] = {}
+    try:
+        while left or running:
+            while left and len(running) < workers:
+                process = idle.pop() if idle else _Process.started(request)
+                running[process.connection] = process, left.popleft()
+                with contextlib.suppress(OSError):  # one that was killed is found below
+                    process.connection.send(running[process.connection][1])
+            for ready in wait(list(running)):
+                process, task = running.pop(cast("Connection", ready))
                 try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    yield Failure(waiting[future].source, KILLED)
-        except BaseException:  # Ctrl-C above all: rows that are written are kept for the next run
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+                    result = process.connection.recv()
+                except (EOFError, OSError):
+                    yield Failure(task.source, KILLED)
+                else:
+                    idle.append(process)
+                    yield result
+    finally:  # also after Ctrl-C: the rows that are written are kept for the next run
+        for process, _ in running.values():
+            process.process.terminate()
+        for process in (*idle, *(one for one, _ in running.values())):
+            process.end()
 
 
-_worker: Worker | None = None
-"""The worker of this process."""
+@dataclass(frozen=True)
+class _Process:
+    """A worker process, and the connection by which it gets tasks and returns results."""
+
+    process: BaseProcess
+    connection: Connection
+
+    @classmethod
+    def started(cls, request: SubmitRequest) -> "_Process":
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, request), daemon=True)
+        process.start()
+        theirs.close()  # so that the end of the process ends the connection
+        return cls(process, ours)
+
+    def end(self) -> None:
+        """Wait for the end of the process, which has no task any more."""
+        self.connection.close()
+        self.process.join()
 
 
-def _start(request: SubmitRequest) -> None:
-    """Prepare a worker process; it ends when its parent does."""
-    global _worker  # noqa: PLW0603 - what a process of the pool keeps between its parts
+def _serve(connection: Connection, request: SubmitRequest) -> None:
+    """Write parts in a worker process until the parent ends it, or ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = Worker(request, __version__)
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        worker = Worker(request, __version__)
+        while True:
+            connection.send(worker.write(connection.recv()))
 
 
 def _end_with_parent() -> None:
@@ -220,9 +252,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def _write(task: Task) -> PartResult | Failure:
-    if _worker is None:
-        raise AssertionError("the pool has started this process")
-    return _worker.write(task)
