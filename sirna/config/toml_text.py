@@ -12,6 +12,9 @@ from sirna.system.limits import LIMITS, check_file, error_text, quoted, quoted_p
 DEEP_KEY = re.compile(rf"(?:[^\s.=\[\]\"#]+[ \t]*\.[ \t]*){{{LIMITS['nesting'].most}}}")
 """A key with too many dots, which tomllib would read slowly."""
 
+SHIPPED = "; the configurations of sirna are in the folder configs/ of its source: name that folder"
+"""Added where a path of the documentation is used in a folder without `configs/`."""
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
@@ -23,8 +26,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         if not path.exists():
+            shipped = "configs" in path.parts and not path.parent.exists()
             raise UsageError(
                 f"{quoted_path(path)}: no such configuration file{name_suggestion(path)}"
+                f"{SHIPPED if shipped else ''}"
             )
         check_file(path, LIMITS["config"])
         text = path.read_text(encoding="utf-8")

@@ -163,6 +163,7 @@ def _json(figure: go.Figure, height: int) -> str:
         dragmode=False,
         autosize=True,
     )
+    figure.update_yaxes(automargin=True)
     raw: dict[str, Any] = json.loads(figure.to_json())
     text = json.dumps(
         {"data": raw["data"], "layout": raw["layout"]}, separators=(",", ":"), allow_nan=False

@@ -130,7 +130,13 @@ def _settings(page: Page, trials: list[FrozenTrial], found: Importances) -> None
     if len(drawn) > 1 and keys:
         page.heading("Slices: the first step's score by the value of each setting")
         slices = "".join(_slice(drawn, key) for key in keys)
-        page.parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:1rem">{slices}</div>')
+        scores = [trial.intermediate_values[FIRST_STEP] for trial in drawn]
+        page.text(
+            f"Scores rise from {min(scores):.4f} to {max(scores):.4f} in every slice.", "soft"
+        )
+        columns = f"repeat(auto-fill, minmax({WIDTH}px, 1fr))"
+        style = f"display:grid;grid-template-columns:{columns};gap:1rem"
+        page.parts.append(f'<div style="{style}">{slices}</div>')
         page.heading("Parallel coordinates")
         page.figures(_parallel(drawn, keys))
 
