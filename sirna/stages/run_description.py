@@ -151,6 +151,11 @@ def describe_outcome(run: Run, figures: dict[str, Any], console: Console) -> Non
         f"constant below the threshold: {figures['constant_baseline']:.4f}; "
         f"{figures['interval']:.0%} interval covers {figures['interval_coverage']:.1%}"
     )
+    if figures["pooled"]["score"] < figures["constant_baseline"]:
+        console.note(
+            "this score is below that of one constant point in every row: the points are of no use "
+            "for the competition's score; the medians may still rank duplexes"
+        )
     if rank := figures.get("ranking"):
         console.result(
             "rank correlation of medians and measurements within an assay (one target, dose and "

@@ -4,8 +4,16 @@ import pandas as pd
 import pytest
 
 from sirna.config.load import with_changes
+from sirna.prediction.score import competition_score
+from sirna.runs.run import Run
 from sirna.stages.console import Console
-from sirna.stages.run_description import describe_fold, describe_run, uncovered_bases_notes
+from sirna.stages.run_description import (
+    describe_fold,
+    describe_learned,
+    describe_outcome,
+    describe_run,
+    uncovered_bases_notes,
+)
 
 
 @pytest.fixture
@@ -61,3 +69,43 @@ def test_bases_without_a_token_are_counted(tiny_task):
     (note,) = uncovered_bases_notes(tiny_task.rows, config)
     assert "stream cut: up to 2 bases" in note
     assert not uncovered_bases_notes(tiny_task.rows, tiny_task.config)
+
+
+@pytest.mark.parametrize(("constant", "warned"), [(0.99, True), (0.2, False)])
+def test_a_score_below_that_of_a_constant_is_noted(tmp_path, capsys, constant, warned):
+    part = competition_score([20.0, 60.0, 40.0], [25.0, 55.0, 45.0], 30.0).as_dict()
+    figures = {
+        "protocol": "rows",
+        "folds": {0: part},
+        "pooled": part,
+        "sd": None,
+        "constant_baseline": constant,
+        "interval": 0.8,
+        "interval_coverage": 0.8,
+        "seconds": 1.0,
+        "rows_per_second": None,
+        "peak_memory_mb": 1,
+        "interrupted": False,
+    }
+    describe_outcome(Run(tmp_path), figures, Console())
+    shown = capsys.readouterr()
+    assert ("below that of one constant" in shown.out + shown.err) == warned
+
+
+def test_guides_that_are_forms_of_each_other_are_noted_under_duplex(described, tiny_task):
+    guide = tiny_task.rows["guide"].iloc[0]
+    other = {"A": "C", "C": "G", "G": "U", "U": "A"}
+    mutated = [
+        guide[:place] + other[guide[place]] + guide[place + 1 :] for place in range(len(guide))
+    ]
+    rows = tiny_task.rows.assign(guide=(mutated * len(tiny_task.rows))[: len(tiny_task.rows)])
+    assert "--protocol similar" in described(rows, **{"split.protocol": "duplex"})
+    assert "--protocol similar" not in described(rows, **{"split.protocol": "rows"})
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_learned_weights_are_printed(tiny_config, capsys, learn):
+    describe_learned(with_changes(tiny_config, {"mixture.learn": learn}), True, Console())
+    shown = capsys.readouterr().out
+    assert ("as held-out rows weight it" in shown) == learn
+    assert ("rows of unseen targets" in shown) == learn
