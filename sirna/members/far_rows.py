@@ -49,7 +49,7 @@ class Measured:
 def fit_widening(
     solution: Solution, means: np.ndarray, residuals: Residuals, measured: Measured, seed: int
 ) -> Widening:
-    """Measure the widening for new guides.
+    """Measure the widening for new guides; none if errors are measured on whole targets already.
 
     Parameters
     ----------
@@ -62,6 +62,8 @@ def fit_widening(
     seed : int
         Of the draw of guides.
     """
+    if not measured.correct_level:
+        return Widening()
     distinct, guide = np.unique(guides(measured.rows).to_numpy().astype(str), return_inverse=True)
     pairs = similar_pairs(distinct)
     pairs = np.concatenate([pairs, pairs[:, ::-1]])

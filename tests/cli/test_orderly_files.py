@@ -43,6 +43,7 @@ def test_a_training_that_is_refused_leaves_no_folder(data, tiny, cli, ok) -> Non
     table = data / "train_data.csv"
     command = ("train", table, *tiny, "--run", "runs/r")
     too_large = ("--set", "model.hidden=100000", "--set", "model.layers=8")
+    too_large += ("--set", "small_network.duplexes=0")
     outcome = cli(*command, *too_large)
     assert outcome.code == 1
     assert "GB are free; lower model.hidden" in outcome.err

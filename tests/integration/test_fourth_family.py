@@ -118,12 +118,12 @@ def test_an_outside_family_is_trained_stored_and_mixed_by_its_weight(
     raw = json.loads(Path("run/bundle/bundle.json").read_text())
     assert [m["file"] for m in raw["members"] if m["family"] == "mean"] == ["mean-0.safetensors"]
     rows = read_table(Path("data/test.csv"), bundle.config, Purpose.TEST).rows
+    found = bundle.predict(rows)
     parts = {
-        name: type(members[0]).predict_together(members, rows)
+        name: bundle.widening.apply(type(members[0]).predict_together(members, rows), found.novelty)
         for name, members in bundle.by_family.items()
     }
     expected, _ = bundle.postprocess.apply(mix(parts, bundle.config))
-    found = bundle.predict(rows)
     known = ~found.unseen_target
     np.testing.assert_allclose(found.distribution.probs[known], expected.probs[known], atol=1e-9)
     assert run_sirna(monkeypatch, "submit", "data/test.csv", "--run=run", "--out=out.csv") == 0
