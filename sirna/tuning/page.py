@@ -23,10 +23,10 @@ from sirna.tuning.study import (
     noise_of,
 )
 
-MOST_DRAWN = 50
+MOST_DRAWN = 48
 """Largest number of trials in slices and parallel coordinates: those with the best first step. It
 keeps the page small."""
-MOST_IN_HISTORY = 200
+MOST_IN_HISTORY = 150
 MOST_LISTED = 10
 WIDTH, HEIGHT = 240, 150
 """Of a slice, in pixels."""

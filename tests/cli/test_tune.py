@@ -79,7 +79,7 @@ def test_train_accepts_best_toml(search, data: Path, tmp_path: Path, cli) -> Non
     raw = tomllib.loads(path.read_text())
     assert raw["model"]["hidden"] == best.params["model.hidden"]
     assert raw["split"]["protocol"] == "rows"
-    assert best.user_attrs["default"] or "not confirmed" in path.read_text()
+    assert best.user_attrs.get("default") or "not confirmed" in path.read_text()
     table = data / "train_data.csv"
     assert cli("train", table, "--config", path, "--run", "again").code == 0
     oof = pd.read_csv("again/oof.csv")
