@@ -23,7 +23,7 @@ Rows = pd.DataFrame | Path | str | Mapping[str, Any]
 """A table of rows to predict: in memory, a file, or the columns of a single row."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A trained model.
 
@@ -36,6 +36,10 @@ class Model:
 
     bundle: Bundle
     device: str = "cpu"
+
+    def __repr__(self) -> str:
+        """Return what the model is, without its weights and its training rows."""
+        return f"Model({self.bundle!r}, device={self.device!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model as the files of its bundle, which are checked when they are read."""

@@ -51,7 +51,7 @@ class Prediction:
     novelty: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """A finished training.
 
@@ -82,6 +82,12 @@ class Bundle:
     has_known_target: np.ndarray
     ranges: Ranges
     about: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Return what the bundle holds, without weights and training rows."""
+        families = ", ".join(f"{name}: {len(members)}" for name, members in self.by_family.items())
+        protocol = self.config.split.protocol
+        return f"Bundle(protocol {protocol}, {len(self.training):,} training rows, {families})"
 
     @cached_property
     def by_family(self) -> dict[str, list[Member]]:

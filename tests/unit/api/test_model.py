@@ -59,3 +59,9 @@ def test_the_domain_recognises_training_duplexes_and_new_values(regressor, simul
     found = regressor.predict_table(strange)
     assert (found["differing_bases"] > 0).all()
     assert found[["new_target", "new_cell_line"]].all(axis=None)
+
+
+def test_a_model_is_shown_in_one_line(model):
+    assert "protocol" in repr(model)
+    assert "gaussian_process: " in repr(model)
+    assert len(repr(model)) < 200
