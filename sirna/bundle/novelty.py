@@ -12,7 +12,7 @@ import pandas as pd
 from sirna.bundle.bundle import Bundle, Prediction
 from sirna.config.roles import ROLES, TOKENS
 from sirna.members.base import Unseen
-from sirna.prediction.widening import FAR
+from sirna.protocols.similar import FAR
 from sirna.table.ranges import DUPLEX_NUMBER, out_of_range
 
 FOR_UNSEEN_TARGETS = "for a file of unseen targets, train with --protocol target"

@@ -8,9 +8,7 @@ import numpy as np
 
 from sirna.prediction.calibration import WIDEST, Calibration
 from sirna.prediction.histogram import Histogram
-
-SAME, SIMILAR, FAR = 0, 1, 2
-"""Kinds of guides: one of the training rows, a new one that is similar to one, any other."""
+from sirna.protocols.similar import FAR, SIMILAR
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Widening:
         ----------
         predicted : Histogram of n rows
         kinds : array of int, shape (n,)
-            `SAME`, `SIMILAR` or `FAR`.
+            See `KnownGuides.novelty`.
         """
         probs = predicted.probs
         for kind, factor in ((SIMILAR, self.similar), (FAR, self.far)):

@@ -12,6 +12,8 @@ WORD = 4
 SHARE = 0.6
 """Guides that share at least this part of their words are similar: one has a mutation, or is
 shifted by up to seven bases. Two random guides share about a sixteenth."""
+SAME, SIMILAR, FAR = 0, 1, 2
+"""Kinds of guides: one of the training rows, a new one that is similar to one, any other."""
 BLOCK = 1024
 """Guides that are compared with all others at once; it limits the memory."""
 
@@ -67,15 +69,14 @@ class KnownGuides:
     def novelty(self, rows: pd.DataFrame) -> np.ndarray:
         """Return how new the guides of n checked rows are, shape (n,) of int.
 
-        0 for a guide of the training rows, and for a row without a guide; 1 for another one that is
-        similar to one of them; 2 for any other.
+        `SAME`, `SIMILAR` or `FAR`; a row without a guide counts as `SAME`.
         """
         distinct, guide = np.unique(guides(rows).to_numpy().astype(str), return_inverse=True)
-        found = np.where(np.isin(distinct, self._guides) | (distinct == ""), 0, 2)
-        new = np.flatnonzero(found)
+        found = np.where(np.isin(distinct, self._guides) | (distinct == ""), SAME, FAR)
+        new = np.flatnonzero(found != SAME)
         for start, similar in self._words.similar_to(distinct[new]):
             block = new[start : start + len(similar)]
-            found[block[similar.any(axis=1)]] = 1
+            found[block[similar.any(axis=1)]] = SIMILAR
         novelty: np.ndarray = found[guide]
         return novelty
 

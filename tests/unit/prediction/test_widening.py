@@ -5,7 +5,8 @@ import pytest
 
 from sirna.prediction.calibration import WIDEST
 from sirna.prediction.histogram import Histogram
-from sirna.prediction.widening import FAR, SAME, SIMILAR, Widening
+from sirna.prediction.widening import Widening
+from sirna.protocols.similar import FAR, SAME, SIMILAR
 
 EDGES = np.linspace(0.0, 150.0, 31)
 PREDICTED = Histogram.from_cdf(EDGES, np.tile(1 / (1 + np.exp(-(EDGES[1:-1] - 60) / 8)), (4, 1)))
