@@ -230,7 +230,7 @@ class Forest:
             and base.shape == (1,)
             and base.dtype == torch.float64
             and bool(base.isfinite().all() and nodes["value"].isfinite().all())
-            and not bool(nodes["threshold"].isnan().any())
+            and _can_divide(nodes)
             and _in_range(nodes["feature"], features)
             and _in_range(first, count)
             and _are_trees(first, nodes["left"], nodes["right"])
@@ -259,6 +259,14 @@ def predict_memory(trees: int, leaves: int, splits: int) -> float:
 
 def _in_range(indices: Tensor, count: int) -> bool:
     return bool(((indices >= 0) & (indices < count)).all())
+
+
+def _can_divide(nodes: dict[str, Tensor]) -> bool:
+    """Return whether every threshold is finite, or divides known from missing values."""
+    threshold = nodes["threshold"]
+    split = nodes["left"] != nodes["right"]
+    known_left = split & (threshold == np.inf) & ~nodes["missing_left"]
+    return bool((threshold.isfinite() | known_left).all())
 
 
 def _are_trees(first: Tensor, left: Tensor, right: Tensor) -> bool:

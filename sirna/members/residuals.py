@@ -77,6 +77,7 @@ class Residuals:
             and all(bool(table.isfinite().all()) for table in tables)
             and len(found.knots) == len(found.bias) == len(found.spread) > 0
             and len(found.scale) == 2
+            and bool(found.scale[1] > 0)
             and len(found.edges) > 1
             and found.edges[0] == 0
             and bool((found.edges.diff() > 0).all())

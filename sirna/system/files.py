@@ -137,11 +137,11 @@ def write_folder(
             path.rename(_old_path(path))
             draft.rename(path)
         _force_to_disk(path.parent)
-        shutil.rmtree(_old_path(path), ignore_errors=True)
+        _discard(_old_path(path))
     except OSError as error:
         raise SirnaError(f"{path}: cannot be written ({error})") from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _discard(draft)
 
 
 def is_draft(path: Path) -> bool:
@@ -187,6 +187,14 @@ def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder that nobody needs; if one of its files resists, try once more."""
+    for _ in range(2):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def _draft(path: Path) -> Path:

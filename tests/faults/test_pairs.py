@@ -227,7 +227,7 @@ STREAMS = {
 }
 COMMANDS = {
     "submit": "submit {test} --run {run} --out o.csv",
-    "score": "score {truth} {test} ",
+    "score": "score {truth} {truth}",
     "score as JSON": "score {truth} {truth} --json",
     "train": "train {train} {small} --run r",
     "version": "--version",
@@ -258,7 +258,8 @@ def test_a_stdout_that_cannot_be_written_ends_with_one_line(data, finished, smal
                 check=False,
             )
             case = f"{title}, {stream}"
-            lines = [line for line in ended.stderr.splitlines() if not line.startswith("note: ")]
+            usual = ("note: ", "data: ")
+            lines = [line for line in ended.stderr.splitlines() if not line.startswith(usual)]
             if len(lines) > 1 or any(word in ended.stderr for word in ("Traceback", "--debug")):
                 campaign.fault(case, ended.stderr)
             if (folder / "r/config.toml").exists():

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sirna.features.positional_rows import UNSEEN, PositionalRows
 from sirna.features.strands import distinct_rows
+from sirna.members.kernel_parameters import check_logarithms
 
 LEAST_NOISE = 0.01
 """Least variance of the noise, in units of the labels' variance; it keeps the matrix well
@@ -104,8 +105,7 @@ class Kernel:
         found = list(self.tensors().values())
         if [tuple(part.shape) for part in found] != wanted:
             raise ValueError("the kernel's shapes do not fit the features of the rows")
-        if not all(part.dtype == torch.float32 and part.isfinite().all() for part in found):
-            raise ValueError("the kernel holds a value that is not a finite number")
+        check_logarithms(found, torch.float32)
 
     @property
     def variance(self) -> Tensor:

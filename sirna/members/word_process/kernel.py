@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sirna.features.words import WordRows
+from sirna.members.kernel_parameters import check_logarithms
 
 LEAST_NOISE = 0.01
 """Least variance of the noise, in units of the labels' variance."""
@@ -77,9 +78,10 @@ class WordKernel:
         found = list(self.tensors().values())
         if [tuple(part.shape) for part in found] != wanted:
             raise ValueError("the kernel's shapes do not fit the words and conditions of the rows")
-        if not all(part.dtype == torch.float64 and part.isfinite().all() for part in found):
-            raise ValueError("the kernel holds a value that is not a finite number")
-        if not bool((self.unit > 0).all()):
+        check_logarithms(found[1:], torch.float64)
+        if self.unit.dtype != torch.float64 or not bool(
+            (self.unit.isfinite() & (self.unit > 0)).all()
+        ):
             raise ValueError("the kernel holds a distance that is not above 0")
 
     @property
