@@ -79,10 +79,13 @@ class Layout:
         """
         fields = dict(zip(frame, fields_of(text, frame), strict=True))
         label, name = self.config.columns["label"], self.config.columns["id"] or "id"
-        columns = {column: fields[column] for column in (name, label) if column in fields}
+        columns = {
+            column: fields[column].to_pylist() for column in (name, label) if column in fields
+        }
         if not _same_ids(pd.DataFrame(columns, dtype=object), table, self.config):
             raise ValueError("other ids than the test file")
-        value = pd.to_numeric(pd.Series(fields[label]), errors="coerce").to_numpy(dtype=float)
+        texts = pd.Series(columns[label])
+        value = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
         low, high = sorted(from_remaining(edges[[0, -1]], self.config.label))
         if not ((value >= low - ROUNDING_TOLERANCE) & (value <= high + ROUNDING_TOLERANCE)).all():
             raise ValueError(f"a value that is not from {low:g} to {high:g}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 BYTE_ORDER_MARK = "\ufeff"
 LONGEST_FIELD = 10_000_000
@@ -95,7 +96,7 @@ def check_csv(path: Path, frame: "pd.DataFrame") -> None:
     fields_of(text, frame)
 
 
-def fields_of(text: str, frame: "pd.DataFrame") -> list[list[str]]:
+def fields_of(text: str, frame: "pd.DataFrame") -> list["pa.Array"]:
     """Return the fields of a CSV file, column by column, after comparing them with a table.
 
     Raises
@@ -103,32 +104,53 @@ def fields_of(text: str, frame: "pd.DataFrame") -> list[list[str]]:
     ValueError
         Naming the first column that differs.
     """
-    csv.field_size_limit(LONGEST_FIELD)
-    header, *records = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if header != [str(name) for name in frame.columns]:
-        raise ValueError("its header differs")
-    if len(records) != len(frame) or any(len(fields) != len(header) for fields in records):
-        raise ValueError(f"it has {len(records)} rows, not {len(frame)}, or torn ones")
-    columns = [[fields[position] for fields in records] for position in range(len(header))]
-    for position, name in enumerate(header):
-        if not _equal(columns[position], frame.iloc[:, position]):
+    columns = _columns(text, frame)
+    for column, (name, values) in zip(columns, frame.items(), strict=True):
+        if not _equal(column, values):
             raise ValueError(f"its column {name!r} differs")
     return columns
+
+
+def _columns(text: str, frame: "pd.DataFrame") -> list["pa.Array"]:
+    import pyarrow as pa  # noqa: PLC0415 - loads slowly
+
+    from sirna.system.plain_text import Piece  # noqa: PLC0415
+
+    csv.field_size_limit(LONGEST_FIELD)
+    records = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next(records, [])
+    if header != [str(name) for name in frame.columns]:
+        raise ValueError("its header differs")
+    whole = Piece(text.encode(), 1)
+    table = whole.split(1)[1].table(",", len(header)) if whole.is_plain else None
+    if table is not None and len(table) == len(frame):
+        return [column.combine_chunks() for column in table.columns]
+    rows = list(records)
+    if len(rows) != len(frame) or any(len(fields) != len(header) for fields in rows):
+        raise ValueError(f"it has {len(rows)} rows, not {len(frame)}, or torn ones")
+    return [
+        pa.array([fields[place] for fields in rows], pa.string()) for place in range(len(header))
+    ]
 
 
 def _is_compressed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
 
 
-def _equal(texts: list[str], column: "pd.Series") -> bool:
+def _equal(texts: "pa.Array", column: "pd.Series") -> bool:
     """Compare fields with the values of a column: text as it is, numbers by value."""
+    import pandas as pd  # noqa: PLC0415 - loads slowly
+    import pyarrow as pa  # noqa: PLC0415
+
     blank = column.isna().to_numpy()
-    if any(bool(text) and absent for text, absent in zip(texts, blank, strict=True)):
+    if pd.api.types.infer_dtype(column, skipna=True) in {"string", "empty"}:
+        expected = column.astype(object).mask(blank, "")
+        return bool(texts.equals(pa.array(expected, pa.string())))
+    fields = texts.to_pylist()
+    if any(bool(text) and absent for text, absent in zip(fields, blank, strict=True)):
         return False
-    filled = [text for text, absent in zip(texts, blank, strict=True) if not absent]
+    filled = [text for text, absent in zip(fields, blank, strict=True) if not absent]
     values = column[~blank].tolist()
-    if all(isinstance(value, str) for value in values):
-        return filled == values
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return [float(text) for text in filled] == [float(value) for value in values]
     return all(filled)

@@ -20,7 +20,9 @@ BETWEEN_CHECKS = 10_000_000
 """Characters after which the memory is checked again."""
 
 
-def limited_lines(text: TextIO, path: Path, all_at_once: bool = True) -> Iterator[str]:
+def limited_lines(
+    text: TextIO, path: Path, all_at_once: bool = True, before: int = 0
+) -> Iterator[str]:
     """Yield the lines of a file, each read only up to the limit.
 
     Parameters
@@ -29,6 +31,8 @@ def limited_lines(text: TextIO, path: Path, all_at_once: bool = True) -> Iterato
     path : Path
     all_at_once : bool
         Whether all lines will be held in memory, which must suffice for them.
+    before : int
+        Number of lines of the file before these.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def limited_lines(text: TextIO, path: Path, all_at_once: bool = True) -> Iterato
         For a line above the limit, and for a table that needs more memory than there is.
     """
     most = LIMITS["line"].most
-    total, checked, number = 0, 0, 0
+    total, checked, number = 0, 0, before
     while line := text.readline(most + 1):
         number += 1
         if len(line) > most:

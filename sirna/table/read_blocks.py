@@ -1,8 +1,7 @@
 """Read table files of any size block by block; the rows are those of `read_text_table`."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
-from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
@@ -11,21 +10,20 @@ from sirna.errors import SirnaError
 from sirna.table.facts import Facts
 from sirna.table.limits import check_frame
 from sirna.table.parquet import parquet_blocks
+from sirna.table.parts import parts
 from sirna.table.read_file import (
     SHEET_SUFFIXES,
     SUFFIXES,
-    Separated,
     checked_name,
     damage_named,
     is_table_name,
     read_text_table,
 )
-from sirna.table.records import LINES_ABOVE_HEADER, LeftOut, Records, filled
+from sirna.table.records import LeftOut
+from sirna.table.separated import Separated
 
 BLOCK_ROWS = 16_384
 """Largest number of rows of a block."""
-BLOCK_CHARACTERS = 64_000_000
-"""A block of text ends with the record that reaches this number of characters."""
 
 
 class FileBlocks:
@@ -90,44 +88,21 @@ class FileBlocks:
             yield frame.iloc[start : start + self._rows]
 
     def _separated_frames(self, facts: Facts) -> Iterator[pd.DataFrame]:
-        source, left_out, empty = str(self.path), LeftOut(), True
+        left_out, empty = LeftOut(), True
         with (
             Separated.opened(self.path) as file,
-            closing(file.records(all_at_once=False)) as records,
+            closing(parts(file, self._expected, self._rows)) as found,
         ):
-            opening = list(islice(records, LINES_ABOVE_HEADER))
-            if not any(filled(fields) for _, fields in opening):
-                opening += records  # nothing but blanks so far: is there anything?
-            first = Records(source, [one for _, one in opening], [at for at, _ in opening], "line")
-            first.check_opening(self._expected)
-            header = opening[0]
-            parts = self._parts(chain(opening[1:], records))
-            for part in chain(parts, [[]]):
-                if not part and not empty:
+            for part in found:
+                if not len(part) and not empty:
                     continue
-                fields = [header[1], *(one for _, one in part)]
-                places = [header[0], *(at for at, _ in part)]
-                frame, more = Records(source, fields, places, "line").block(facts)
+                frame, more = part.block(facts)
                 left_out = LeftOut(left_out.records + more.records, more.columns)
-                if len(frame) or not part:
+                if len(frame) or not len(part):
                     empty = False
                     yield self._checked(frame, file.decimal_comma)
             notes = [*file.notes, *left_out.notes("line")]
             self.notes = [f"{self.path}: {note}" for note in notes]
-
-    def _parts(
-        self, records: Iterable[tuple[int, list[str]]]
-    ) -> Iterator[list[tuple[int, list[str]]]]:
-        """Divide records into blocks."""
-        part, characters = [], 0
-        for record in records:
-            part.append(record)
-            characters += sum(map(len, record[1]))
-            if len(part) == self._rows or characters >= BLOCK_CHARACTERS:
-                yield part
-                part, characters = [], 0
-        if part:
-            yield part
 
     def _checked(self, frame: pd.DataFrame, decimal_comma: bool) -> pd.DataFrame:
         frame.attrs.update(decimal_comma=decimal_comma)

@@ -54,24 +54,9 @@ class Records:
     places: list[int]
     place_name: str
 
-    def to_frame(self, expected: Collection[str] = ()) -> tuple[pd.DataFrame, list[str]]:
-        """Return the table and notes on what was left out.
-
-        Records without a value are left out; so are columns without a name and a value.
-
-        Parameters
-        ----------
-        expected : collection of str
-            Names of columns, by which a header below a title is recognised.
-
-        Raises
-        ------
-        SirnaError
-            If there is no header, if a title stands above it, or if records differ in length.
-        """
-        self.check_opening(expected)
-        frame, left_out = self.block(Facts())
-        return frame, left_out.notes(self.place_name)
+    def __len__(self) -> int:
+        """Return the number of records behind the header."""
+        return len(self.fields) - 1
 
     def check_opening(self, expected: Collection[str]) -> None:
         """Refuse a file without any value, and one with a title above its header.
@@ -92,7 +77,7 @@ class Records:
         SirnaError
             If records differ in length, or two columns have one name.
         """
-        header = [name.strip().strip(BYTE_ORDER_MARK).strip() for name in self.fields[0]]
+        header = names_in(self.fields[0])
         named = _last(header)
         kept, blank = [], 0
         for record in range(1, len(self.fields)):
@@ -114,30 +99,11 @@ class Records:
             for fields in (self.fields[record] for record in kept)
         ]
         columns = [list(cells) for cells in zip(*rows, strict=True)] or [[] for _ in header]
-        index = pd.Index(
-            [self.places[record] for record in kept], name=self.place_name, dtype="int64"
-        )
-        has_values = [
-            bool(name) or facts.any(f"values in column {i}", filled(columns[i]))
-            for i, name in enumerate(header)
-        ]
-        used = [i for i in range(width) if has_values[i]]
-        names = [header[i] for i in used]
-        self._check_names(names)
-        parts = [pd.Series(columns[i], index=index, dtype=str) for i in used]
-        if not parts:
-            return pd.DataFrame(index=index), LeftOut(blank, width)
-        frame = pd.concat(parts, axis=1, keys=range(len(used))).set_axis(names, axis=1)
-        return frame, LeftOut(blank, width - len(used))
-
-    def _check_names(self, names: Sequence[str]) -> None:
-        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-        if twice == "":
-            raise SirnaError(
-                f"{self.source}: two columns with values have no name in the header; name them."
-            )
-        if twice is not None:
-            raise SirnaError(f"{self.source}: column {twice!r} occurs twice; rename one.")
+        places = [self.places[record] for record in kept]
+        index = pd.Index(places, name=self.place_name, dtype="int64")
+        texts = [pd.Series(cells, index=index, dtype=str) for cells in columns]
+        frame, unused = framed(self.source, header, texts, index, facts)
+        return frame, LeftOut(blank, unused)
 
     def _check_title(self, expected: Collection[str]) -> None:
         """Refuse a file with a title above its header."""
@@ -159,6 +125,57 @@ class Records:
 
     def _names(self, index: int) -> list[str]:
         return [name.strip() for name in self.fields[index] if name.strip()]
+
+
+def names_in(fields: Sequence[str]) -> list[str]:
+    """Return the names of columns in a header."""
+    return [name.strip().strip(BYTE_ORDER_MARK).strip() for name in fields]
+
+
+def framed(
+    source: str,
+    header: Sequence[str],
+    columns: Sequence[pd.Series],
+    index: pd.Index,
+    facts: Facts,
+) -> tuple[pd.DataFrame, int]:
+    """Return a table of the columns that have a name or a value, and how many are left out.
+
+    Parameters
+    ----------
+    source : str
+        The file's name.
+    header : sequence of str
+        As from `names_in`.
+    columns : sequence of Series of n texts
+        One for each name of the header.
+    index : Index of n places
+    facts : Facts
+        Answers whether a column without a name has values.
+
+    Raises
+    ------
+    SirnaError
+        If two columns have one name.
+    """
+    used = [
+        place
+        for place, name in enumerate(header)
+        if name or facts.any(f"values in column {place}", filled(columns[place].tolist()))
+    ]
+    names = [header[place] for place in used]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice == "":
+        raise SirnaError(
+            f"{source}: two columns with values have no name in the header; name them."
+        )
+    if twice is not None:
+        raise SirnaError(f"{source}: column {twice!r} occurs twice; rename one.")
+    if not used:
+        return pd.DataFrame(index=index), len(header)
+    parts = [columns[place] for place in used]
+    frame = pd.concat(parts, axis=1, keys=range(len(used))).set_axis(names, axis=1)
+    return frame, len(header) - len(used)
 
 
 def filled(fields: Sequence[str]) -> bool:
