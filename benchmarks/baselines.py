@@ -13,21 +13,24 @@ from sirna.table.splits import Split
 
 ROUNDS = {"rows": 3000, "duplex": 1000, "similar": 500, "target": 150}
 """Boosting rounds by protocol; with more rounds the score hardly improves."""
+NUMBERS = ("hours", "duplex_number", "site")
 SHIFTS = np.arange(0.0, 25.0, 0.5)
 
 
 def boosted(rows: pd.DataFrame, split: Split, config: Config, rounds: int) -> np.ndarray:
     """Fit boosting on each fold's training rows; return its held-out predictions, shape (n,)."""
     columns: list[np.ndarray] = []
-    for role in ("guide_modifications", "passenger_modifications"):
+    for role in rows.columns.intersection(["guide_modifications", "passenger_modifications"]):
         tokens = rows[role].fillna("").str.split(expand=True)
         columns += [pd.factorize(tokens[place])[0] for place in tokens]
     hidden = TARGET_NAMES if config.protocol.hides_target_names else set()
     for role in ("cell_line", "transfection", "species", "target", "publication"):
-        if role not in hidden:
+        if role not in hidden and role in rows:
             columns.append(pd.factorize(rows[role])[0])
-    numbers = (np.log10(rows["dose"]), rows["hours"], rows["duplex_number"], rows["site"])
-    features = np.stack([*columns, *numbers], axis=1)
+    if "dose" in rows:
+        columns.append(np.log10(rows["dose"]).to_numpy())
+    columns += [rows[role].to_numpy() for role in NUMBERS if role in rows]
+    features = np.stack(columns, axis=1)
     truth, predicted = rows["label"].to_numpy(), np.empty(len(rows))
     for fold in split.folds:
         held = split.fold == fold

@@ -36,12 +36,11 @@ def main() -> None:
     arguments = _arguments()
     arguments.out.mkdir(parents=True, exist_ok=True)
     config = load_config(changes=arguments.changes, flags={"split.protocol": "duplex"})
-    rows = training_source(arguments.train, config).table.rows
+    table = training_source(arguments.train, config).table
+    rows, raw = table.rows, table.raw.reset_index(drop=True)
     if arguments.one_publication:
-        rows = rows[rows["publication"] == rows["publication"].value_counts().index[0]]
-        rows = rows.reset_index(drop=True)
-    raw = pd.read_csv(arguments.train, dtype=str, keep_default_na=False)
-    raw = raw[raw[config.columns["id"]].isin(set(rows["id"]))].reset_index(drop=True)
+        chosen = rows["publication"] == rows["publication"].value_counts().index[0]
+        rows, raw = rows[chosen].reset_index(drop=True), raw[chosen].reset_index(drop=True)
     grid = Grid(title=f"Pearson on {arguments.test_rows:,} rows of other duplexes")
     for head in ("rows", "ours", "forest", "boosting", "ours over the better (95 %)"):
         grid.add_column(head, justify="right")

@@ -136,3 +136,18 @@ def test_a_file_that_is_not_a_vocabulary_is_refused_by_its_name(tmp_path, conten
 def test_an_absent_file_is_refused_by_its_name(tmp_path):
     with pytest.raises(SirnaError, match=r"absent\.json"):
         GenomicVocab.load(tmp_path / "absent.json")
+
+
+def test_the_default_size_is_9999_tokens_besides_the_special_ones():
+    assert len(GenomicVocab.fit(f"t{number}" for number in range(10_001))) == 9999 + 2
+
+
+def test_a_vocabulary_equals_vocabularies_only():
+    vocab = GenomicVocab(["a"])
+    assert vocab != vocab.tokens
+    assert vocab != "a"
+
+
+def test_a_saved_token_can_be_read_by_people(tmp_path):
+    GenomicVocab(["Ψ"]).save(tmp_path / "vocab.json")
+    assert "Ψ" in (tmp_path / "vocab.json").read_text(encoding="utf-8")
