@@ -135,7 +135,7 @@ def content_sha256(path: Path, name: Path) -> str:
         with gzip.open(path, "rb") if _is_compressed(name) else path.open("rb") as stream:
             while part := stream.read(READ_BYTES):
                 found.update(part)
-    except (OSError, EOFError, pa.ArrowException):
+    except (OSError, EOFError, ValueError, pa.ArrowException):
         return ""
     return found.hexdigest()
 

@@ -30,7 +30,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     SirnaError
         For a table that is too large, for a column of another type, and for bytes that are no text.
     """
-    file = pq.ParquetFile(path)
+    file = _opened(path)
     _check_size(path, file.metadata)
     _check_memory(path, file.metadata)
     return _frame(file.read(), path, 0, Facts())
@@ -38,7 +38,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def parquet_blocks(path: Path, rows: int, facts: Facts) -> Iterator[pd.DataFrame]:
     """Read a Parquet file in blocks of at most so many rows; see `read_parquet`."""
-    file = pq.ParquetFile(path)
+    file = _opened(path)
     _check_size(path, file.metadata)
     if not file.metadata.num_rows:
         yield _frame(file.read(), path, 0, facts)
@@ -48,13 +48,31 @@ def parquet_blocks(path: Path, rows: int, facts: Facts) -> Iterator[pd.DataFrame
         first += len(batch)
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except UnicodeDecodeError as error:
+        raise SirnaError(
+            f"{path}: cannot be read; the file is damaged: a column's name is not UTF-8 text"
+        ) from error
+
+
+def _index_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns that pandas wrote for an index; none if its note on them is damaged."""
+    try:
+        names = schema.pandas_metadata["index_columns"]
+        return [str(name) for name in names]
+    except (TypeError, KeyError, ValueError, RecursionError):  # no note, or none of this form
+        return []
+
+
 def _frame(table: pa.Table, path: Path, first: int, facts: Facts) -> pd.DataFrame:
     """Return the rows of a table as text; the first of them has this number, from 0."""
     names = [str(name) for name in table.column_names]
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise SirnaError(f"{path}: column {quoted(twice)} occurs twice; rename one.")
-    index = [str(name) for name in (table.schema.pandas_metadata or {}).get("index_columns", [])]
+    index = _index_columns(table.schema)
     named = [name for name in index if name in names and not UNNAMED_INDEX.fullmatch(name)]
     kept = [*named, *(name for name in names if name not in index)]
     places = pd.RangeIndex(first + 1, first + table.num_rows + 1, name="row")

@@ -9,7 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sirna.errors import SirnaError
+from sirna.table.facts import Facts
 from sirna.table.parquet import read_parquet
+from sirna.table.read_blocks import FileBlocks
+from sirna.table.read_file import read_text_table
 
 READ = {
     "text": (pa.array(["a", None, " b "]), ["a", "", " b "]),
@@ -80,3 +83,24 @@ def test_a_file_that_announces_too_many_rows_is_refused_before_it_is_read(tmp_pa
     assert path.stat().st_size < 1_000_000
     with pytest.raises(SirnaError, match=r"has 25,000,000 rows; at most 20,000,000 rows"):
         read_parquet(path)
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["1"], "column": ["ACGU"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"column", b"c\xc5lumn"))
+    with pytest.raises(SirnaError, match="damaged"):
+        read_text_table(path)
+    with pytest.raises(SirnaError, match="damaged"):
+        list(FileBlocks(path, ()).frames(Facts()))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"{", b"[]", b"null", b"5", b"{}", b'{"index_columns": 5}', b"\xff", b"[" * 10_000],
+)
+def test_a_damaged_note_of_pandas_does_not_matter(tmp_path, note):
+    path = tmp_path / "t.parquet"
+    table = pa.table({"id": ["1"]}).replace_schema_metadata({b"pandas": note})
+    pq.write_table(table, path)
+    assert read_text_table(path).to_numpy().tolist() == [["1"]]
