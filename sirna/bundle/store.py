@@ -65,7 +65,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
                 entries.append(entry | facts)
         training = _training_to_store(bundle)
         if training is not None:
-            training.to_parquet(draft / TRAINING, index=False)
+            (draft / TRAINING).write_bytes(training.to_parquet(index=False))
         unseen = bundle.unseen_postprocess
         manifest: dict[str, Any] = {
             "schema": SCHEMA,

@@ -91,10 +91,15 @@ def density_chart(record: RunRecord, column: str, caption: str) -> Chart:
     )
 
 
-def reliability_chart(record: RunRecord) -> Chart:
-    """Show observed shares below the threshold against predicted probabilities."""
+def reliability_chart(record: RunRecord) -> Chart | None:
+    """Show observed shares below the threshold against predicted probabilities.
+
+    Return None if no bin of probabilities has enough rows.
+    """
     table = reliability(record.held_out, record.threshold)
     table = table[table["rows"] >= FEWEST_DRAWN]
+    if table.empty:
+        return None
     figure = go.Figure()
     figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"width": 1, "dash": "dot"})
     figure.add_scatter(

@@ -152,10 +152,9 @@ def _uncertainty(page: Page, record: RunRecord) -> None:
     part = np.clip(np.searchsorted(edges, held["median"], side="right") - 1, 0, last)
     found = numbers.breakdown(held, pd.Series(part), record.threshold).sort_values("by")
     found["by"] = [f"{edges[i]:.0f} to {edges[i + 1 - (len(edges) < 2)]:.0f}" for i in found["by"]]
-    page.figures(
-        charts.reliability_chart(record),
-        charts.coverage_chart(record, found, "predicted median (%)"),
-    )
+    shares = charts.reliability_chart(record)
+    coverage = charts.coverage_chart(record, found, "predicted median (%)")
+    page.figures(*([] if shares is None else [shares]), coverage)
 
 
 def _learning(page: Page, record: RunRecord) -> None:

@@ -115,12 +115,12 @@ def _child(
 def at_event(number: int, act: Callable[[], object], found: Path | None = None) -> Callable:
     """Return a `before` that acts at the nth file event: an open for writing, a rename, a removal.
 
-    With `found`, the number of events so far is kept in that file.
+    With `found`, the path of each event is written to that file, one a line.
     """
 
     def before() -> None:
         count = [0]
-        handle = os.open(found, os.O_WRONLY | os.O_CREAT) if found else -1
+        handle = os.open(found, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if found else -1
 
         def hook(event: str, arguments: tuple) -> None:
             if event == "open":
@@ -137,7 +137,7 @@ def at_event(number: int, act: Callable[[], object], found: Path | None = None) 
                 return
             count[0] += 1
             if handle >= 0:
-                os.pwrite(handle, f"{count[0]}\n".encode(), 0)
+                os.write(handle, os.fsencode(path) + b"\n")
             if count[0] == number:
                 act()
 

@@ -14,8 +14,10 @@ SMALL = [
     *("model.hidden=8", "model.embedding=4", "model.head_hidden=8", "train.batch_rows=32"),
     *("train.epochs=2", "train.learning_rate=0.02", "train.schedule='constant'"),
     *("gaussian_process.steps=3", "gaussian_process.step_rows=60", "trees.rounds=3"),
-    *("trees.ensembles=1", "trees.folds=2"),
+    *("trees.ensembles=1", "trees.folds=2", "word_process.steps=3", "random_forest.trees=5"),
+    "train.fewest_duplexes=1",
 ]
+"""Quick fits of every family; by default so small a table would do without a network."""
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +34,15 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, data, small) -> Path:
+def training(data, small) -> list[object]:
+    """A training in one process, so that the file events of all its fits are seen."""
+    return ["train", data / "train_data.csv", *small, "--workers", "1"]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, training) -> Path:
     """A finished run; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
-    result = run(["train", data / "train_data.csv", *small, "--run", "run"], folder)
+    result = run([*training, "--run", "run"], folder)
     assert result.code == 0, result.err
     return folder / "run"

@@ -103,8 +103,8 @@ def exchanges(folder):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_reader_during_a_swap_disturbs_nobody(moment, data, small, tmp_path):
-    command = ["train", data / "train_data.csv", *small, "--set", "train.refit=true", "--run", "r"]
+def test_a_reader_during_a_swap_disturbs_nobody(moment, data, training, tmp_path):
+    command = [*training, "--set", "train.refit=true", "--run", "r"]
     seen = []
 
     def second_bundle(event, arguments):
@@ -123,10 +123,11 @@ def test_a_reader_during_a_swap_disturbs_nobody(moment, data, small, tmp_path):
     assert not list((tmp_path / "r").rglob(".*"))
 
 
-def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(data, finished, small, tmp_path):
+def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(
+    data, finished, training, tmp_path
+):
     shutil.copytree(finished, tmp_path / "r")
-    other = ["train", data / "train_data.csv", *small, "--seed", "5", "--run", "other"]
-    assert run(other, tmp_path).code == 0
+    assert run([*training, "--seed", "5", "--run", "other"], tmp_path).code == 0
 
     def reads_tensors(event, arguments):
         return event == "open" and str(arguments[0]).endswith("training.parquet")
@@ -141,12 +142,13 @@ def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(data, finished
     assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "p.csv").read_bytes()
 
 
-def test_a_run_folder_that_is_deleted_ends_its_training_with_one_line(data, small, tmp_path):
-    def first_checkpoint(event, arguments):
-        return event == "os.mkdir" and "network-0" in str(arguments[0])
+def first_checkpoint(event, arguments):
+    return event == "os.mkdir" and str(arguments[0]).endswith(".network-0")
 
+
+def test_a_run_folder_that_is_deleted_ends_its_training_with_one_line(training, tmp_path):
     results = []
-    command = ["train", data / "train_data.csv", *small, "--run", "r"]
+    command = [*training, "--run", "r"]
     with running(results, command, tmp_path, paused(first_checkpoint, tmp_path)):
         shutil.rmtree(tmp_path / "r")
     assert results[0].code == 1
@@ -155,12 +157,9 @@ def test_a_run_folder_that_is_deleted_ends_its_training_with_one_line(data, smal
     assert results[0].err.count("error: ") == 1
 
 
-def test_a_training_and_its_resumption_exclude_each_other(data, small, tmp_path):
-    def first_checkpoint(event, arguments):
-        return event == "os.mkdir" and "network-0" in str(arguments[0])
-
+def test_a_training_and_its_resumption_exclude_each_other(training, tmp_path):
     results = []
-    command = ["train", data / "train_data.csv", *small, "--run", "r"]
+    command = [*training, "--run", "r"]
     with running(results, command, tmp_path, paused(first_checkpoint, tmp_path)):
         for other in (["train", "--resume", "--run", "r"], command):
             result = run(other, tmp_path)
@@ -169,7 +168,13 @@ def test_a_training_and_its_resumption_exclude_each_other(data, small, tmp_path)
     assert results[0].code == 0, results[0].err
 
 
-SPACE = '[space]\n"model.hidden" = { kind = "int", low = 4, high = 32 }\n'
+SPACE = """
+folds = 2
+repeats = 1
+[space]
+"train.learning_rate" = { kind = "float", low = 1e-3, high = 2e-2, log = true }
+"""
+"""Two trials draw the same number only if one repeats the other."""
 
 
 def state_of(process):
@@ -179,28 +184,37 @@ def state_of(process):
         return "gone"
 
 
-def children(process):
-    path = Path(f"/proc/{process}/task/{process}/children")
-    return [int(number) for number in path.read_text().split()] if path.exists() else []
+def workers_of(process):
+    """Return the worker processes that a process has started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    started = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return [child for child, command in started.items() if b"spawn_main" in command]
+
+
+def both_work(journal):
+    """Return whether two trials of a search have begun, each in one of its two workers."""
+    return journal.exists() and journal.read_text().count('"begun"') >= 2
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_workers_end_when_their_parent_is_killed_and_no_trial_is_done_twice(data, small, tmp_path):
     (tmp_path / "space.toml").write_text(SPACE)
     command = [sys.executable, "-m", "sirna.cli", "tune", data / "train_data.csv", *small]
-    command += ["--space", "space.toml", "--trials", "4", "--jobs", "2", "--set", "train.epochs=30"]
+    command += ["--space", "space.toml", "--trials", "4", "--jobs", "2", "--no-confirm"]
+    command += ["--set", "train.epochs=14"]
     journal = tmp_path / "runs/tune/rows/journal.log"
     with (tmp_path / "out").open("w") as out:
         parent = subprocess.Popen(
             [*map(str, command)], cwd=tmp_path, stdout=out, stderr=subprocess.STDOUT
         )
         end = time.monotonic() + WAIT
-        while time.monotonic() < end and not (journal.exists() and "epochs" in journal.read_text()):
+        while time.monotonic() < end and not both_work(journal):
             time.sleep(0.1)
-        workers = children(parent.pid)
+        workers = workers_of(parent.pid)
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-    assert len(workers) >= 2
+    assert len(workers) == 2, (tmp_path / "out").read_text()
+    assert both_work(journal)
     again = subprocess.run(
         [*map(str, command)], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )
@@ -217,6 +231,7 @@ def test_workers_end_when_their_parent_is_killed_and_no_trial_is_done_twice(data
         if trial.state.name == "COMPLETE" and "surplus" not in trial.user_attrs
     ]
     assert len(done) == len(set(done)) == 4
+    assert any("stopped" in trial.user_attrs for trial in trials)
 
 
 STREAMS = {
