@@ -210,8 +210,16 @@ def test_a_split_that_cannot_be_used_is_refused(tmp_path, changed, message):
 
 
 def test_rows_that_the_saved_split_lacks_are_named(tmp_path):
-    with pytest.raises(SirnaError, match="'e'"):
+    with pytest.raises(SirnaError, match="1 rows .* the first with id 'e'"):
         load(saved(tmp_path), ids="abce")
+    with pytest.raises(SirnaError, match="2 rows .* the first with id 'f'"):  # in the table's order
+        load(saved(tmp_path), ids="afbe")
+
+
+@pytest.mark.parametrize("folds", [1, 2, 3])
+def test_the_training_on_all_rows_comes_after_the_last_fold(folds):
+    split = make_split(duplexes([3] * 12), SplitConfig(protocol="duplex", folds=folds), "t")
+    assert split.whole == folds
 
 
 def test_a_file_without_the_columns_of_a_split_is_refused(tmp_path):
