@@ -33,7 +33,9 @@ def read_training(path: Path) -> pd.DataFrame:
             raise ValueError(f"it holds {footer.num_rows:,} rows, {size / MEGABYTE:,.0f} MB")
         for field in pq.read_schema(path):
             _check_type(field)
-        table: pd.DataFrame = pq.ParquetFile(path).read().to_pandas(ignore_metadata=True)
+        columns = pq.ParquetFile(path).read()
+        columns.validate(full=True)
+        table: pd.DataFrame = columns.to_pandas(ignore_metadata=True)
         _check_values(table)
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise SirnaError(f"{path}: not a table of measurements ({reason(error)}).") from error

@@ -67,7 +67,15 @@ def _index_columns(schema: pa.Schema) -> list[str]:
 
 
 def _frame(table: pa.Table, path: Path, first: int, facts: Facts) -> pd.DataFrame:
-    """Return the rows of a table as text; the first of them has this number, from 0."""
+    """Return the rows of a table as text; the first of them has this number, from 0.
+
+    Raises
+    ------
+    SirnaError
+    ArrowInvalid
+        For a damaged column, such as text that is not UTF-8.
+    """
+    table.validate(full=True)
     names = [str(name) for name in table.column_names]
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:

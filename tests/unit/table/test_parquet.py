@@ -104,3 +104,18 @@ def test_a_damaged_note_of_pandas_does_not_matter(tmp_path, note):
     table = pa.table({"id": ["1"]}).replace_schema_metadata({b"pandas": note})
     pq.write_table(table, path)
     assert read_text_table(path).to_numpy().tolist() == [["1"]]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.list_(pa.string())])
+@pytest.mark.parametrize("categories", [False, True])
+def test_text_that_is_not_utf8_is_refused(tmp_path, kind, categories):
+    path = tmp_path / "t.parquet"
+    column = pa.array([["ACGU"]] if pa.types.is_list(kind) else ["ACGU"], kind)
+    if categories and not pa.types.is_list(kind):
+        column = column.dictionary_encode()
+    pq.write_table(pa.table({"x": column}), path, compression="none", write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(b"ACGU", b"A\xf4GU"))
+    with pytest.raises(SirnaError, match=r"damaged.*UTF8"):
+        read_text_table(path)
+    with pytest.raises(SirnaError, match=r"damaged.*UTF8"):
+        list(FileBlocks(path, ()).frames(Facts()))

@@ -210,9 +210,9 @@ def test_a_split_that_cannot_be_used_is_refused(tmp_path, changed, message):
 
 
 def test_rows_that_the_saved_split_lacks_are_named(tmp_path):
-    with pytest.raises(SirnaError, match="1 rows .* the first with id 'e'"):
+    with pytest.raises(SirnaError, match=r"1 rows .* the first with id 'e'"):
         load(saved(tmp_path), ids="abce")
-    with pytest.raises(SirnaError, match="2 rows .* the first with id 'f'"):  # in the table's order
+    with pytest.raises(SirnaError, match=r"2 rows .* the first with id 'f'"):  # the table's order
         load(saved(tmp_path), ids="afbe")
 
 
