@@ -86,6 +86,7 @@ def test_other_seeds_split_a_few_large_groups_differently_only_if_they_are_shuff
         (60, {"folds": 3}, 3),
         (60, {"few_groups": 60}, 1),
         (60, {"few_groups": 61}, 5),
+        (10, {}, 5),
         (9, {}, 1),  # five folds of two halves need ten groups
     ],
 )
@@ -196,13 +197,23 @@ def test_a_split_made_for_other_groups_is_refused(tmp_path):
     [
         ({"fold": [-1] * 4}, "no row out"),
         ({"fold": [0] * 4, "half": [0, 0, 1, 1]}, "no row to train"),
+        ({"fold": [-2, -2, -2, -1]}, "fold -2: a fold is 0 or greater, or -1"),
         ({"half": [-1, 0, 1, -1]}, "fold 0 needs two halves, 0 and 1"),
         ({"half": [2, 2, 1, -1]}, "fold 0 needs two halves, 0 and 1"),
         ({"half": [0, 0, 0, -1]}, "fold 0 needs two halves, 0 and 1"),
         ({"id": list("abca")}, "id 'a' occurs twice"),
         ({"fold": ["first", 0, 0, -1]}, "whole numbers"),
     ],
-    ids=["nothing held", "all held", "no half", "half 2", "one half", "id twice", "a word"],
+    ids=[
+        "nothing held",
+        "all held",
+        "fold -2",
+        "no half",
+        "half 2",
+        "one half",
+        "id twice",
+        "a word",
+    ],
 )
 def test_a_split_that_cannot_be_used_is_refused(tmp_path, changed, message):
     with pytest.raises(SirnaError, match=message):
