@@ -91,24 +91,19 @@ def pieces(binary: BinaryIO | gzip.GzipFile, path: Path, first_line: int) -> Ite
     SirnaError
         For a line above the limit.
     """
-    line, rest = first_line, b""
-    while True:
+    line, rest, ended = first_line, b"", False
+    while not ended:
         part = binary.read(PIECE_BYTES)
-        end = part.rfind(b"\n") + 1
-        if part and not end:
-            rest += part
-            if len(rest) > LIMITS["line"].most:
-                raise SirnaError(
-                    f"{path}: line {line} is longer than {LIMITS['line']}; is this a table?"
-                )
-            continue
-        data = rest + part[:end] if part else rest
-        rest = part[end:]
+        ended = len(part) < PIECE_BYTES
+        end = len(part) if ended else part.rfind(b"\n") + 1
+        data, rest = (rest + part[:end], part[end:]) if end or ended else (b"", rest + part)
+        if len(rest) > LIMITS["line"].most:
+            raise SirnaError(
+                f"{path}: line {line} is longer than {LIMITS['line']}; is this a table?"
+            )
         if data:
             yield Piece(data, line, rest)
             line += data.count(b"\n")
-        if not part:
-            return
 
 
 def check_row_count(binary: BinaryIO | gzip.GzipFile, path: Path) -> None:

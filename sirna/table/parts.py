@@ -86,7 +86,7 @@ def parts(file: Separated, expected: Collection[str], most_rows: int) -> Generat
         For a file without any value, for a title above the header, and as `Separated.records`.
     """
     found = file.pieces(all_at_once=False)
-    first = next(found, None)
+    first = _first(found)
     plain = _opened(file, first, expected)
     if plain is not None:
         header, rest = plain
@@ -112,7 +112,7 @@ def whole(file: Separated, expected: Collection[str]) -> Part:
         Also if the memory does not suffice for them.
     """
     found = file.pieces(all_at_once=True)
-    plain = _opened(file, next(found, None), expected)
+    plain = _opened(file, _first(found), expected)
     if plain is not None:
         header, rest = plain
         tables = [_table(file, piece, len(header[1])) for piece in chain([rest], found)]
@@ -129,22 +129,33 @@ def _opened(
     """Return the header, and what follows it in a plain first piece; None if it is not plain."""
     if first is None or not first.is_plain:
         return None
-    opening = list(file.records_of(_opening(first)))
+    opening = list(file.records_of(_opening(first)[0]))
     if not any(filled(fields) for _, fields in opening):
         return None
     header = _header(file, opening, expected)
     return header, first.split(header[0] - first.first_line + 1)[1]
 
 
-def _opening(piece: Piece) -> Piece:
-    """Return the lines at the beginning of a piece among which a header is looked for."""
+def _first(found: Iterator[Piece]) -> Piece | None:
+    """Return the first piece, with others joined to it until it has the lines of `_opening`."""
+    first = next(found, None)
+    while first is not None and not _opening(first)[1] and len(first.data) < MOST_CHARACTERS:
+        more = next(found, None)
+        if more is None:
+            break
+        first = Piece(first.data + more.data, first.first_line, more.following)
+    return first
+
+
+def _opening(piece: Piece) -> tuple[Piece, bool]:
+    """Return the lines among which a header is looked for, and whether the piece has all."""
     lines = filled_lines = 0
     for line in io.BytesIO(piece.data):
         lines += 1
         filled_lines += bool(line.strip(b"\r\n"))
         if filled_lines == LINES_ABOVE_HEADER:
             break
-    return piece.split(lines)[0]
+    return piece.split(lines)[0], filled_lines == LINES_ABOVE_HEADER
 
 
 def _header(file: Separated, opening: list[Record], expected: Collection[str]) -> Record:
