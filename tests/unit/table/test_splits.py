@@ -146,6 +146,8 @@ def test_too_few_groups_are_refused(groups, folds):
         (1, 5, ""),
         (2, 5, ""),
         (3, 5, "--valid 0.1 or "),
+        (3, 2, "--valid 0.1 or "),
+        (4, 3, "--folds 2 or "),
         (5, 3, "--folds 2 or "),
         (9, 5, "--folds 4 or "),
     ],
@@ -185,6 +187,12 @@ def test_a_leak_is_refused_with_the_name_of_the_group(tmp_path):
     assert load(saved(tmp_path)).folds == [0]
     with pytest.raises(SirnaError, match=r"'x'.*leak"):
         load(saved(tmp_path, fold=[0, -1, 0, 0], half=[0, -1, 1, 0]))
+
+
+def test_of_several_leaks_the_first_by_name_is_shown(tmp_path):
+    changed = {"group": list("yyxx"), "fold": [0, -1, 0, -1], "half": [0, -1, 1, -1]}
+    with pytest.raises(SirnaError, match=r"2 groups .* the first 'x'"):
+        load(saved(tmp_path, **changed), groups="yyxx")
 
 
 def test_a_split_made_for_other_groups_is_refused(tmp_path):
@@ -238,3 +246,26 @@ def test_a_file_without_the_columns_of_a_split_is_refused(tmp_path):
     path.write_text("id,groups,fold,half\na,x,0,0\n", encoding="utf-8")
     with pytest.raises(SirnaError, match=r"'group' \(did you mean 'groups'\?\)"):
         load(path)
+
+
+@pytest.mark.parametrize(("valid", "held"), [(0.2, 4), (0.25, 4), (0.3, 6)])
+def test_groups_are_held_out_as_long_as_they_bring_the_share_nearer(valid, held):
+    config = SplitConfig(protocol="duplex", folds=1, valid=valid)
+    split = make_split(duplexes([2] * 10), config, "t")
+    assert (split.fold == 0).sum() == held
+
+
+def test_halves_are_balanced_beginning_with_the_largest_group():
+    config = SplitConfig(protocol="duplex", folds=2, shuffle=0.0)
+    split = make_split(duplexes([4, 1, 1, 1, 1] * 2), config, "t")
+    assert [[((split.fold == f) & (split.half == h)).sum() for h in (0, 1)] for f in (0, 1)] == [
+        [4, 4],
+        [4, 4],
+    ]
+
+
+def test_folds_of_one_group_take_a_group_from_those_that_can_spare_it():
+    config = SplitConfig(protocol="duplex", folds=4, shuffle=0.0)
+    split = make_split(duplexes([20, 19, 8, 4, 3, 3, 1, 1]), config, "t")
+    groups = [len(set(split.groups[split.fold == fold])) for fold in range(4)]
+    assert sorted(groups) == [2, 2, 2, 2]
