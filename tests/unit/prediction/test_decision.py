@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.prediction.decision import MARGIN, Decision, expected_score, fit_decision
+from sirna.prediction.decision import MARGIN, Decision, ExpectedScore, expected_score, fit_decision
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.score import competition_score
 
@@ -272,3 +272,54 @@ def test_a_point_on_the_threshold_is_in_range_and_not_called_as_in_the_score():
     apart = np.where(points == 15.0, 2.5, 15.0).mean()
     assert found == pytest.approx(0.5 * (1 - apart / 100) * (1 + 2 * 3 / (3 + 5)))
     assert score(truth, points) == pytest.approx(0.5 * (1 - 0.06) * (1 + 2 * 3 / (3 + 5)))
+
+
+def test_the_defaults_call_a_row_whose_probability_is_one_half():
+    assert Decision("score", 30.0) == Decision("score", 30.0, 0.5, 0.0, 0.0)
+
+
+@given(SEEDS)
+def test_a_row_is_called_by_the_documented_formula(seed):
+    predicted, _ = drawn(seed, 40)
+    always, never = Decision("score", 30.0, -np.inf), Decision("score", 30.0, np.inf)
+    called, not_called = always.apply(predicted), never.apply(predicted)
+    error, other = predicted.absolute_error(called), predicted.absolute_error(not_called)
+    gain = predicted.prob_below(30.0) - 0.02 * error - 0.01 * (error - other)
+    cut = float(np.sort(gain)[20])  # one row has exactly this gain, and is called
+    points = Decision("score", 30.0, cut, 0.02, 0.01).apply(predicted)
+    np.testing.assert_array_equal(points, np.where(gain >= cut, called, not_called))
+
+
+def test_a_median_close_to_the_threshold_is_not_moved_by_the_decision_median():
+    predicted = Histogram(np.array([0.0, 60.0 - MARGIN]), np.ones((1, 1)))
+    assert Decision("median", 30.0).apply(predicted) == pytest.approx(30.0 - MARGIN / 2)
+    assert Decision("score", 30.0).apply(predicted) == pytest.approx(30.0 - MARGIN)
+
+
+def test_decisions_are_interpolated_number_by_number():
+    one, other = Decision("score", 30.0, 0.2, 0.1, 0.4), Decision("score", 30.0, 0.6, 0.5, 0.0)
+    between = one.interpolate(other, 0.25)
+    assert (between.cut, between.range_weight, between.mae_weight) == pytest.approx((0.3, 0.2, 0.3))
+    assert one.interpolate(other, 0.0) == one
+    assert one.interpolate(other, 1.0) == other
+
+
+def test_an_unknown_kind_of_decision_is_refused():
+    raw = Decision("mean", 30.0).to_dict()
+    with pytest.raises(ValueError, match="unknown decision 'mode'"):
+        Decision.from_dict(raw | {"kind": "mode"})
+
+
+@given(SEEDS)
+def test_states_of_blocks_add_up_to_the_expected_score_of_all_rows(seed):
+    predicted, points = drawn(seed, 9)
+    parts = ExpectedScore(30.0), ExpectedScore(30.0)
+    parts[0].add(predicted[:4], points[:4])
+    parts[1].add(predicted[4:], points[4:])
+    parts[1].add_state(parts[0].state())
+    assert parts[1].value == pytest.approx(expected_score(predicted, points, 30.0))
+
+
+def test_a_point_of_0_is_in_range():
+    predicted = Histogram(np.array([0.0, 20.0]), np.ones((1, 1)))
+    assert expected_score(predicted, np.zeros(1), 30.0) == pytest.approx(0.5 * 0.9 + 0.5 * 0.9)

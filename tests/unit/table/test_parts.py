@@ -53,7 +53,7 @@ def assert_same(one, other):
     assert one[1] == other[1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @example(content="1\nU;a", rows=1, size=1)
 @example(content="1\nU;a", rows=1, size=10**6)
 @given(content=CONTENTS, rows=st.sampled_from([1, 2, 7, 1000]), size=st.sampled_from([1, 9, 10**6]))
