@@ -76,6 +76,17 @@ def check_file(path: Path, limit: Limit | None = None) -> None:
         )
 
 
+def check_row_limit(path: Path, rows: int) -> None:
+    """Refuse more rows than a table may have.
+
+    Raises
+    ------
+    SirnaError
+    """
+    if rows > LIMITS["rows"].most:
+        raise SirnaError(f"{path}: has more than {LIMITS['rows']}; divide the file into several.")
+
+
 def quoted(value: object) -> str:
     """Quote a value in a message: at most `LONGEST_QUOTED` characters, none of them a control."""
     text = repr(value)

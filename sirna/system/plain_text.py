@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from sirna.errors import SirnaError
-from sirna.system.limits import LIMITS
+from sirna.system.limits import LIMITS, check_row_limit
 
 PIECE_BYTES = 1_000_000
 """A piece ends with the line that reaches this number of bytes."""
 COUNTED_BYTES = 1 << 20
+"""Bytes that are read at once to count lines."""
 QUOTE = ord('"')
 MARK = "\ufeff".encode()
 
@@ -64,13 +65,11 @@ class Piece:
         if b"\n\n" in data or b"\n\r\n" in data:
             return None
         names = [str(place) for place in range(width)]
-        lines = self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
         try:
             table = pa_csv.read_csv(
-                io.BytesIO(self.data),
-                pa_csv.ReadOptions(
-                    use_threads=False, column_names=names, block_size=len(self.data) + 1
-                ),
+                io.BytesIO(data),
+                pa_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
                 pa_csv.ParseOptions(
                     delimiter=delimiter, quote_char=False, ignore_empty_lines=False
                 ),
@@ -115,15 +114,12 @@ def check_row_count(binary: BinaryIO | gzip.GzipFile, path: Path) -> None:
     """
     lines, quoted = 0, False
     while part := binary.read(COUNTED_BYTES):
-        quotes = part.count(b'"')
-        if quotes:
+        if b'"' in part:
             codes = np.frombuffer(part, dtype=np.uint8)
             inside = (np.cumsum(codes == QUOTE) + quoted) % 2 == 1
-            lines += int(np.count_nonzero((codes == ord("\n")) & ~inside))
             quoted = bool(inside[-1])
-        elif not quoted:
-            lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
-        if lines > LIMITS["rows"].most + 1:
-            raise SirnaError(
-                f"{path}: has more than {LIMITS['rows']}; divide the file into several."
-            )
+            part = codes[~inside].tobytes()
+        elif quoted:
+            continue
+        lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
+        check_row_limit(path, lines - 1)  # besides the header

@@ -115,10 +115,10 @@ def whole(file: Separated, expected: Collection[str]) -> Part:
     plain = _opened(file, _first(found), expected)
     if plain is not None:
         header, rest = plain
-        tables = [_table(file, piece, len(header[1])) for piece in chain([rest], found)]
-        read = [table for table in tables if table is not None]
-        if len(read) == len(tables):
-            return PlainRecords(str(file.path), header[1], pa.concat_tables(read), rest.first_line)
+        tables = _tables(file, chain([rest], found), len(header[1]))
+        if tables is not None:
+            table = pa.concat_tables(tables)
+            return PlainRecords(str(file.path), header[1], table, rest.first_line)
     records = list(file.records(all_at_once=True))
     return _records(file, _header(file, records, expected), records[1:])
 
@@ -209,6 +209,17 @@ def _record_parts(
 
 def _table(file: Separated, piece: Piece, width: int) -> pa.Table | None:
     return piece.table(file.delimiter, width) if piece.is_plain else None
+
+
+def _tables(file: Separated, pieces: Iterable[Piece], width: int) -> list[pa.Table] | None:
+    """Return the tables of all pieces; None as soon as one of them is none."""
+    tables = []
+    for piece in pieces:
+        table = _table(file, piece, width)
+        if table is None:
+            return None
+        tables.append(table)
+    return tables
 
 
 def _records(file: Separated, header: Record, records: list[Record]) -> Records:

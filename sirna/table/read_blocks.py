@@ -53,6 +53,7 @@ class FileBlocks:
         self._expected = expected
         self._sheet = sheet
         self._rows = rows
+        self._counted = False
 
     def frames(self, facts: Facts) -> Iterator[pd.DataFrame]:
         """Yield the rows block by block, each block as `read_text_table` returns a table.
@@ -90,9 +91,10 @@ class FileBlocks:
     def _separated_frames(self, facts: Facts) -> Iterator[pd.DataFrame]:
         left_out, empty = LeftOut(), True
         with (
-            Separated.opened(self.path) as file,
+            Separated.opened(self.path, count=not self._counted) as file,
             closing(parts(file, self._expected, self._rows)) as found,
         ):
+            self._counted = True
             for part in found:
                 if not len(part) and not empty:
                     continue

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sirna.errors import SirnaError
-from sirna.system.limits import LIMITS
+from sirna.system.limits import LIMITS, check_row_limit
 from sirna.system.plain_text import Piece, check_row_count, pieces
 from sirna.table.limits import (
     MEMORY_OF_CHARACTER,
@@ -52,18 +52,25 @@ class Separated:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, path: Path) -> Iterator["Separated"]:
+    def opened(cls, path: Path, count: bool = True) -> Iterator["Separated"]:
         """Open a file and recognise its encoding and delimiter.
+
+        Parameters
+        ----------
+        path : Path
+        count : bool
+            Whether its rows are counted first; once is enough.
 
         Raises
         ------
         SirnaError
-            For a file that is no separated text.
+            For a file that is no separated text, or that has too many rows.
         """
         opener = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rb") as binary:
-            check_row_count(binary, path)
-            binary.seek(0)
+            if count:
+                check_row_count(binary, path)
+                binary.seek(0)
             opening = binary.read(OPENING)
             encoding = _encoding(path, opening)
             start = opening.decode(encoding, "replace").lstrip("\ufeff")
@@ -163,8 +170,9 @@ class Separated:
         reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
         line = before
         try:
-            for fields in reader:
+            for number, fields in enumerate(reader):
                 check_fields(self.path, fields)
+                check_row_limit(self.path, number)
                 begins, line = line + 1, before + reader.line_num
                 if fields:
                     yield begins, fields

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sirna.errors import SirnaError
+from sirna.system import limits as system_limits
 from sirna.system import plain_text
 from sirna.system.limits import LIMITS, Limit
 from sirna.system.plain_text import Piece
@@ -91,16 +92,16 @@ def test_an_orderly_file_is_read_by_arrow(tmp_path, monkeypatch):
         (b"id,b\n" + b"1,x\n" * 60, True),
         (b"id,b\r" + b"1,x\r" * 60, True),
         (b"id,b\r\n" + b'1,"x"\r\n' * 60, True),
+        (b"id,b\r" + b'1,"x"\r' * 60, True),
+        (b'id,5"b\n' + b"1,x\n" * 60, True),  # this quote quotes nothing
         (b'id,b\n1,"' + b"x\n" * 60 + b'"\n', False),
         (b"id,b\n" + b"1,x\n" * 50, False),
         (b'id,b\n1,"x', False),
     ],
 )
-def test_a_file_of_too_many_rows_is_refused_before_any_is_read(
-    tmp_path, monkeypatch, name, content, refused
-):
+def test_a_file_of_too_many_rows_is_refused(tmp_path, monkeypatch, name, content, refused):
     limits = {**LIMITS, "rows": Limit("the rows of a table", 50, "rows")}
-    monkeypatch.setattr(plain_text, "LIMITS", limits)
+    monkeypatch.setattr(system_limits, "LIMITS", limits)
     monkeypatch.setattr(plain_text, "COUNTED_BYTES", 10)
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
@@ -110,3 +111,16 @@ def test_a_file_of_too_many_rows_is_refused_before_any_is_read(
     else:
         for one in read(path, 7):
             assert isinstance(one, tuple) or "divide" not in one
+
+
+def test_rows_are_counted_before_any_is_read_and_only_once(tmp_path, monkeypatch):
+    path = tmp_path / "t.csv"
+    path.write_text("id,b\n1,x\n2,y\n")
+    counted = []
+    monkeypatch.setattr(
+        "sirna.table.separated.check_row_count", lambda file, _: counted.append(file.tell())
+    )
+    blocks = FileBlocks(path, ())
+    for _ in range(3):
+        assert len(pd.concat(blocks.frames(Facts()))) == 2
+    assert counted == [0]
