@@ -13,10 +13,12 @@ from threading import Thread
 
 import pandas as pd
 import pytest
+from waiting_workers import LIMIT_SECONDS, work_and_wait
+
+from sirna.stages import train_workers
 
 VARYING = {"seconds", "rows_per_second", "peak_memory_mb", "created", "digest"}
-LONG = ("--set", "train.epochs=13", "--set", "train.refit=true")
-LIMIT_SECONDS = 120
+LONG = ("--set", "train.epochs=3", "--set", "train.refit=true")
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +63,13 @@ def after_an_epoch(run: str) -> None:
 
 @contextmanager
 def beside(act: Callable[[], object]) -> Iterator[None]:
-    """Within this context, do something in another thread."""
+    """Within this context, do something in another thread; workers wait after an epoch."""
     thread = Thread(target=act)
-    thread.start()
-    yield
-    thread.join()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_workers, "work_for", work_and_wait)
+        thread.start()
+        yield
+        thread.join()
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(
@@ -92,12 +96,12 @@ def test_a_stop_reaches_the_workers_and_a_resumed_run_equals_the_whole_one(
         stopped = ok("train", *long, "--run", "torn", "--workers", 2)
     assert not multiprocessing.active_children()
     assert "sirna train --resume --run torn" in stopped.out
-    assert "fold 0: network, epoch   1/13" in stopped.out
+    assert "fold 0: network, epoch   1/3" in stopped.out
     assert "(network: 1, " in stopped.err
     assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
-    assert len(pd.read_csv("torn/log.csv")) < 13
+    assert len(pd.read_csv("torn/log.csv")) < 3
     resumed = ok("train", "--resume", "--run", "torn", "--workers", 2).out
-    assert "epoch   1/13" not in resumed
+    assert "epoch   1/3" not in resumed
     assert contents(Path("torn")) == whole
 
 
