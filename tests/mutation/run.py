@@ -4,8 +4,9 @@
     python tests/mutation/run.py score vocab    some
     python tests/mutation/run.py store --every 3
 
-Each mutant is tested in a forked child in which the libraries are loaded and the project is not. A
-mutant is killed if a test fails, or if the tests take far longer than on the module as it is.
+Each mutant is tested in a forked child in which the libraries are loaded and the project is not, the
+quickest tests first. A mutant is killed if a test fails, or if the tests take far longer than on the
+module as it is.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -63,8 +65,32 @@ class _Finder(importlib.abc.MetaPathFinder, SourceFileLoader):
         return compile(self.tree, self.path, "exec")
 
 
-def tested(path: str, tests: list[str], mutant: Mutant | None, seconds: int) -> tuple[bool, float]:
-    """Run tests in a child; return whether they pass, and their processor time."""
+class _QuickestFirst:
+    """A plugin of pytest that keeps the seconds of each test, and runs the quickest ones first."""
+
+    def __init__(self, kept: Path) -> None:
+        self.kept = kept
+        self.known: dict[str, float] = json.loads(kept.read_text()) if kept.exists() else {}
+        self.taken: dict[str, float] = {}
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.known.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report):
+        self.taken[report.nodeid] = self.taken.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self):
+        if not self.known:
+            self.kept.write_text(json.dumps(self.taken))
+
+
+def tested(
+    path: str, tests: list[str], mutant: Mutant | None, seconds: int, kept: Path
+) -> tuple[bool, float]:
+    """Run tests in a child; return whether they pass, and their processor time.
+
+    The seconds of each test are written to the file `kept` by the first call and read by others.
+    """
     process = os.fork()
     if process == 0:
         code = 70
@@ -77,26 +103,28 @@ def tested(path: str, tests: list[str], mutant: Mutant | None, seconds: int) -> 
                 sys.meta_path.insert(0, _Finder(path, mutant.tree))
             import pytest  # noqa: PLC0415 - loaded before the fork
 
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+            options = ["-x", "-q", "-p", "no:cacheprovider", *tests]
+            code = int(pytest.main(options, plugins=[_QuickestFirst(kept)]))
         finally:
             os._exit(code)
     _, status, used = os.wait4(process, 0)
     return status == 0, used.ru_utime + used.ru_stime
 
 
-def survivors(name: str, every: int) -> Iterator[str]:
+def survivors(name: str, every: int, folder: Path) -> Iterator[str]:
     """Test every `every`-th mutant of a module; yield a line for each survivor, then the count."""
     path, tests = MODULES[name]
     for library in (*LIBRARIES, *(WITH_TORCH if "bundle" in path else ())):
         importlib.import_module(library)
-    whole, seconds = tested(path, tests, None, 3600)
+    kept = folder / f"{name}.json"
+    whole, seconds = tested(path, tests, None, 3600, kept)
     if not whole:
         raise SystemExit(f"{path}: its tests fail without any change")
     most = int(SLOWEST * seconds) + 5
     found = list(mutants((ROOT / path).read_text(encoding="utf-8")))[::every]
     lived = 0
     for mutant in found:
-        passed, _ = tested(path, tests, mutant, most)
+        passed, _ = tested(path, tests, mutant, most, kept)
         lived += passed
         if passed:
             yield f"survived: {path}:{mutant.place}"
@@ -117,10 +145,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # pytest warns of plugins loaded before it
     failed = False
-    for name in options.names or MODULES:
-        for line in survivors(name, options.every):
-            print(line, flush=True)
-            failed |= line.startswith("{") and json.loads(line)["share"] < GOAL
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or MODULES:
+            for line in survivors(name, options.every, Path(folder)):
+                print(line, flush=True)
+                failed |= line.startswith("{") and json.loads(line)["share"] < GOAL
     raise SystemExit(int(failed))
 
 
