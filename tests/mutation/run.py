@@ -4,9 +4,9 @@
     python tests/mutation/run.py score vocab    some
     python tests/mutation/run.py store --every 3
 
-Each mutant is tested in a forked child in which the libraries are loaded and the project is not, the
-quickest tests first. A mutant is killed if a test fails, or if the tests take far longer than on the
-module as it is.
+Each mutant is tested in a forked child in which the libraries are loaded and the project is not,
+the quickest tests first. A mutant is killed if a test fails, or if the tests take far longer than
+on the module as it is.
 """
 
 import argparse
