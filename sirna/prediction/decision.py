@@ -163,8 +163,10 @@ def expected_score(predicted: Histogram, points: np.ndarray, threshold: float) -
 def rounded(points: np.ndarray, threshold: float, decimals: int) -> np.ndarray:
     """Round predictions, shape (n,), without moving one across the threshold."""
     values = np.round(points, decimals)
-    below = np.nextafter(threshold, -np.inf) - 10.0**-decimals / 2
-    return np.where((points < threshold) & (values >= threshold), np.round(below, decimals), values)
+    called, still_called = points < threshold, values < threshold
+    back = still_called.astype(np.int64) - called  # in steps: 1 upwards, -1 downwards
+    written: np.ndarray = np.round(values + back * 10.0**-decimals, decimals)
+    return written
 
 
 def fit_decision(

@@ -4,10 +4,11 @@ import contextlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from sirna.cli import main
+from sirna.stages.console import Console
 
 TINY = (
     *("model.hidden=8", "model.embedding=4", "model.head_hidden=8", "train.batch_rows=32"),
@@ -81,6 +83,29 @@ def spawn() -> Callable[..., subprocess.Popen[str]]:
         )
 
     return start
+
+
+@pytest.fixture
+def signal_at(monkeypatch: pytest.MonkeyPatch):
+    """Within this context, a signal comes when a line that begins so is printed the nth time."""
+
+    @contextlib.contextmanager
+    def coming(line: str, time: int, number: signal.Signals) -> Iterator[None]:
+        print_line = Console.line
+        printed: list[str] = []
+
+        def then_signal(console: Console, text: str) -> None:
+            print_line(console, text)
+            if text.startswith(line):
+                printed.append(text)
+                if len(printed) == time:
+                    os.kill(os.getpid(), number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Console, "line", then_signal)
+            yield
+
+    return coming
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from sirna.members.network import fit as loop
-from sirna.stages.console import Console
 
 TIMES = ["seconds", "rows_per_second"]
 EPOCHS = 5
@@ -37,24 +36,6 @@ def whole(
         return made[options]
 
     return train
-
-
-@contextmanager
-def signal_at(line: str, time: int, number: signal.Signals) -> Iterator[None]:
-    """Within this context, a signal comes when a line that begins so is printed the nth time."""
-    print_line = Console.line
-    printed: list[str] = []
-
-    def then_signal(console: Console, text: str) -> None:
-        print_line(console, text)
-        if text.startswith(line):
-            printed.append(text)
-            if len(printed) == time:
-                os.kill(os.getpid(), number)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Console, "line", then_signal)
-        yield
 
 
 def kill_at(line: str, time: int, process: Popen[str]) -> None:
@@ -103,6 +84,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
     ok,
     long: list[str],
     whole: Callable[..., Path],
+    signal_at,
 ) -> None:
     with signal_at(line, time, number):
         stopped = ok("train", data / "train_data.csv", *long, *options, "--run", "torn")

@@ -52,15 +52,19 @@ def test_waiting_threads_release_the_cpu(given: str | None, expected: str) -> No
     assert f"GOMP_SPINCOUNT = '{expected}'" in found.stderr
 
 
-def test_output_without_a_terminal_has_no_control_characters(run: Path, data, tiny, spawn) -> None:
+def test_output_without_a_terminal_has_no_control_characters(
+    run: Path, data, tiny, spawn, cli
+) -> None:
     commands = (
         ("train", data / "train_data.csv", *tiny, "--run", "run"),
         ("submit", data / "test.csv", "--run", run),
         ("--help",),
         ("train", "--epochs"),
     )
-    processes = [spawn(*command) for command in commands]
-    printed = [process.communicate(timeout=60) for process in processes]
+    here = [cli(*command) for command in commands[:2]]
+    processes = [spawn(*command) for command in commands[2:]]
+    printed = [(outcome.out, outcome.err) for outcome in here]
+    printed += [process.communicate(timeout=60) for process in processes]
     for streams, command in zip(printed, commands, strict=True):
         assert any(streams)
         for text in streams:

@@ -1,7 +1,6 @@
 """`sirna tune` on tiny data."""
 
 import signal
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -158,21 +157,10 @@ def test_other_data_or_settings_need_another_study(search) -> None:
     assert "--study" in ended.err
 
 
-def test_a_signal_ends_a_search_with_its_results(
-    data: Path, tiny: list[str], tmp_path: Path, spawn, monkeypatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("space.toml").write_text(SPACE)
-    process: subprocess.Popen[str] = spawn(
-        "tune", data / "train_data.csv", "--space", "space.toml", *tiny, *SMALL, "--trials", 500
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("trial 2 "):
-            process.send_signal(signal.SIGINT)
-            break
-    rest, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    assert "best: trial" in rest
+def test_a_signal_ends_a_search_with_its_results(search, signal_at) -> None:
+    with signal_at("trial 2 ", 1, signal.SIGINT):
+        ended = search("--trials", 500)
+    assert ended.code == 0, ended.err
+    assert "best: trial" in ended.out
     # without a confirmation nothing but the default is recommended
     assert tomllib.loads(Path("runs/tune/rows/best.toml").read_text())["model"]["hidden"] == 8

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirna.prediction.decision import MARGIN, Decision, ExpectedScore, expected_score, fit_decision
+from sirna.prediction.decision import (
+    MARGIN,
+    Decision,
+    ExpectedScore,
+    expected_score,
+    fit_decision,
+    rounded,
+)
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.score import competition_score
 
@@ -323,3 +330,36 @@ def test_states_of_blocks_add_up_to_the_expected_score_of_all_rows(seed):
 def test_a_point_of_0_is_in_range():
     predicted = Histogram(np.array([0.0, 20.0]), np.ones((1, 1)))
     assert expected_score(predicted, np.zeros(1), 30.0) == pytest.approx(0.5 * 0.9 + 0.5 * 0.9)
+
+
+def test_without_a_point_in_range_only_the_mean_error_counts():
+    predicted = Histogram(np.array([0.0, 20.0]), np.ones((1, 1)))
+    # called, since it is below the threshold, but outside of the range from 0 to the threshold
+    assert expected_score(predicted, np.array([-5.0]), 30.0) == pytest.approx(0.5 * 0.85)
+
+
+def test_points_keep_a_hundredth_of_a_point_from_the_threshold():
+    predicted = Histogram(np.array([0.0, 60.0]), np.ones((1, 1)))
+    ends = [Decision("score", 30.0, cut).apply(predicted)[0] for cut in (-np.inf, np.inf)]
+    assert ends == pytest.approx([29.99, 30.01])
+
+
+def test_a_fit_weighs_the_errors_of_the_called_rows():
+    predicted, truth = drawn(1, 400)
+    fitted = fit_decision(predicted, truth, "score", THRESHOLD)
+    assert fitted.range_weight > 0
+    assert fitted.mae_weight > 0
+
+
+@given(st.floats(1.0, 99.0), st.integers(0, 6), st.floats(0.0, 1.0))
+def test_a_rounded_point_stays_on_its_side_of_the_threshold(threshold, decimals, share):
+    step = 10.0**-decimals
+    points = np.array([np.nextafter(threshold, 0.0), threshold - share * step, threshold, 99.5])
+    values = rounded(points, threshold, decimals)
+    np.testing.assert_array_equal(values < threshold, points < threshold)
+    assert (np.abs(values - points) <= 1.01 * step).all()
+
+
+def test_a_point_just_below_a_written_threshold_is_written_one_step_lower():
+    values = rounded(np.array([np.nextafter(30.0, 0.0), 29.996, 29.99, 30.0]), 30.0, 2)
+    assert values.tolist() == [29.99, 29.99, 29.99, 30.0]
