@@ -363,3 +363,48 @@ def test_a_rounded_point_stays_on_its_side_of_the_threshold(threshold, decimals,
 def test_a_point_just_below_a_written_threshold_is_written_one_step_lower():
     values = rounded(np.array([np.nextafter(30.0, 0.0), 29.996, 29.99, 30.0]), 30.0, 2)
     assert values.tolist() == [29.99, 29.99, 29.99, 30.0]
+
+
+def fitted_by_trial(predicted, truth):
+    """The weights of a fit that scores the called rows of every cut by the competition's formula."""
+    called, spared = candidates(predicted)
+    error = np.abs(truth - called)
+    p = predicted.prob_below(THRESHOLD)
+    error_expected = predicted.absolute_error(called)
+    rise = error_expected - predicted.absolute_error(spared)
+    positive = max((truth < THRESHOLD).mean(), 1 / len(truth))
+    weights, best_weights, best_score = (0.0, 0.0), (0.0, 0.0), -np.inf
+    while True:
+        gain = p - weights[0] * error_expected - weights[1] * rise
+        sets = [gain >= cut for cut in [np.inf, *np.unique(gain)]]
+        scored = [
+            competition_score(truth, np.where(one, called, spared), THRESHOLD) for one in sets
+        ]
+        best = int(np.argmax([one.score for one in scored]))
+        if scored[best].score <= best_score + 1e-12:
+            return best_weights
+        best_weights, best_score = weights, scored[best].score
+        share, f1 = max(sets[best].mean(), 1 / len(truth)), scored[best].f1
+        in_range = error[sets[best]].mean() if sets[best].any() else 100.0
+        scale = max(1 - in_range / 100, 1e-3)
+        # the change of the score by one more called row, divided by that by one more hit
+        weights = (
+            f1 / 100 * (share + positive) / (2 * share * scale),
+            (share + positive) / (200 * scale),
+        )
+
+
+@settings(max_examples=60)
+@given(SEEDS, st.integers(3, 60))
+def test_the_weights_are_those_of_a_fit_that_tries_every_cut(seed, rows):
+    predicted, truth = drawn(seed, rows)
+    fitted = fit_decision(predicted, truth, "score", THRESHOLD)
+    assert (fitted.range_weight, fitted.mae_weight) == pytest.approx(
+        fitted_by_trial(predicted, truth)
+    )
+
+
+def test_a_truth_on_the_threshold_is_no_positive():
+    predicted = Histogram(EDGES, np.eye(8)[[2, 2, 7]])
+    points = fit_decision(predicted, np.array([30.0, 30.0, 120.0]), "score", THRESHOLD)
+    assert (points.apply(predicted) > THRESHOLD).all()
