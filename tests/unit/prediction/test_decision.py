@@ -366,7 +366,7 @@ def test_a_point_just_below_a_written_threshold_is_written_one_step_lower():
 
 
 def fitted_by_trial(predicted, truth):
-    """The weights of a fit that scores the called rows of every cut by the competition's formula."""
+    """The weights of a fit that scores the called rows of every cut by `competition_score`."""
     called, spared = candidates(predicted)
     error = np.abs(truth - called)
     p = predicted.prob_below(THRESHOLD)
