@@ -162,8 +162,8 @@ def test_calibration_of_a_row_does_not_depend_on_other_rows(predicted, spread, c
 
 
 def test_a_calibration_survives_a_round_trip_through_json():
-    calibration = Calibration(1.123456789)
-    assert Calibration.from_dict(json.loads(json.dumps(calibration.to_dict()))) == calibration
+    for calibration in (Calibration(1.123456789), Calibration(0.5)):
+        assert Calibration.from_dict(json.loads(json.dumps(calibration.to_dict()))) == calibration
 
 
 @pytest.mark.parametrize(
@@ -217,3 +217,33 @@ def test_a_wide_spread_adds_no_mass_to_empty_bins():
     probs[0, 2:] = 0.5
     sure = Histogram(np.array([0.0, 30.0, 60.0, 90.0, 120.0]), probs)
     assert Calibration(3.0).apply(sure).prob_below(30.0)[0] < 0.005
+
+
+def test_no_calibration_is_a_spread_of_1():
+    assert Calibration().spread == 1.0
+
+
+def test_the_bounds_are_half_and_three_times_the_predicted_spread():
+    assert fit_calibration(*drawn(500, 0.0, 9.0)).spread == pytest.approx(3.0, rel=1e-3)
+    assert fit_calibration(*drawn(500, 0.0, 0.01)).spread == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(("rows", "spread"), [(5, 2.0), (20, 0.6), (20, 2.5), (60, 1.4)])
+def test_the_fit_maximises_the_likelihood_with_a_prior_of_20_rows(rows, spread):
+    rng = np.random.default_rng(rows)
+    mean = rng.permutation(np.linspace(-5.0, 155.0, rows))  # with truths in the first and last bin
+    predicted = normal(mean, 10.0)
+    truth = np.clip(mean + 10.0 * spread * rng.standard_normal(rows), 0.0, 149.0)
+    truth[rows // 2] = (
+        149.0 if mean[rows // 2] < 75.0 else 1.0
+    )  # far from what is predicted; the probability of its bin counts as 1e-6
+    bins = np.searchsorted(EDGES, truth, side="right") - 1
+
+    def cost(log_spread):
+        probs = Calibration(float(np.exp(log_spread))).apply(predicted).probs
+        likelihood = np.maximum(probs[np.arange(rows), bins], 1e-6)
+        return -np.log(likelihood).sum() + 20.0 * log_spread**2 / 2
+
+    tried = np.linspace(np.log(0.5), np.log(3.0), 400)
+    best = np.exp(tried[np.argmin([cost(one) for one in tried])])
+    assert fit_calibration(predicted, truth).spread == pytest.approx(best, rel=0.006)
