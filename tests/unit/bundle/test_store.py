@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sirna.bundle import store
 from sirna.bundle.manifest import MANIFEST, manifest_digest
 from sirna.bundle.store import TRAINING, load_bundle, save_bundle
 from sirna.config.load import with_changes
@@ -304,3 +305,123 @@ def test_a_folder_without_a_bundle_is_named(tmp_path):
 def test_a_swap_that_was_interrupted_leaves_the_old_bundle_readable(saved):
     saved.rename(saved.with_name(f".{saved.name}.old"))
     assert load_bundle(saved).members
+
+
+def other_weights(bundle):
+    member = bundle.members[0]
+    changed = {name: tensor + 1 for name, tensor in member.tensors().items()}
+    return replace(bundle, members=[_Pretended(member, changed), *bundle.members[1:]])
+
+
+class _Pretended:
+    """A member that says it has other tensors."""
+
+    def __init__(self, member, tensors):
+        self._member, self._tensors = member, tensors
+
+    def tensors(self):
+        return self._tensors
+
+    def __getattr__(self, name):
+        return getattr(self._member, name)
+
+
+MISREAD = {
+    "other scores": lambda read: replace(read, about=read.about | {"seed": 99}),
+    "other ranges": lambda read: replace(read, ranges={}),
+    "other config": lambda read: replace(
+        read, config=with_changes(read.config, {"train.seed": 99})
+    ),
+    "other postprocess": lambda read: replace(read, postprocess=read.unseen_postprocess),
+    "no unseen postprocess": lambda read: replace(read, unseen_postprocess=None),
+    "one member fewer": lambda read: replace(read, members=read.members[1:]),
+    "one family fewer": lambda read: replace(read, members=read.members[:-1]),
+    "another order of families": lambda read: replace(read, members=read.members[::-1]),
+    "other weights": other_weights,
+    "a tensor more": lambda read: replace(
+        read,
+        members=[
+            _Pretended(read.members[0], {**read.members[0].tensors(), "x": torch.zeros(1)}),
+            *read.members[1:],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISREAD)
+def test_a_bundle_that_reads_back_differently_does_not_replace_the_old_one(
+    mixed, saved, name, monkeypatch
+):
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    monkeypatch.setattr(store, "load_bundle", lambda draft: MISREAD[name](load_bundle(draft)))
+    with pytest.raises(SirnaError, match=r"differ|other members"):
+        save_bundle(saved, mixed)
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(
+    mixed, networks, tmp_path, times, monkeypatch
+):
+    """Up to two replacements: the third time, the fault of what was read is raised."""
+    folder = tmp_path / "bundle"
+    save_bundle(folder, mixed)
+    read = store._read_tensors
+    left = [times]
+
+    def replaced(there, name, digest):
+        if left[0]:
+            left[0] -= 1
+            save_bundle(folder, replace(mixed, about=mixed.about | {"seed": left[0]}))
+            raise SirnaError("a file of another bundle")
+        return read(there, name, digest)
+
+    monkeypatch.setattr(store, "_check_same", lambda draft, bundle: None)
+    monkeypatch.setattr(store, "_read_tensors", replaced)
+    if times < store.ATTEMPTS:
+        assert load_bundle(folder).about["seed"] == 0
+    else:
+        with pytest.raises(SirnaError, match="a file of another bundle"):
+            load_bundle(folder)
+
+
+def test_a_bundle_that_is_damaged_is_read_once(saved, monkeypatch):
+    (saved / TREES).unlink()
+    reads = []
+    monkeypatch.setattr(store, "_loaded", _counting(reads, store._loaded))
+    with pytest.raises(SirnaError, match="is absent"):
+        load_bundle(saved)
+    assert len(reads) == 1
+
+
+def _counting(calls, function):
+    def counted(*arguments):
+        calls.append(arguments)
+        return function(*arguments)
+
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("ends", "accepted"),
+    [([1, 1], True), ([1, 2], True), ([2, 1], False), ([1, float("inf")], False)],
+    ids=str,
+)
+def test_a_range_ends_where_it_begins_or_later(ends, accepted):
+    if accepted:
+        assert store._ranges({"dose": ends}) == {"dose": tuple(map(float, ends))}
+    else:
+        with pytest.raises(ValueError, match="dose in the training rows is not a range"):
+            store._ranges({"dose": ends})
+
+
+def test_the_description_of_a_bundle_is_plain_readable_text(saved):
+    text = (saved / MANIFEST).read_text(encoding="utf-8")
+    raw = json.loads(text)
+    assert text == json.dumps(raw, indent=1, ensure_ascii=False)
+    assert raw["schema"] == 9
+    assert raw["created"].endswith("+00:00")
+    assert len(raw["created"]) == len("2026-01-01T00:00:00+00:00")
+    names = [member["file"] for member in raw["members"]]
+    assert names == ["network-0.safetensors", "network-1.safetensors", GAUSSIAN_PROCESS, TREES]
+    assert "index" not in "".join(pd.read_parquet(saved / TRAINING).columns)
