@@ -33,7 +33,7 @@ MODULES = {
     "vocab": ("sirna/features/vocab.py", [f"{UNIT}/features/test_vocab.py"]),
     "manifest": (
         "sirna/bundle/manifest.py",
-        [f"{UNIT}/bundle/test_forged.py", f"{UNIT}/bundle/test_store.py"],
+        [f"{UNIT}/bundle/test_manifest.py", f"{UNIT}/bundle/test_forged.py"],
     ),
     "store": (
         "sirna/bundle/store.py",
