@@ -408,3 +408,18 @@ def test_a_truth_on_the_threshold_is_no_positive():
     predicted = Histogram(EDGES, np.eye(8)[[2, 2, 7]])
     points = fit_decision(predicted, np.array([30.0, 30.0, 120.0]), "score", THRESHOLD)
     assert (points.apply(predicted) > THRESHOLD).all()
+
+
+@given(SEEDS, st.integers(1, 40), st.sampled_from(["as drawn", "all positive", "none positive"]))
+def test_the_cut_lies_midway_between_called_and_spared_rows(seed, rows, labels):
+    predicted, truth = drawn(seed, rows)
+    truth = {"as drawn": truth, "all positive": truth * 0, "none positive": truth * 0 + 90}[labels]
+    fitted = fit_decision(predicted, truth, "score", THRESHOLD)
+    called, spared = candidates(predicted)
+    error, other = predicted.absolute_error(called), predicted.absolute_error(spared)
+    gain = predicted.prob_below(THRESHOLD) - fitted.range_weight * error
+    gain -= fitted.mae_weight * (error - other)
+    above, below = gain[gain >= fitted.cut], gain[gain < fitted.cut]
+    lowest = above.min() if above.size else gain.max() + 2 * MARGIN
+    highest = below.max() if below.size else gain.min() - 2 * MARGIN
+    assert fitted.cut == pytest.approx((lowest + highest) / 2)
