@@ -109,8 +109,7 @@ class WordEncoder:
         protocol: Protocol,
     ) -> Self:
         """Fit on training rows; modification lists are read only if they are in `sequences`."""
-        wanted = set(sequences)
-        lists = tuple(role for role in STRANDS.values() if role in rows and role in wanted)
+        lists = _lists(rows, sequences)
         _, duplexes = _duplexes(rows, lists)
         found = [_words(duplex, lists) for duplex in duplexes]
         words: dict[str, list[str]] = {}
@@ -175,6 +174,17 @@ class WordEncoder:
         form = read_stored(WordsForm, raw)
         conditions = Covariates.from_dict(form.conditions)
         return cls({k: list(v) for k, v in form.words.items()}, form.lists, conditions)
+
+
+def count_duplexes(rows: pd.DataFrame, sequences: Iterable[str]) -> int:
+    """Return how many distinct duplexes checked rows have."""
+    return len(_duplexes(rows, _lists(rows, sequences))[1])
+
+
+def _lists(rows: pd.DataFrame, sequences: Iterable[str]) -> tuple[str, ...]:
+    """Return the modification lists of a table that may be read."""
+    wanted = set(sequences)
+    return tuple(role for role in STRANDS.values() if role in rows and role in wanted)
 
 
 def _duplexes(rows: pd.DataFrame, lists: Sequence[str]) -> tuple[np.ndarray, list[list[str]]]:

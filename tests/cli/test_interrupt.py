@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -190,6 +191,10 @@ def test_resuming_without_a_run_is_refused(cli, data: Path) -> None:
 def interrupted(data: Path, ok, tiny: list[str]) -> Path:
     """Make a run that looks as if it had been stopped after its last epoch."""
     ok("train", data / "train_data.csv", *tiny, "--run", "torn")
+    return as_interrupted()
+
+
+def as_interrupted() -> Path:
     figures = json.loads(Path("torn/metrics.json").read_text())
     Path("torn/metrics.json").write_text(json.dumps(figures | {"interrupted": True}))
     return Path("torn")
@@ -233,11 +238,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_run_is_not_resumed(name: str, data: Path, cli, ok, tiny: list[str]) -> None:
+def test_a_damaged_run_is_not_resumed(name: str, run: Path, cli) -> None:
     damage, expected = DAMAGE[name]
-    run = interrupted(data, ok, tiny)
-    damage(run)
-    outcome = cli("train", "--resume", "--run", run)
+    torn = Path(shutil.copytree(run, "torn"))
+    as_interrupted()
+    damage(torn)
+    outcome = cli("train", "--resume", "--run", torn)
     assert outcome.code == 1, outcome.err
     assert "Traceback" not in outcome.err
     assert expected in outcome.err

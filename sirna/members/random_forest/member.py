@@ -16,10 +16,13 @@ from sirna.features.fold import FoldTask
 from sirna.features.words import COUNTED_BLOCKS, WordEncoder, WordRows
 from sirna.members.base import CPU, FitCallbacks, Fitted, Member, Stored, fitted_without_choice
 from sirna.members.forest import FeatureTable, Forest
+from sirna.members.random_forest.size import check_fit_memory, fit_memory
 from sirna.prediction.histogram import Histogram
 
 SECONDS_PER_ROW = 3e-5
 """Rough seconds of a tree for each training row."""
+FEATURES = 1000
+"""About as many words and conditions as a large table has."""
 TIMED_TREES = 10
 """Number of trees that are timed to estimate the time of a fit."""
 
@@ -52,6 +55,7 @@ class RandomForestMember(Member):
         """Fit on the training rows; see `Member.fit`."""
         from sirna.members.random_forest.fit import fit_forest  # noqa: PLC0415 - loads slowly
 
+        cls.check_memory(task)
         config, rows = task.config, task.training_rows
         words = WordEncoder.fit(
             rows, config.random_forest.conditions, config.sequences, config.protocol
@@ -64,6 +68,16 @@ class RandomForestMember(Member):
         except InterruptedError:
             return None
         return fitted_without_choice(cls(task.fold, words, forest), task)
+
+    @classmethod
+    def check_memory(cls, task: FoldTask) -> None:
+        """Estimate the memory of a fit from its sizes; see `Member.check_memory`."""
+        check_fit_memory(len(task.training), FEATURES, task.config.random_forest)
+
+    @classmethod
+    def fit_memory(cls, task: FoldTask) -> float:
+        """Return about how many bytes a fit needs; see `Member.fit_memory`."""
+        return fit_memory(len(task.training), FEATURES, task.config.random_forest)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
-from sirna.features.words import WordEncoder, WordRows
+from sirna.features.words import WordEncoder, WordRows, count_duplexes
 from sirna.members.base import (
     CPU,
     WIDENING,
@@ -27,6 +27,7 @@ from sirna.members.base import (
 )
 from sirna.members.residuals import Residuals, fit_residuals, scale_of, standardised
 from sirna.members.word_process.kernel import WordKernel
+from sirna.members.word_process.size import check_fit_memory, fit_memory
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
 
@@ -84,6 +85,7 @@ class WordProcessMember(Member):
         from sirna.members.far_rows import Measured, fit_widening  # noqa: PLC0415
         from sirna.members.word_process.fit import learn_kernel, solve_weights  # noqa: PLC0415
 
+        cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
         words = WordEncoder.fit(
             task.training_rows, config.word_process.conditions, config.sequences, protocol
@@ -114,6 +116,16 @@ class WordProcessMember(Member):
             fit_widening(solution, means, residuals, measured, task.seed),
         )
         return fitted_without_choice(member, task)
+
+    @classmethod
+    def check_memory(cls, task: FoldTask) -> None:
+        """Estimate the memory of a fit from its rows and duplexes; see `Member.check_memory`."""
+        check_fit_memory(len(task.training), _duplexes(task), task.config.word_process)
+
+    @classmethod
+    def fit_memory(cls, task: FoldTask) -> float:
+        """Return about how many bytes a fit needs; see `Member.fit_memory`."""
+        return fit_memory(len(task.training), _duplexes(task), task.config.word_process)
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
@@ -207,3 +219,7 @@ class WordProcessMember(Member):
         residuals = Residuals.from_tensors(tensors)
         widening = widening_of(stored.facts)
         return cls(stored.fold, words, kernel, weights, residuals, chosen, left_out, rows, widening)
+
+
+def _duplexes(task: FoldTask) -> int:
+    return count_duplexes(task.training_rows, task.config.sequences)
