@@ -5,10 +5,10 @@ from sirna.features.words import BLOCKS
 from sirna.system.memory import check_memory
 
 BYTES = 8.0
-SOLVING_TABLES = 6
+SOLVING_TABLES = 7
 """Tables of all pairs of rows that exist at once while the weights are solved for."""
-DUPLEX_TABLES = len(BLOCKS) + 2
-"""Tables of all pairs of duplexes: a distance for each block of words, and their sums."""
+DUPLEX_TABLES = len(BLOCKS) + 3
+"""Tables of all pairs of duplexes: a distance for each block of words, and sums of them."""
 LEARNING_TABLES = 3 * len(BLOCKS) + 8
 """Tables of all pairs of its rows that a learning step keeps for its gradients."""
 

@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sirna.errors import SirnaError, UsageError
+from sirna.tuning import study as study_module
 from sirna.tuning.space import load_search
 from sirna.tuning.study import (
     FAILED,
@@ -157,6 +158,7 @@ def running(study):
 
 
 def _be_worker(url, number):
+    study_module.HEARTBEAT_SECONDS, study_module.GRACE_SECONDS = 2, 8  # the test waits for them
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = open_study(open_storage(None, url, 1), "shared", SEARCH, number)
     do_trials(study, slow, 20, never)
