@@ -134,6 +134,11 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
             )
         done = len(finished_trials(study))
         console.line(f"study: {request.study}, {done} of {request.total} trials")
+        if not done:
+            console.line(
+                f"trial 0 is the default; it takes longest: it is trained {search.repeats} times, "
+                "with other seeds, to show the noise of a score"
+            )
         where = _dashboard(folder, request.storage)
         console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")
         if (cores := os.cpu_count() or 1) > request.jobs == 1 and done < request.total:

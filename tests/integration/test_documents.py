@@ -165,7 +165,7 @@ def test_the_tutorial_runs_from_its_first_line_to_the_last(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "tests" / "golden" / "schema-9", tmp_path / "runs" / "demo")
     shutil.copy(ROOT / "tests" / "golden" / "test.csv", tmp_path)
-    simulate(duplexes=60, seed=1).train.to_csv("train_data.csv", index=False)
+    simulate(duplexes=30, seed=1).train.to_csv("train_data.csv", index=False)
     text = "".join(b.text for b in _blocks("python") if b.document.name == "python.md")
     names: dict[str, object] = {}
     exec(text, names)  # noqa: S102 - our own text
