@@ -125,3 +125,15 @@ def test_a_manifest_that_is_nested_deeply_is_refused(tmp_path):
     (tmp_path / "bundle.json").write_text("[" * 100_000)
     with pytest.raises(SirnaError, match="nested deeply"):
         read_manifest(tmp_path)
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):
+    with pytest.raises(SirnaError, match="no bundle here"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"{}", b"\xff{}"], ids=repr)
+def test_what_is_no_manifest_is_named_so(content, tmp_path):
+    (tmp_path / "bundle.json").write_bytes(content)
+    with pytest.raises(SirnaError, match=r"bundle\.json: not the manifest of a bundle"):
+        read_manifest(tmp_path)
