@@ -137,3 +137,18 @@ def test_what_is_no_manifest_is_named_so(content, tmp_path):
     (tmp_path / "bundle.json").write_bytes(content)
     with pytest.raises(SirnaError, match=r"bundle\.json: not the manifest of a bundle"):
         read_manifest(tmp_path)
+
+
+def test_a_manifest_that_was_changed_is_refused_by_its_digest(tmp_path):
+    (tmp_path / "bundle.json").write_text(json.dumps(MANIFEST))
+    with pytest.raises(SirnaError, match="was changed after it was written"):
+        read_manifest(tmp_path)
+
+
+def test_only_the_name_of_a_file_is_called_one():
+    with pytest.raises(SirnaError, match=r"'\.\./x' is not the name of a tensors file"):
+        check_manifest(changed(("members", 0, "file"), "../x"), Path("bundle.json"))
+    with pytest.raises(SirnaError, match=r"\('training\.sha256': string should match"):
+        check_manifest(changed(("training", "sha256"), "x"), Path("bundle.json"))
+    with pytest.raises(SirnaError, match=r"\('members\.0\.file': input should be a valid string"):
+        check_manifest(changed(("members", 0, "file"), 3), Path("bundle.json"))
