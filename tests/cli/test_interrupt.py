@@ -115,6 +115,7 @@ def test_a_killed_run_that_is_resumed_equals_the_uninterrupted_one(
     process = spawn("train", data / "train_data.csv", *long, "--set", options, "--run", "torn")
     kill_at(line, time, process)
     process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
     done = len(pd.read_csv("torn/log.csv"))
     resumed = ok("train", "--resume", "--run", "torn").out
     assert_same_run(whole("--set", options), Path("torn"))
