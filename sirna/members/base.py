@@ -57,6 +57,13 @@ class FitCallbacks:
         """Return whether the fit should end as soon as it can."""
         return False
 
+    def on_folds(self) -> "Sequence[Member] | None":
+        """Return what a fit on all rows may learn from: its family's members on the folds.
+
+        None if some of them are still being fitted.
+        """
+        return ()
+
     def resume(self, restore: Callable[[State], None]) -> None:
         """Call `restore` with the state that an interrupted fit of the same member kept, if any."""
 
@@ -132,6 +139,8 @@ class Member(ABC):
     """The family's name in messages."""
     sections: ClassVar[frozenset[str]] = frozenset()
     """Sections of the configuration that only this family reads, besides that of its name."""
+    learns_from_folds: ClassVar[bool] = False
+    """Whether a fit on all rows needs those on the folds, and calls `FitCallbacks.on_folds`."""
 
     fold: int
 
@@ -152,9 +161,7 @@ class Member(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows of a task and predict its held-out rows.
 
         Parameters
@@ -163,8 +170,6 @@ class Member(ABC):
         index : int
             The member's index among those of its family in the fold, from 0.
         callbacks : FitCallbacks
-        on_folds : sequence of members
-            For a fit on all rows: the members of this family fitted on the folds.
 
         Returns
         -------

@@ -134,7 +134,7 @@ class FoldTraining:
             return fitted
         if self.stop.requested and not fit.checkpoint.exists:
             return None
-        return fit.fit(on_folds, self.device, lambda: self.stop.requested, self)
+        return fit.fit(lambda: on_folds, self.device, lambda: self.stop.requested, self)
 
     def started(self, job: Job) -> None:
         """Show that a fit starts."""

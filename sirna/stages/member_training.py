@@ -66,6 +66,11 @@ class MemberFit:
         return self.task.fold == self.task.split.whole
 
     @property
+    def needs_folds(self) -> bool:
+        """Whether it may run beside its family's fits on the folds, but can only end after them."""
+        return self.on_all_rows and self.family.learns_from_folds
+
+    @property
     def name(self) -> str:
         """The name in messages, such as "fold 0: network"."""
         count = self.family.count(self.task.config)
@@ -93,7 +98,7 @@ class MemberFit:
 
     def fit(
         self,
-        on_folds: Sequence[Member],
+        on_folds: Callable[[], Sequence[Member] | None],
         device: torch.device,
         stop: Callable[[], bool],
         watcher: Watcher,
@@ -102,8 +107,8 @@ class MemberFit:
 
         Parameters
         ----------
-        on_folds : sequence of Member
-            For a fit on all rows: the members of this family fitted on the folds.
+        on_folds : callable
+            See `FitCallbacks.on_folds`.
         device : torch.device
         stop : callable
         watcher : Watcher
@@ -113,10 +118,10 @@ class MemberFit:
         Fitted, or None
             None if the fit was stopped before it had a usable result.
         """
-        callbacks = _Callbacks(self, device, stop, watcher)
+        callbacks = _Callbacks(self, on_folds, device, stop, watcher)
         began = time.perf_counter()
         watcher.started(self.job)
-        found = self.family.fit(self.task, self.index, callbacks, on_folds)
+        found = self.family.fit(self.task, self.index, callbacks)
         if found is not None and not callbacks.stopped:
             self.run.check_present()
             self.checkpoint.save_fitted(found, callbacks.rows)
@@ -128,9 +133,15 @@ class _Callbacks(FitCallbacks):
     """Keeps the state of a fit in the run's folder, and passes news on to the watcher."""
 
     def __init__(
-        self, fit: MemberFit, device: torch.device, stop: Callable[[], bool], watcher: Watcher
+        self,
+        fit: MemberFit,
+        on_folds: Callable[[], Sequence[Member] | None],
+        device: torch.device,
+        stop: Callable[[], bool],
+        watcher: Watcher,
     ) -> None:
         self.device = device
+        self._on_folds = on_folds
         self.rows: list[dict[str, float]] = []
         self.stopped = False
         """Whether the fit was asked to stop, so that its result is not that of a complete fit."""
@@ -142,6 +153,9 @@ class _Callbacks(FitCallbacks):
     def stop(self) -> bool:
         self.stopped = self.stopped or self._stop()
         return self.stopped
+
+    def on_folds(self) -> Sequence[Member] | None:
+        return self._on_folds()
 
     def resume(self, restore: Callable[[State], None]) -> None:
         checkpoint = self._fit.checkpoint

@@ -135,7 +135,11 @@ def _do(order: Order, shared: Shared, watcher: Watcher, stop: StopRequest) -> No
         for fold in folds
         for index in range(order.family.count(config))
     ]
-    on_folds = _MembersOfFolds([one for one in earlier if one.checkpoint.finished])
+
+    def on_folds() -> Sequence[Member] | None:
+        finished = all(one.checkpoint.finished for one in earlier)
+        return _MembersOfFolds(earlier) if finished else None
+
     fit.fit(on_folds, CPU, lambda: stop.requested, watcher)
 
 

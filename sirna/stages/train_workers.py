@@ -199,6 +199,9 @@ class TrainingWorkers:
                 f"{fit.name}: too little memory beside other processes; one process does the rest"
             )
         self._too_little_memory = True
+        for worker in self._workers:
+            if worker.fit is not None and worker.fit.needs_folds:
+                worker.process.terminate()  # it may be waiting for the fit that failed
 
     def _killed(self, worker: _Worker) -> SirnaError:
         code, run = worker.process.exitcode or 0, self._shared.run

@@ -1,8 +1,7 @@
 """The fits of a training: which there are, in what order workers take them, and how many workers.
 
-The order is that of list scheduling by the longest remaining chain (Graham 1969): a fit on a fold
-is followed by its family's fit on all rows, and the fit with the most work left in its chain comes
-first.
+Fits on folds come first, since the scores are theirs; of several fits the longest comes first
+(Graham 1969).
 """
 
 from collections.abc import Collection, Sequence
@@ -60,8 +59,10 @@ def choose_workers(wanted: int | None, fits: Collection[MemberFit], device: torc
     device : torch.device
         A CUDA device is used by one process only.
     """
-    on_all_rows = sum(fit.on_all_rows for fit in fits)
-    at_once = max(on_all_rows, len(fits) - on_all_rows)
+    at_once, on_all_rows = len(fits), sum(fit.on_all_rows for fit in fits)
+    if any(fit.task.config.mixture.learn for fit in fits):
+        # the folds decide which families are fitted on all rows
+        at_once = max(on_all_rows, at_once - on_all_rows)
     if device.type != "cpu" or at_once < 2:
         return 1
     if wanted is not None:
@@ -90,7 +91,7 @@ class Plan:
         self._open: set[Job] = set()
 
     def add(self, fits: Collection[MemberFit]) -> None:
-        """Add fits; those on all rows wait for those of their family on the folds."""
+        """Add fits."""
         self._waiting += fits
         self._open |= {fit.job for fit in fits}
 
@@ -118,21 +119,12 @@ class Plan:
         ]
         if not able:
             return None
-        first = max(able, key=self._seconds_left)
+        first = max(able, key=lambda fit: (not fit.on_all_rows, fit.rough_seconds))
         self._waiting.remove(first)
         return first
 
     def _is_ready(self, fit: MemberFit) -> bool:
-        whole = fit.task.split.whole
-        return not fit.on_all_rows or not any(
-            family == fit.family.family and fold != whole for fold, family, _ in self._open
+        """Return whether a fit can end without another one that still waits for a worker."""
+        return not fit.needs_folds or not any(
+            other.job[1] == fit.job[1] and not other.on_all_rows for other in self._waiting
         )
-
-    def _seconds_left(self, fit: MemberFit) -> float:
-        """Return the rough seconds of a fit and of the longest one that waits for it."""
-        after = [
-            other.rough_seconds
-            for other in self._waiting
-            if other.on_all_rows and not fit.on_all_rows and other.job[1] == fit.job[1]
-        ]
-        return fit.rough_seconds + max(after, default=0.0)

@@ -136,8 +136,8 @@ def tune(request: TuneRequest, console: Console) -> TuneOutcome:
         console.line(f"study: {request.study}, {done} of {request.total} trials")
         if not done:
             console.line(
-                f"trial 0 is the default; it takes longest: it is trained {search.repeats} times, "
-                "with other seeds, to show the noise of a score"
+                "trial 0 is the default; it takes longest: its network is trained with "
+                f"{search.repeats} seeds, to show the noise of a score"
             )
         where = _dashboard(folder, request.storage)
         console.line(f"live view (needs optuna-dashboard): optuna-dashboard {where}")

@@ -10,8 +10,10 @@ from rich.live import Live
 from rich.table import Table
 
 from sirna.tuning.study import (
+    DEFAULT,
     FAILED,
     FIDELITY,
+    REPEATS,
     STOPPED,
     SURPLUS,
     finished_trials,
@@ -47,6 +49,7 @@ class TuneDisplay:
         self.total = total
         self._began = time.monotonic()
         self._noise: float | None = None
+        self._default_done = (0, 0)
         self._done_before = len(finished_trials(study))
         self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
@@ -63,10 +66,22 @@ class TuneDisplay:
             self._live.update(self._table(trials), refresh=True)
             return
         for trial in trials:
+            if trial.user_attrs.get(DEFAULT) and not _ended(trial):
+                self._show_default(trial)
             if _ended(trial) and trial.number not in self._shown:
                 self._shown.add(trial.number)
                 row = zip(COLUMNS, self._row(trial, trials), strict=True)
                 self._line("  ".join(f"{name} {value}" for name, value in row))
+
+    def _show_default(self, trial: FrozenTrial) -> None:
+        """Print how far the default is: it is the first trial and takes longest."""
+        steps, repeats = trial.intermediate_values, trial.user_attrs.get(REPEATS, [])
+        if steps and (done := (len(steps), len(repeats))) != self._default_done:
+            self._default_done = done
+            minutes = (time.monotonic() - self._began) / 60
+            scores = "  ".join(f"{score:.4f}" for score in repeats or [steps[max(steps)]])
+            what = f"with {len(repeats)} seeds" if repeats else f"after step {len(steps)}"
+            self._line(f"trial {trial.number}, the default, {what}: {scores}; {minutes:.1f} min")
 
     def close(self) -> None:
         """Stop the live table."""

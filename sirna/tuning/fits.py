@@ -89,7 +89,13 @@ class Fits:
     digest: str
     encodings: EncodingCache = field(default_factory=EncodingCache)
 
-    def of_fold(self, task: FoldTask, rung: str, callbacks: FitCallbacks) -> ByFamily | None:
+    def of_fold(
+        self,
+        task: FoldTask,
+        rung: str,
+        callbacks: FitCallbacks,
+        network_task: FoldTask | None = None,
+    ) -> ByFamily | None:
         """Return what every family predicts for the held-out rows of a fold.
 
         A family that another worker is fitting is left until the others are done.
@@ -100,6 +106,8 @@ class Fits:
         rung : str
             The digest of its rows and folds.
         callbacks : FitCallbacks
+        network_task : FoldTask, optional
+            The same task with another training seed, which the network has instead.
 
         Returns
         -------
@@ -118,7 +126,8 @@ class Fits:
         while waiting:
             before = len(waiting)
             for family in tuple(waiting):
-                predicted = self._of_family(family, task, rung, callbacks)
+                own = network_task if FAMILIES[family] is NetworkMember else None
+                predicted = self._of_family(family, own or task, rung, callbacks)
                 if callbacks.stop():
                     return None
                 if predicted is not None:

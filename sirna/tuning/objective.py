@@ -12,7 +12,8 @@ from sirna.config.config import Config
 from sirna.config.load import with_changes
 from sirna.features.fold import FoldTask
 from sirna.members.base import FitCallbacks
-from sirna.members.registry import config_for_table
+from sirna.members.network.member import NetworkMember
+from sirna.members.registry import config_for_table, families_for
 from sirna.tuning.fits import ByFamily, Fits
 from sirna.tuning.judge import Judged, judge
 from sirna.tuning.rungs import Rung, search_rungs
@@ -50,13 +51,19 @@ class Work:
     stop: Callable[[], bool]
     refresh: Callable[[], None] = lambda: None
 
-    def predict(self, rung: Rung, config: Config, fold: int) -> tuple[FoldTask, ByFamily] | None:
+    def predict(
+        self, rung: Rung, config: Config, fold: int, seed: int = 0
+    ) -> tuple[FoldTask, ByFamily] | None:
         """Return a fold of a rung and what a configuration's members predict there.
 
-        Return None if a stop was requested.
+        Return None if a stop was requested. `seed` is added to the training seed of the network, or
+        of all families if there is no network.
         """
-        task = rung.task(config_for_table(config, self.rows), fold)
-        found = self.fits.of_fold(task, rung.digest, _Callbacks(self))
+        config = config_for_table(config, self.rows)
+        task, reseeded = rung.task(config, fold), rung.reseeded(seed).task(config, fold)
+        if NetworkMember not in families_for(config, unseen=False):
+            task = reseeded
+        found = self.fits.of_fold(task, rung.digest, _Callbacks(self), reseeded)
         return None if found is None else (task, found)
 
 
@@ -82,8 +89,8 @@ class Objective:
     """Score a trial fold by fold, on one rung after the other; each fold is a step for the pruner.
 
     All trials have the same folds and seeds. The default is never pruned. It is scored several
-    times on the first rung, with other training seeds: the spread of these scores is the noise of
-    a trial.
+    times on the first rung, with other training seeds of the network: the spread of these scores is
+    the noise of a trial. The other families are not fitted again, since trials share their fits.
     """
 
     def __init__(self, work: Work) -> None:
@@ -114,7 +121,7 @@ class Objective:
             raise AssertionError("a trial has at least one rung")
         trial.set_user_attr(WEIGHTS, judged.weights)
         if is_default:
-            trial.set_user_attr(REPEATS, self._repeats(trial, config))
+            self._repeat(trial, config)
         return judged.score
 
     def _scored(self, trial: Trial, rung: Rung, config: Config, first_step: int) -> Judged:
@@ -133,19 +140,18 @@ class Objective:
         return judged
 
     def _predicted(
-        self, trial: Trial, rung: Rung, config: Config, fold: int
+        self, trial: Trial, rung: Rung, config: Config, fold: int, seed: int = 0
     ) -> tuple[FoldTask, ByFamily]:
-        found = self.work.predict(rung, config, fold)
+        found = self.work.predict(rung, config, fold, seed)
         if found is None:
             trial.set_user_attr(STOPPED, True)
             raise TrialPruned
         return found
 
-    def _repeats(self, trial: Trial, config: Config) -> list[float]:
-        """Return the scores of the default on the first rung with several training seeds."""
-        scores = []
-        for index in range(self.work.search.repeats):
-            rung = self.rungs[0].reseeded(index * REPEAT_SEED)
-            done = [self._predicted(trial, rung, config, fold) for fold in rung.split.folds]
+    def _repeat(self, trial: Trial, config: Config) -> None:
+        """Score the default on the first rung with several training seeds."""
+        rung, scores = self.rungs[0], list[float]()
+        for seed in range(0, self.work.search.repeats * REPEAT_SEED, REPEAT_SEED):
+            done = [self._predicted(trial, rung, config, fold, seed) for fold in rung.split.folds]
             scores.append(judged_folds(done).score)
-        return scores
+            trial.set_user_attr(REPEATS, scores)

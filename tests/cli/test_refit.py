@@ -138,10 +138,10 @@ def test_trees_that_are_missing_in_a_fold_are_left_out_of_the_bundle(
     ok(*some, "whole")
     fit = TreesMember.fit.__func__
 
-    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
+    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks):
         if task.fold:
             os.kill(os.getpid(), signal.SIGINT)
-        return fit(cls, task, index, callbacks, on_folds)
+        return fit(cls, task, index, callbacks)
 
     with monkeypatch.context() as patch:
         patch.setattr(TreesMember, "fit", classmethod(interrupted))
@@ -185,10 +185,10 @@ def test_a_failure_on_all_rows_keeps_the_results_of_the_folds(
     ok(*whole, "whole")
     fit = GaussianProcessMember.fit.__func__
 
-    def too_much(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
+    def too_much(cls, task: FoldTask, index: int, callbacks: FitCallbacks):
         if not len(task.held_out):
             raise MemoryError("all rows are too many")
-        return fit(cls, task, index, callbacks, on_folds)
+        return fit(cls, task, index, callbacks)
 
     with monkeypatch.context() as patch:
         patch.setattr(GaussianProcessMember, "fit", classmethod(too_much))

@@ -55,7 +55,9 @@ def trials() -> list[optuna.trial.FrozenTrial]:
 def test_trials_are_a_total_and_a_study_continues_where_it_stopped(search) -> None:
     begun, continued = search("--trials", 3), search("--trials", 6)
     assert (begun.code, continued.code) == (0, 0)
-    assert "trial 0 is the default; it takes longest: it is trained 2 times" in begun.out
+    assert (
+        "trial 0 is the default; it takes longest: its network is trained with 2 seeds" in begun.out
+    )
     assert "trial 0 is the default" not in continued.out
     drawn = [tuple(trial.params.items()) for trial in trials()]
     assert len(drawn) == len(set(drawn)) == 6

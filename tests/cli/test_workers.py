@@ -101,7 +101,7 @@ def test_a_stop_reaches_the_workers_and_a_resumed_run_equals_the_whole_one(
     assert json.loads(Path("torn/metrics.json").read_text())["interrupted"]
     assert len(pd.read_csv("torn/log.csv")) < 3
     resumed = ok("train", "--resume", "--run", "torn", "--workers", 2).out
-    assert "epoch   1/3" not in resumed
+    assert "fold 0: network, epoch   1/3" not in resumed
     assert contents(Path("torn")) == whole
 
 

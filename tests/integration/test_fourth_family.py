@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -44,9 +44,7 @@ class MeanMember(Member):
     edges: np.ndarray
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Member] = ()
-    ) -> "Fitted[MeanMember]":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[MeanMember]":
         return fitted_without_choice(cls(task.fold, float(task.labels.mean()), task.edges), task)
 
     @classmethod
@@ -134,9 +132,9 @@ def test_an_interrupted_run_with_an_outside_family_resumes(train, monkeypatch) -
     assert train("whole") == 0
     fit = MeanMember.fit.__func__
 
-    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds=()):
+    def interrupted(cls, task: FoldTask, index: int, callbacks: FitCallbacks):
         os.kill(os.getpid(), signal.SIGTERM)
-        return fit(cls, task, index, callbacks, on_folds)
+        return fit(cls, task, index, callbacks)
 
     with monkeypatch.context() as patch:
         patch.setattr(MeanMember, "fit", classmethod(interrupted))

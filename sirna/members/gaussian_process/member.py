@@ -1,7 +1,6 @@
 """The Gaussian process as a family: fit, predict, store and restore a member."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -71,9 +70,7 @@ class GaussianProcessMember(Member):
     for_new_guides: Widening
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`.
 
         If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide.

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def fit(
     config: Config,
     seed: int,
     callbacks: FitCallbacks,
-    epochs: int | None = None,
+    epochs: Callable[[], int] | None = None,
 ) -> TrainingState:
     """Train until the last epoch, until patience runs out, or until a stop is requested.
 
@@ -99,8 +100,9 @@ def fit(
     callbacks : FitCallbacks
         Its methods are called after every batch and every epoch; it stores the state after each
         epoch, and may stop the training after any batch.
-    epochs : int, optional
-        Stop after this epoch; the schedule still covers `train.epochs`. Default: `train.epochs`.
+    epochs : callable, optional
+        Returns the epoch to stop after, as far as it is known; the schedule still covers
+        `train.epochs`. Default: `train.epochs`.
 
     Raises
     ------
@@ -109,9 +111,9 @@ def fit(
     """
     settings = config.train
     steps = math.ceil(len(encoded.train) / settings.batch_rows)
-    last = settings.epochs if epochs is None else epochs
-    callbacks.begin(last * len(encoded.train), state.epoch * len(encoded.train))
-    while state.epoch < last and not _out_of_patience(state, settings) and not callbacks.stop():
+    last = epochs or (lambda: settings.epochs)
+    callbacks.begin(last() * len(encoded.train), state.epoch * len(encoded.train))
+    while state.epoch < last() and not _out_of_patience(state, settings) and not callbacks.stop():
         started = time.perf_counter()
         torch.manual_seed(_epoch_seed(seed, state.epoch))
         rng = np.random.default_rng([seed, state.epoch])
@@ -140,7 +142,7 @@ def fit(
         state.log.append(record)
         callbacks.save(state.to_state())
         callbacks.log(record.row())
-        callbacks.report(record.line(last, state.best.epoch), record.short_line(state.best.epoch))
+        callbacks.report(record.line(last(), state.best.epoch), record.short_line(state.best.epoch))
     return state
 
 

@@ -4,10 +4,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -51,6 +50,7 @@ class NetworkMember(Member):
 
     family: ClassVar[str] = "network"
     title: ClassVar[str] = "network"
+    learns_from_folds: ClassVar[bool] = True
     sections: ClassVar[frozenset[str]] = frozenset(
         {"covariates", "model", "siblings", "small_network", "streams", "train", "vocab"}
     )
@@ -87,9 +87,7 @@ class NetworkMember(Member):
         return with_changes(config, changes)
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Train a network; see `Member.fit`.
 
         On all rows, train for the median of the folds' best epochs. If the training is stopped
@@ -100,23 +98,25 @@ class NetworkMember(Member):
         SirnaError
             When the training diverges.
         """
-        from sirna.members.network.fit import fit, start  # noqa: PLC0415 - inference needs no loop
+        from sirna.members.network.all_rows import fit_all_rows  # noqa: PLC0415 - only for training
+        from sirna.members.network.fit import fit, start  # noqa: PLC0415
 
-        encoded = encode_fold(task)
+        encoded, config = encode_fold(task), task.config
         seed = task.seed + SEED_STEP * index
-        state = start(encoded, task.edges, task.config, seed, callbacks.device)
-        callbacks.resume(state.restore)
-        for record in state.log:
-            callbacks.log(record.row())
-        epochs = task.config.train.epochs
-        if on_folds:
-            epochs = round(float(np.median([member.trained["epoch"] for member in on_folds])))
-        fit(state, encoded, task.config, seed, callbacks, epochs)
+        begin = partial(start, encoded, task.edges, config, seed, callbacks.device)
+        if len(task.held_out):
+            state = begin()
+            callbacks.resume(state.restore)
+            for record in state.log:
+                callbacks.log(record.row())
+            fit(state, encoded, config, seed, callbacks)
+        else:
+            state = fit_all_rows(begin, encoded, config, seed, callbacks)
         if not state.best_weights:
             return None
         trained = {"rows": len(encoded.train), "seed": seed, "epoch": state.best.epoch}
         encoder = encoded.encoder.with_sibling_rows(task.rows)
-        member = cls(task.fold, encoder, state.best_weights, task.config, trained)
+        member = cls(task.fold, encoder, state.best_weights, config, trained)
         return Fitted(member, state.held_out(task.held_out, task.half))
 
     @classmethod

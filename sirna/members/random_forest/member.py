@@ -1,7 +1,6 @@
 """The random forest as a family: fit, predict, store and restore a member."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -49,9 +48,7 @@ class RandomForestMember(Member):
         return len(rows) <= config.random_forest.most_rows
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`."""
         from sirna.members.random_forest.fit import fit_forest  # noqa: PLC0415 - loads slowly
 

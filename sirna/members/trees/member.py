@@ -1,7 +1,6 @@
 """The trees as a family: fit, predict, store and restore a member."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -58,9 +57,7 @@ class TreesMember(Member):
     means_left_out: Tensor
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`."""
         from sirna.members.trees.fit import fit_forest  # noqa: PLC0415 - scikit-learn loads slowly
 

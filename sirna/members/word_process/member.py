@@ -1,7 +1,6 @@
 """The word process as a family: fit, predict, store and restore a member."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -78,9 +77,7 @@ class WordProcessMember(Member):
         return len(rows) <= config.word_process.most_rows
 
     @classmethod
-    def fit(
-        cls, task: FoldTask, index: int, callbacks: FitCallbacks, on_folds: Sequence[Self] = ()
-    ) -> "Fitted[Self] | None":
+    def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`."""
         from sirna.members.far_rows import Measured, fit_widening  # noqa: PLC0415
         from sirna.members.word_process.fit import learn_kernel, solve_weights  # noqa: PLC0415

@@ -16,12 +16,16 @@ WHOLE = 2
 """The index of the training on all rows, after two folds."""
 
 
-def fit(family, fold, seconds=1.0, memory=0.0):
+def fit(family, fold, seconds=1.0, memory=0.0, learn=False):
     """A fit that takes so many seconds and bytes."""
     made = SimpleNamespace(
-        family=family, rough_seconds=lambda task: seconds, fit_memory=lambda task: memory
+        family=family,
+        learns_from_folds=family == "network",
+        rough_seconds=lambda task: seconds,
+        fit_memory=lambda task: memory,
     )
-    task = SimpleNamespace(fold=fold, split=SimpleNamespace(whole=WHOLE))
+    config = SimpleNamespace(mixture=SimpleNamespace(learn=learn))
+    task = SimpleNamespace(fold=fold, split=SimpleNamespace(whole=WHOLE), config=config)
     return MemberFit(Run(Path("run")), task, made, 0)
 
 
@@ -37,7 +41,7 @@ def done_in_order(plan, workers):
         plan.ended(running.pop(0))
 
 
-def test_fits_on_all_rows_wait_for_the_folds_of_their_family_and_long_chains_come_first():
+def test_folds_come_first_and_of_several_fits_the_longest():
     plan = Plan()
     lengths = {"network": 10.0, "process": 7.0}
     plan.add([fit(name, fold, lengths[name]) for name in lengths for fold in (0, 1, WHOLE)])
@@ -51,6 +55,19 @@ def test_fits_on_all_rows_wait_for_the_folds_of_their_family_and_long_chains_com
         (WHOLE, "process"),
         (WHOLE, "trees"),
     ]
+
+
+def test_a_fit_that_learns_from_folds_starts_when_none_of_them_waits_for_a_worker():
+    plan = Plan(memory=10.0)
+    large, small = fit("network", 0, 3, 9.0), fit("network", 1, 2, 5.0)
+    both = [fit(name, WHOLE, 1, 1.0) for name in ("process", "network")]
+    plan.add([large, small, *both])
+    assert plan.take([]) is large
+    assert plan.take([large]) is both[0]
+    assert plan.take([large, both[0]]) is None
+    plan.ended(large)
+    assert plan.take([both[0]]) is small
+    assert plan.take([both[0], small]) is both[1]
 
 
 def test_every_fit_is_open_until_it_has_ended():
@@ -84,16 +101,18 @@ def test_a_fit_that_needs_more_than_there_is_runs_alone():
 
 
 LONG = [fit("network", 0, 100.0), fit("process", 0, 100.0, 2e9), fit("process", WHOLE, 100.0)]
+LEARNED = [*LONG[:2], fit("process", WHOLE, 100.0, learn=True)]
 
 
 @pytest.mark.parametrize(
     ("wanted", "fits", "device", "cores", "gigabytes", "expected"),
     [
-        (None, LONG, CPU, 8, 64, 2),
+        (None, LONG, CPU, 8, 64, 3),
+        (None, LEARNED, CPU, 8, 64, 2),
         (None, LONG, CPU, 1, 64, 1),
         (None, LONG, CPU, 8, 3.0, 1),
         (None, LONG, CPU, 8, 3.3, 2),
-        (8, LONG, CPU, 1, 0.1, 2),
+        (8, LONG, CPU, 1, 0.1, 3),
         (1, LONG, CPU, 8, 64, 1),
         (2, LONG, torch.device("cuda"), 8, 64, 1),
         (2, LONG[:1], CPU, 8, 64, 1),
@@ -102,7 +121,8 @@ LONG = [fit("network", 0, 100.0), fit("process", 0, 100.0, 2e9), fit("process", 
         (None, [], CPU, 8, 64, 1),
     ],
     ids=[
-        "as many as fits at once",
+        "as many as fits",
+        "as many as folds, which decide what is fitted on all rows",
         "one core",
         "too little memory",
         "just enough memory",

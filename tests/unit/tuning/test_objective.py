@@ -66,6 +66,22 @@ def test_the_default_is_never_pruned_and_tells_the_noise(make_work, do):
     assert trial.user_attrs[FIDELITY] == 1.0
 
 
+ALONE = {"mixture.known_target.network": 0.0, "mixture.known_target.gaussian_process": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [({}, {"network": 4, "gaussian_process": 2}), (ALONE, {"gaussian_process": 4})],
+    ids=["network and process", "process alone"],
+)
+def test_the_noise_is_that_of_the_network_or_else_of_all_families(make_work, do, changes, fits):
+    work = make_work(changes=changes)
+    scores = do(work, SETTINGS, default=True).user_attrs[REPEATS]
+    found = {folder.name: len(list(folder.iterdir())) for folder in work.fits.folder.iterdir()}
+    assert found == fits
+    assert scores[0] != scores[1]
+
+
 def test_every_trial_of_a_small_table_chooses_its_weights(make_work, do):
     small = {"mixture.learn": True, "random_forest.most_rows": 1000, "random_forest.trees": 5}
     one, other = (

@@ -201,7 +201,9 @@ def test_without_held_out_rows_the_last_epoch_is_kept(all_rows, tiny_table, tiny
     config = with_changes(tiny_config, {"train.epochs": 4})
     assert (len(all_rows.train), len(all_rows.held_out)) == (len(tiny_table), 0)
     history = []
-    state = trained(all_rows, config, on_epoch=lambda now: history.append(weights(now)), epochs=3)
+    state = trained(
+        all_rows, config, on_epoch=lambda now: history.append(weights(now)), epochs=lambda: 3
+    )
     assert (state.epoch, state.best.epoch) == (3, 3)
     for name, tensor in state.best_weights.items():
         assert torch.equal(tensor, history[2][name])

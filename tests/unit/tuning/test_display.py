@@ -1,0 +1,45 @@
+"""What a search prints where there is no terminal."""
+
+import optuna
+import pytest
+
+from sirna.tuning.display import TuneDisplay
+from sirna.tuning.study import DEFAULT, REPEATS
+
+
+@pytest.fixture
+def study():
+    return optuna.create_study(direction="maximize")
+
+
+def test_a_running_default_is_shown_step_by_step_and_each_line_once(study):
+    lines = []
+    display = TuneDisplay(study, 2, lines.append, live=False)
+    study.enqueue_trial({}, user_attrs={DEFAULT: True})
+    trial = study.ask()
+    display.refresh()
+    assert lines == []
+    for step, score in ((1, 0.81), (2, 0.8255)):
+        trial.report(score, step)
+        display.refresh()
+        display.refresh()
+        assert len(lines) == step
+        assert lines[-1].startswith(f"trial 0, the default, after step {step}: {score:.4f}")
+    for scores in ([0.8255], [0.8255, 0.8311]):
+        trial.set_user_attr(REPEATS, scores)
+        display.refresh()
+        assert lines[-1].startswith(f"trial 0, the default, with {len(scores)} seeds: 0.8255")
+    assert "0.8255  0.8311" in lines[-1]
+    study.tell(trial, 0.8255)
+    display.refresh()
+    assert lines[-1].startswith("trial 0  state complete  score 0.8255")
+    assert len(lines) == 5
+
+
+def test_other_running_trials_are_not_shown(study):
+    lines = []
+    display = TuneDisplay(study, 2, lines.append, live=False)
+    trial = study.ask()
+    trial.report(0.8, 1)
+    display.refresh()
+    assert lines == []
