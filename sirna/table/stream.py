@@ -14,6 +14,7 @@ from sirna.errors import SirnaError
 from sirna.table.cells import blank
 from sirna.table.check_table import Table, check_rows
 from sirna.table.facts import Block, Facts
+from sirna.table.kept_blocks import KeptBlocks
 from sirna.table.read_blocks import BLOCK_ROWS, FileBlocks
 from sirna.table.repeats import Repeats, numbers_of
 from sirna.table.report import Purpose, Report
@@ -48,6 +49,8 @@ class Scan:
         Targets that have no record in the file of transcripts.
     only : Table, optional
         All rows, if they are a single block.
+    kept : KeptBlocks
+        The checked rows of several blocks.
     """
 
     head: Table
@@ -59,6 +62,7 @@ class Scan:
     counts: RowCounts
     no_transcript: frozenset[str]
     only: Table | None
+    kept: KeptBlocks
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Stream:
             FileBlocks(path, config.columns.values(), reading.sheet, reading.block_rows)
             for path in paths
         ]
+        self._states = self._file_states()
         scan = self._settled()
         scan.report.raise_if_bad()
         self.head = scan.head
@@ -124,7 +129,7 @@ class Stream:
         self.description = scan.counts.text
         self._facts = scan.facts
         self._rows = scan.rows
-        self._only = scan.only
+        self._only, self._kept = scan.only, scan.kept
         notes = [note for file in self._files for note in file.notes]
         if reading.transcripts is not None:
             notes += reading.transcripts.notes(scan.no_transcript)
@@ -136,11 +141,9 @@ class Stream:
     @property
     def identity(self) -> list[str]:
         """Texts that change if the files or their way of reading do."""
-        states = [(path, path.stat()) for path in self.paths]
-        files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
         transcripts = self._reading.transcripts
         digest = "" if transcripts is None else transcripts.digest
-        return [*files, self._reading.sheet, digest, self.digest, *sorted(self._facts)]
+        return [*self._states, self._reading.sheet, digest, self.digest, *sorted(self._facts)]
 
     @property
     def has_labels(self) -> bool:
@@ -148,15 +151,34 @@ class Stream:
         return LABELS in self._facts
 
     def blocks(self, first: int = 0) -> Iterator[Table]:
-        """Yield the checked rows block by block, from the block that begins with a row."""
+        """Yield the checked rows block by block, from the block that begins with a row.
+
+        Raises
+        ------
+        SirnaError
+            If a file has changed since its rows were checked.
+        """
         if self._only is not None:
             yield from [self._only] if first == 0 else []
             return
         facts = Facts(self._facts)
-        for raw, start in self._frames(facts):
+        for number, (raw, start) in enumerate(self._frames(facts)):
             if start >= first:
-                rows, _, _ = self._checked(raw, Block(facts, start))
+                self._check_unchanged()
+                rows = self._kept.read(number)
+                if rows is None:
+                    rows, _, _ = self._checked(raw, Block(facts, start))
                 yield Table(self.source, raw, rows)
+
+    def _file_states(self) -> list[str]:
+        """Return a text for each file that changes if the file does."""
+        states = [(path, path.stat()) for path in self.paths]
+        return [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
+
+    def _check_unchanged(self) -> None:
+        for path, before, now in zip(self.paths, self._states, self._file_states(), strict=True):
+            if now != before:
+                raise SirnaError(f"{path}: has changed while it was read; run the command again.")
 
     def _checked(
         self, raw: pd.DataFrame, block: Block
@@ -179,12 +201,9 @@ class Stream:
             scan = self._scan(assumed, repeated)
             if scan.facts != assumed:
                 assumed = scan.facts
-                continue
-            if len(scan.suspects) and not repeated:
-                repeated = self._repeated(scan)
-                if repeated:
-                    continue
-            return scan
+            elif repeated or not len(scan.suspects) or not (repeated := self._repeated(scan)):
+                return scan
+            scan.kept.close()
         raise SirnaError(
             f"{self.source}: was read {MOST_READINGS} times without agreeing on how its columns "
             "are written; write each column in one notation."
@@ -207,7 +226,7 @@ class Stream:
     def _gathered(self, frames: Iterable[Frame], facts: Facts, repeated: frozenset[str]) -> Scan:
         """Check all blocks, and return what is found in them."""
         report, only, count, counts = None, None, 0, RowCounts()
-        digest, no_transcript = hashlib.sha256(), set[str]()
+        digest, no_transcript, kept = hashlib.sha256(), set[str](), KeptBlocks()
         with Repeats() as ids:
             for raw, start in frames:
                 rows, found, lacking = self._checked(raw, Block(facts, start, repeated))
@@ -216,7 +235,10 @@ class Stream:
                     report, only = found, Table(self.source, raw, rows)
                     head = Table(self.source, raw.iloc[:0], rows.iloc[:0])
                 else:
+                    if only is not None:
+                        kept.add(only.rows)
                     only = None
+                    kept.add(rows)
                     report.add_block(found)
                 self._look_for_labels(raw, facts)
                 digest.update(joined(rows["id"]))
@@ -237,6 +259,7 @@ class Stream:
                 counts,
                 frozenset(no_transcript),
                 only,
+                kept,
             )
 
     def _look_for_labels(self, raw: pd.DataFrame, facts: Facts) -> None:

@@ -50,6 +50,7 @@ class TuneDisplay:
         self._began = time.monotonic()
         self._noise: float | None = None
         self._default_done = (0, 0)
+        self._default_ended = False
         self._done_before = len(finished_trials(study))
         self._shown = {trial.number for trial in study.get_trials(deepcopy=False) if _ended(trial)}
         console = Console()
@@ -62,6 +63,7 @@ class TuneDisplay:
     def refresh(self) -> None:
         """Show the trials that have ended since the last call."""
         trials = self.study.get_trials(deepcopy=False)
+        self._time_later_trials(trials)
         if self._live:
             self._live.update(self._table(trials), refresh=True)
             return
@@ -72,6 +74,13 @@ class TuneDisplay:
                 self._shown.add(trial.number)
                 row = zip(COLUMNS, self._row(trial, trials), strict=True)
                 self._line("  ".join(f"{name} {value}" for name, value in row))
+
+    def _time_later_trials(self, trials: list[FrozenTrial]) -> None:
+        """Measure the time of a trial from the end of the default on, which takes longer."""
+        ended = any(trial.user_attrs.get(DEFAULT) and _ended(trial) for trial in trials)
+        if ended and not self._default_ended:
+            self._default_ended = True
+            self._began, self._done_before = time.monotonic(), len(finished_trials(self.study))
 
     def _show_default(self, trial: FrozenTrial) -> None:
         """Print how far the default is: it is the first trial and takes longest."""

@@ -3,6 +3,7 @@
 import optuna
 import pytest
 
+from sirna.tuning import display as display_module
 from sirna.tuning.display import TuneDisplay
 from sirna.tuning.study import DEFAULT, REPEATS
 
@@ -43,3 +44,17 @@ def test_other_running_trials_are_not_shown(study):
     trial.report(0.8, 1)
     display.refresh()
     assert lines == []
+
+
+def test_the_time_left_does_not_count_the_default(study, monkeypatch):
+    clock = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(display_module.time, "monotonic", lambda: next(clock))
+    lines = []
+    display = TuneDisplay(study, 12, lines.append, live=False)
+    study.enqueue_trial({}, user_attrs={DEFAULT: True})
+    study.tell(study.ask(), 0.8)
+    display.refresh()
+    assert lines[-1].endswith("time left -")
+    study.tell(study.ask(), 0.8)
+    display.refresh()
+    assert lines[-1].endswith(f"time left {10 * 100 / 60:.0f} min")
