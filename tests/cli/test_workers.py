@@ -13,7 +13,7 @@ from threading import Thread
 
 import pandas as pd
 import pytest
-from waiting_workers import LIMIT_SECONDS, work_and_wait
+from waiting_workers import LIMIT_SECONDS, work_and_wait, work_without_memory_for_a_fold
 
 from sirna.stages import train_workers
 
@@ -134,3 +134,12 @@ def test_an_error_in_a_worker_is_the_error_of_the_command(data: Path, tiny: list
     assert ends[0] == ends[1]
     assert ends[0].startswith("sirna.errors.SirnaError: the training diverged")
     assert not multiprocessing.active_children()
+
+
+def test_a_network_that_waits_for_a_fold_does_not_wait_for_one_that_failed(
+    long: list[object], whole: dict[str, object], ok, monkeypatch
+) -> None:
+    monkeypatch.setattr(train_workers, "work_for", work_without_memory_for_a_fold)
+    ended = ok("train", *long, "--run", "run", "--workers", 2)
+    assert "fold 0: network: too little memory beside other processes" in ended.err
+    assert contents(Path("run")) == whole

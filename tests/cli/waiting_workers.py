@@ -1,4 +1,4 @@
-"""Workers of a training that wait, once a fit has kept its state, until they are ended."""
+"""Workers of a training that wait for something, which then happens at the wrong moment."""
 
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from sirna.members.base import State
 from sirna.runs.checkpoint import Checkpoint
 from sirna.runs.run import Run
 from sirna.stages import train_worker
+from sirna.stages.member_training import MemberFit
 from sirna.system.signals import StopRequest
 
 LIMIT_SECONDS = 120
@@ -34,4 +35,21 @@ def work_and_wait(connection: Connection, run: Run) -> None:
             yield stop
 
     train_worker.as_worker = as_waiting_worker  # type: ignore[attr-defined]
+    train_worker.work_for(connection, run)
+
+
+def work_without_memory_for_a_fold(connection: Connection, run: Run) -> None:
+    """Do fits as workers do; a fold's network finds no memory once that of all rows has begun."""
+    fit = MemberFit.fit
+
+    def fit_or_fail(one: MemberFit, *arguments: object) -> object:
+        if one.family.family == "network" and not one.on_all_rows:
+            end = time.monotonic() + LIMIT_SECONDS
+            while not run.checkpoint(one.task.split.whole, "network", 0).exists:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            raise MemoryError("there is too little memory")
+        return fit(one, *arguments)  # type: ignore[arg-type]
+
+    MemberFit.fit = fit_or_fail  # type: ignore[assignment,method-assign]
     train_worker.work_for(connection, run)
