@@ -137,14 +137,14 @@ def studies(arguments: argparse.Namespace) -> None:
         lines = [f"seed = {seed}", *_space_lines(arguments.space)]
         space.write_text("\n".join(lines))
         began = time.monotonic()
-        best = tune(
+        outcome = tune(
             TuneRequest(
                 path, base, space, name, arguments.trials, None, None, arguments.jobs, "cpu"
             ),
             Console(),
         )
         minutes = (time.monotonic() - began) / 60
-        found = load_config(best)
+        found = load_config(outcome.toml)
         scores = {
             label: [
                 _trained(arguments, path, test, config, run) for run in range(arguments.trainings)
