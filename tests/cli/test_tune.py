@@ -133,10 +133,10 @@ def test_the_page_loads_nothing_from_the_internet(search) -> None:
 
 
 def test_two_jobs_share_one_study(search) -> None:
-    ended = search("--trials", 4, "--jobs", 2, "--no-confirm")
+    ended = search("--trials", 3, "--jobs", 2, "--no-confirm")
     assert ended.code == 0, ended.err
     table = pd.read_csv("runs/tune/rows/trials.csv")
-    assert table["state"].isin(["COMPLETE", "PRUNED"]).tolist() == [True] * 4
+    assert table["state"].isin(["COMPLETE", "PRUNED"]).tolist() == [True] * 3
 
 
 @pytest.mark.parametrize(
