@@ -36,9 +36,10 @@ from sirna.tuning.confirmation import (
     Confirmation,
     candidates_of,
     confirm,
+    files_of_folds,
 )
 from sirna.tuning.default_space import DEFAULT_SEARCH
-from sirna.tuning.display import TuneDisplay
+from sirna.tuning.display import ConfirmationDisplay, TuneDisplay
 from sirna.tuning.importance import Importances, importances
 from sirna.tuning.page import study_page
 from sirna.tuning.recommendation import Recommendation, recommend
@@ -214,8 +215,12 @@ class _Tuning:
             self.console.line(
                 f"confirmation: the default and trials {names} on other folds and seeds"
             )
-            callbacks = SearchCallbacks(self._late, lambda: None)
+            folds = files_of_folds(self.workers.work(SearchCallbacks(self._late)), candidates)
+            callbacks = SearchCallbacks(
+                self._late, ConfirmationDisplay(folds, self.console.line).refresh
+            )
             self.workers.do("confirmation", callbacks)
+            callbacks.refresh()
             with one_thread():
                 found = confirm(self.workers.work(callbacks), self.study, candidates)
             if found is not None:

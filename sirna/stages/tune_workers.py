@@ -80,7 +80,7 @@ class SearchCallbacks:
     """Callbacks: whether the work must stop, and how its display is refreshed."""
 
     stop: Callable[[], bool]
-    refresh: Callable[[], None]
+    refresh: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -173,5 +173,5 @@ def _worker(plain: dict[str, Any], search: dict[str, Any], worker: int, part: Pa
         study = open_study(storage, request.study, space, worker_id(request, worker))
         workers = Workers(request, training_source(None, config), space, study)
         alive = parent.is_alive if parent else lambda: True
-        callbacks = SearchCallbacks(lambda: stop.requested or not alive(), lambda: None)
+        callbacks = SearchCallbacks(lambda: stop.requested or not alive())
         workers.do_here(part, callbacks)

@@ -6,6 +6,7 @@ and a trial is recommended only if it clearly beats the default there.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -146,6 +147,13 @@ def fill(work: Work, candidates: Sequence[Candidate]) -> bool:
             if work.predict(rung, config, fold) is None:
                 return False
     return True
+
+
+def files_of_folds(work: Work, candidates: Sequence[Candidate]) -> list[list[Path]]:
+    """Return the files that `fill` makes, those of each configuration and fold together."""
+    rung = confirmation_rung(work.rows, work.config, work.search)
+    configs = _configs(work, candidates).values()
+    return [work.files(rung, config, fold) for config in configs for fold in rung.split.folds]
 
 
 def confirm(

@@ -1,7 +1,8 @@
 """The display of a search: a live table on a terminal, one line for each trial elsewhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -141,6 +142,30 @@ class TuneDisplay:
             return "-"
         seconds_per_trial = (time.monotonic() - self._began) / (done - self._done_before)
         return f"{max(self.total - done, 0) * seconds_per_trial / 60:.0f} min"
+
+
+class ConfirmationDisplay:
+    """Prints how far a confirmation is; `refresh` may be called at any time.
+
+    Parameters
+    ----------
+    folds : sequence of collections of Path
+        The files that there are when a fold is done.
+    line : callable
+        Prints a line.
+    """
+
+    def __init__(self, folds: Sequence[Collection[Path]], line: Callable[[str], object]) -> None:
+        self._folds = folds
+        self._line = line
+        self._done = 0
+
+    def refresh(self) -> None:
+        """Print a line if more folds are done than before."""
+        done = sum(all(file.exists() for file in files) for files in self._folds)
+        if done > self._done:
+            self._done = done
+            self._line(f"confirmation: {done} of {len(self._folds)} folds")
 
 
 def _ended(trial: FrozenTrial) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -65,6 +66,13 @@ class Work:
             task = reseeded
         found = self.fits.of_fold(task, rung.digest, _Callbacks(self), reseeded)
         return None if found is None else (task, found)
+
+    def files(self, rung: Rung, config: Config, fold: int) -> list[Path]:
+        """Return the files that `predict` writes or reads."""
+        config = config_for_table(config, self.rows)
+        task = rung.task(config, fold)
+        families = families_for(config, unseen=False)
+        return [self.fits.path(family.family, task, rung.digest) for family in families]
 
 
 def judged_folds(done: Sequence[tuple[FoldTask, ByFamily]]) -> Judged:

@@ -1,7 +1,7 @@
 """Rungs: a trial is first scored with few rows and epochs, then, if it is good, with all."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -60,8 +60,8 @@ class Rung:
         return FoldTask(self.rows, self.split, fold, with_changes(config, changes))
 
     def reseeded(self, seed: int) -> "Rung":
-        """Return the same rung with another training seed."""
-        return Rung(self.rows, self.split, self.share, self.epochs, seed)
+        """Return the same rung with another training seed, by so much larger."""
+        return replace(self, seed=self.seed + seed)
 
 
 def search_rungs(rows: pd.DataFrame, config: Config, search: SearchConfig) -> list[Rung]:

@@ -1,5 +1,6 @@
 """`sirna tune` on tiny data."""
 
+import re
 import signal
 import tomllib
 from pathlib import Path
@@ -108,6 +109,8 @@ def test_a_finished_confirmation_is_not_repeated(search) -> None:
     again = search("--trials", 4)
     assert again.code == 0
     assert again.out.splitlines()[-3:] == first.out.splitlines()[-3:]
+    assert re.search(r"confirmation: (\d+) of \1 folds", first.out)
+    assert not re.search(r"of \d+ folds", again.out)
     assert stored == {
         path: path.stat().st_mtime_ns for path in Path("runs/tune/rows/fits").rglob("*.npz")
     }

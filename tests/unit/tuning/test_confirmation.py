@@ -2,7 +2,15 @@
 
 import pytest
 
-from sirna.tuning.confirmation import Candidate, Compared, Confirmation, candidates_of, confirm
+from sirna.tuning.confirmation import (
+    Candidate,
+    Compared,
+    Confirmation,
+    candidates_of,
+    confirm,
+    files_of_folds,
+)
+from sirna.tuning.rungs import CONFIRMATION_SEED, confirmation_rung, search_rungs
 
 
 @pytest.fixture
@@ -66,6 +74,24 @@ def test_the_default_against_itself_gains_nothing(make_work, small_study):
     assert found.compared[0].gain == 0.0
     assert found.compared[0].confidence == pytest.approx(0.5, abs=0.05)  # the noise of training
     assert found.winner is None
+
+
+def test_a_confirmation_makes_the_files_that_were_announced_and_no_others(make_work, small_study):
+    work = make_work()
+    candidates = [Candidate(1, {"train.weight_decay": 0.1})]
+    announced = files_of_folds(work, candidates)
+    assert not work.fits.folder.exists()
+    confirm(work, small_study, candidates)
+    assert set(work.fits.folder.rglob("*.npz")) == {file for files in announced for file in files}
+    assert [len(files) for files in announced] == [2] * 4
+
+
+def test_a_confirmation_has_other_seeds_than_the_search_and_repeats_have_others_again(make_work):
+    work = make_work()
+    search = search_rungs(work.rows, work.config, work.search)[0]
+    confirmation = confirmation_rung(work.rows, work.config, work.search)
+    seeds = [one.reseeded(seed).seed for one in (search, confirmation) for seed in (0, 10_000)]
+    assert seeds == [0, 10_000, CONFIRMATION_SEED, CONFIRMATION_SEED + 10_000]
 
 
 def test_several_candidates_need_more_confidence(make_work, small_study):

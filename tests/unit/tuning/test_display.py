@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from sirna.tuning import display as display_module
-from sirna.tuning.display import TuneDisplay
+from sirna.tuning.display import ConfirmationDisplay, TuneDisplay
 from sirna.tuning.study import DEFAULT, REPEATS
 
 
@@ -58,3 +58,15 @@ def test_the_time_left_does_not_count_the_default(study, monkeypatch):
     study.tell(study.ask(), 0.8)
     display.refresh()
     assert lines[-1].endswith(f"time left {10 * 100 / 60:.0f} min")
+
+
+def test_a_confirmation_is_counted_by_the_folds_whose_files_are_all_there(tmp_path):
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    lines = []
+    display = ConfirmationDisplay([[one, two], [two, three], [three]], lines.append)
+    display.refresh()
+    assert lines == []
+    for file in (two, three, three, one):
+        file.touch()
+        display.refresh()
+    assert lines == ["confirmation: 2 of 3 folds", "confirmation: 3 of 3 folds"]
