@@ -229,10 +229,12 @@ def test_a_test_file_can_have_other_column_names(run, data, cli, ok, read) -> No
     assert mine[LABEL].tolist() == plain[LABEL].tolist()
 
 
-def test_measured_guides_are_reported_by_a_run_that_does_not_look_them_up(data, ok, tiny) -> None:
-    for protocol, reported in (("target", True), ("rows", False)):
-        ok("train", data / "train_data.csv", *tiny, "--protocol", protocol, "--run", protocol)
-        outcome = ok("submit", data / "test.csv", "--run", protocol, "--out", f"{protocol}.csv")
+def test_measured_guides_are_reported_by_a_run_that_does_not_look_them_up(
+    run, data, ok, tiny
+) -> None:
+    ok("train", data / "train_data.csv", *tiny, "--protocol", "target", "--run", "target")
+    for folder, reported in (("target", True), (run, False)):
+        outcome = ok("submit", data / "test.csv", "--run", folder, "--out", f"{reported}.csv")
         assert ("have a guide that was measured" in outcome.err) is reported
 
 

@@ -14,7 +14,7 @@ from sirna.members.network import all_rows
 from sirna.members.network.all_rows import fit_all_rows
 from sirna.members.network.fit import start
 
-EPOCHS = 5
+EPOCHS = 4
 
 
 class Folds(FitCallbacks):
@@ -74,8 +74,8 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize(("best", "chosen"), [([1], 1), ([2, 3, 5], 3), ([1, 2], 2), ([5], 5)])
-@pytest.mark.parametrize(("after", "waits"), [(1, 0), (3, 5), (5, 9)])
+@pytest.mark.parametrize(("best", "chosen"), [([1], 1), ([2, 3, 4], 3), ([4], 4)])
+@pytest.mark.parametrize(("after", "waits"), [(2, 0), (4, 9)])
 def test_it_is_the_same_training_whenever_the_folds_have_chosen(train, best, chosen, after, waits):
     known, later = Folds(best), Folds(best, after, waits)
     one, other = train(known), train(later)
@@ -87,7 +87,7 @@ def test_it_is_the_same_training_whenever_the_folds_have_chosen(train, best, cho
     assert [row["train_loss"] for row in known.rows] == [row["train_loss"] for row in later.rows]
 
 
-@pytest.mark.parametrize(("best", "done"), [(1, 1), (1, 4), (3, 2), (3, 5), (5, 4), (5, 5)])
+@pytest.mark.parametrize(("best", "done"), [(1, 3), (3, 2), (4, 4)])
 def test_a_training_that_was_interrupted_ahead_of_the_folds_ends_the_same(train, best, done):
     whole, torn = Folds([best]), Folds([best], after=EPOCHS + 1, stop_after=done)
     one = train(whole)
