@@ -38,7 +38,7 @@ test-faults: $(VENV)/.ready
 # A seeded tenth of the campaigns whose cases are quick. A campaign stops after some seconds.
 QUICK := stranger or read_right or hostile or whole_or_absent
 test-faults-tenth: $(VENV)/.ready
-	SIRNA_FAULTS_SHARE=0.1 SIRNA_FAULTS_SECONDS=2 \
+	SIRNA_FAULTS_SHARE=0.1 SIRNA_FAULTS_SECONDS=4 \
 		$(BIN)/pytest -n 2 --dist worksteal tests/faults -k '$(QUICK)'
 
 # Coverage-guided fuzzing of every reader, SECONDS each.

@@ -1,5 +1,6 @@
 """Checked rows of a large table, kept in a temporary file so that they are checked only once."""
 
+import contextlib
 import tempfile
 import weakref
 from typing import IO, NamedTuple
@@ -73,5 +74,6 @@ class KeptBlocks:
     def close(self) -> None:
         """Remove the file."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # on a full disk
+                self._file.close()
         self._file, self._places = None, []

@@ -31,18 +31,34 @@ SMALL = [
 """The network and the Gaussian process alone, although the table is small."""
 
 
-@pytest.fixture
-def search(data: Path, tiny: list[str], tmp_path: Path, monkeypatch, cli):
-    """Return a function that runs `sirna tune` in an empty folder with a small space."""
-    monkeypatch.chdir(tmp_path)
-    Path("space.toml").write_text(SPACE)
+@pytest.fixture(scope="module")
+def tune(data: Path, tiny: list[str], cli):
+    """Return a function that runs `sirna tune` in the current folder with its `space.toml`."""
 
-    def tune(*options: object):
+    def run(*options: object):
         return cli(
             "tune", data / "train_data.csv", "--space", "space.toml", *tiny, *SMALL, *options
         )
 
+    return run
+
+
+@pytest.fixture
+def search(tune, tmp_path: Path, monkeypatch):
+    """Return a function that runs `sirna tune` in an empty folder with a small space."""
+    monkeypatch.chdir(tmp_path)
+    Path("space.toml").write_text(SPACE)
     return tune
+
+
+@pytest.fixture(scope="module")
+def studied(tune, tmp_path_factory: pytest.TempPathFactory):
+    """A folder in which one command began a study and another continued it; what both said."""
+    folder = tmp_path_factory.mktemp("studied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("space.toml").write_text(SPACE)
+        return folder, tune("--trials", 3), tune("--trials", 6)
 
 
 def load_study(study: str = "rows") -> optuna.Study:
@@ -53,8 +69,11 @@ def trials() -> list[optuna.trial.FrozenTrial]:
     return load_study().get_trials()
 
 
-def test_trials_are_a_total_and_a_study_continues_where_it_stopped(search) -> None:
-    begun, continued = search("--trials", 3), search("--trials", 6)
+def test_trials_are_a_total_and_a_study_continues_where_it_stopped(
+    studied, tune, monkeypatch
+) -> None:
+    folder, begun, continued = studied
+    monkeypatch.chdir(folder)
     assert (begun.code, continued.code) == (0, 0)
     assert (
         "trial 0 is the default; it takes longest: its network is trained with 2 seeds" in begun.out
@@ -62,12 +81,15 @@ def test_trials_are_a_total_and_a_study_continues_where_it_stopped(search) -> No
     assert "trial 0 is the default" not in continued.out
     drawn = [tuple(trial.params.items()) for trial in trials()]
     assert len(drawn) == len(set(drawn)) == 6
-    assert search("--trials", 6).code == 0
+    assert tune("--trials", 6).code == 0
     assert len(trials()) == 6
 
 
-def test_the_first_trial_is_the_default_and_the_best_is_never_below_it(search) -> None:
-    ended = search("--trials", 3)
+def test_the_first_trial_is_the_default_and_the_best_is_never_below_it(
+    studied, monkeypatch
+) -> None:
+    folder, ended, _ = studied
+    monkeypatch.chdir(folder)
     first = trials()[0]
     assert first.user_attrs["default"]
     assert first.params["model.hidden"] == 8
@@ -127,19 +149,18 @@ def test_a_study_of_version_0_2_0_is_met_with_a_remedy(search) -> None:
     assert "--study" in ended.err
 
 
-def test_the_page_loads_nothing_from_the_internet(search) -> None:
-    assert search("--trials", 5).code == 0
-    page = Path("runs/tune/rows/tune.html").read_text()
+def test_the_page_loads_nothing_from_the_internet(studied) -> None:
+    page = (studied[0] / "runs/tune/rows/tune.html").read_text()
     assert "Parallel coordinates" in page
     assert '<script src="' not in page
     assert '<link rel="stylesheet"' not in page
 
 
 def test_two_jobs_share_one_study(search) -> None:
-    ended = search("--trials", 3, "--jobs", 2, "--no-confirm")
+    ended = search("--trials", 4, "--jobs", 2, "--no-confirm")
     assert ended.code == 0, ended.err
     table = pd.read_csv("runs/tune/rows/trials.csv")
-    assert table["state"].isin(["COMPLETE", "PRUNED"]).tolist() == [True] * 3
+    assert table["state"].isin(["COMPLETE", "PRUNED"]).tolist() == [True] * 4
 
 
 @pytest.mark.parametrize(

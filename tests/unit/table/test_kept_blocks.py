@@ -1,6 +1,7 @@
 """Checked rows that are kept on the disk come back as they were, or are checked again."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,17 @@ def stream(path):
     return Stream([path], path.name, Config(), Reading(block_rows=5))
 
 
-@pytest.mark.parametrize("room", [no_file, lambda **options: FullDisk(0)], ids=["file", "room"])
+def device(**options):
+    """A file of the system whose disk is always full; it complains again when it is closed."""
+    return Path("/dev/full").open("r+b")
+
+
+ROOMS = {"no file": no_file, "no room": lambda **options: FullDisk(0)}
+if Path("/dev/full").exists():
+    ROOMS["a full disk"] = device
+
+
+@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
 def test_without_room_on_the_disk_rows_are_checked_again(room, table, monkeypatch):
     usual = [block.rows for block in stream(table).blocks()]
     monkeypatch.setattr(kept_blocks.tempfile, "TemporaryFile", room)

@@ -125,7 +125,7 @@ def test_several_threads_learn_the_same_kernel_each_time():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        found = [learn_kernel(training, truth, config, 0, lambda: False) for _ in range(2)]
+        found = [learn_kernel(training, truth, config, 0, lambda: False) for _ in range(4)]
     finally:
         torch.set_num_threads(before)
     for kernel in found[1:]:
