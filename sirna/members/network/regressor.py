@@ -1,6 +1,7 @@
 """The network: it reads sequences and conditions and predicts a distribution of percentages."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from sirna.features.dataset import Batch, DatasetEncoder
 from sirna.features.siblings import Siblings
 from sirna.features.vocab import PAD_INDEX, UNK_INDEX
 from sirna.members.network.encoder import RecurrentEncoder, pool
+from sirna.members.network.joint_gru import last_states
 from sirna.members.network.sibling_encoder import SiblingEncoder
 
 TOKEN_SD, CATEGORY_SD = 0.5, 0.3
@@ -113,20 +115,40 @@ class SiRNAModel(nn.Module):
 
         Every distinct strand of the batch is encoded once and shared by its rows.
         """
-        summaries = {
-            name: self.summarise(name, tokens, batch.lengths[name])
-            for name, tokens in batch.tokens.items()
-        }
+        if self._trains_jointly(batch):
+            summaries = self._summarise_jointly(batch)
+        else:
+            summaries = {
+                name: self.summarise(name, tokens, batch.lengths[name])
+                for name, tokens in batch.tokens.items()
+            }
         return self.combine(summaries, batch)
 
     def summarise(self, stream: str, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Encode strands, (strands, length) of indices, into summaries, (strands, size)."""
+        outputs, _ = self.encoders[stream](self._embed(stream, tokens), lengths)
+        return pool(outputs, lengths, self.config.pooling, self.config.bidirectional)
+
+    def _embed(self, stream: str, tokens: Tensor) -> Tensor:
         if self.training and self.token_dropout:
             dropped = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
             tokens = tokens.masked_fill(dropped & (tokens != PAD_INDEX), UNK_INDEX)
-        embedded = self.embedding_dropout(self.embeddings[stream](tokens))
-        outputs, _ = self.encoders[stream](embedded, lengths)
-        return pool(outputs, lengths, self.config.pooling, self.config.bidirectional)
+        embedded: Tensor = self.embedding_dropout(self.embeddings[stream](tokens))
+        return embedded
+
+    def _trains_jointly(self, batch: Batch) -> bool:
+        """Return whether `joint_gru` has the encoders: in a training on a CPU, if they are GRUs."""
+        model = self.config
+        plain = model.encoder == "gru" and model.layers == 1
+        whole = model.bidirectional and model.pooling == "last"
+        return self.training and plain and whole and batch.numeric.device.type == "cpu"
+
+    def _summarise_jointly(self, batch: Batch) -> dict[str, Tensor]:
+        names = list(batch.tokens)
+        cells = [cast(nn.GRU, cast(RecurrentEncoder, self.encoders[name]).cell) for name in names]
+        embedded = [self._embed(name, batch.tokens[name]) for name in names]
+        states = last_states(cells, embedded, [batch.lengths[name] for name in names])
+        return dict(zip(names, states, strict=True))
 
     def combine(self, summaries: dict[str, Tensor], batch: Batch) -> Tensor:
         """Join each row's summaries with its covariates and run the head; see `forward`."""

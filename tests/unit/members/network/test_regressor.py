@@ -48,6 +48,22 @@ def probabilities(model, batch):
         return model.probabilities(model(batch)).numpy()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_without_dropouts_a_training_reads_what_a_prediction_reads(
+    tiny_fold, tiny_config, encoder, pooling, shared
+):
+    """A training may run all encoders as one recurrence; a prediction runs them one by one."""
+    off = with_changes(tiny_config, dict.fromkeys(DROPOUTS, 0.0))
+    changes = {"encoder": encoder, "pooling": pooling, "share_encoder": shared}
+    model, _ = untrained(tiny_fold, off, **changes)
+    batch = tiny_fold.train.all_rows
+    with torch.no_grad():
+        model.train().siblings.eval()  # a training is shown a random part of them
+        torch.testing.assert_close(model(batch), model.eval()(batch))
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_prediction_does_not_depend_on_its_batch(tiny_fold, tiny_config, encoder, pooling):
