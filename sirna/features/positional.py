@@ -91,6 +91,13 @@ class PositionalEncoder:
         return [name for name in dict.fromkeys(wanted) if name in rows]
 
     @property
+    def features(self) -> tuple[tuple[str, ...], ...]:
+        """The names of channels, counts, conditions and series, in order."""
+        counted = tuple(f"{strand} {chemistry}" for strand, chemistry in self.counted)
+        conditions = (*self.conditions.categorical, *self.conditions.numeric)
+        return tuple(self.channels), counted, conditions, self.series
+
+    @property
     def width(self) -> int:
         """The number of features of a row."""
         conditions = len(self.conditions.categorical) + len(self.conditions.numeric)

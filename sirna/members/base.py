@@ -4,6 +4,7 @@ A family is a class derived from `Member`, with its own folder and an entry in `
 Its key in `[mixture]` is `family`; a section of the configuration holds its hyperparameters.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from sirna.prediction.mixture import HeldOut
 from sirna.prediction.widening import Widening
 
 CPU = torch.device("cpu")
+WAIT_SECONDS = 0.2
+"""How often a fit that waits for others looks whether they are done."""
 WIDENING = "widening"
 """The fact under which a member stores its widening."""
 
@@ -63,6 +66,12 @@ class FitCallbacks:
         None if some of them are still being fitted.
         """
         return ()
+
+    def wait_for_folds(self) -> "Sequence[Member] | None":
+        """Wait until `on_folds` returns members, and return them; None after a stop."""
+        while (members := self.on_folds()) is None and not self.stop():
+            time.sleep(WAIT_SECONDS)
+        return members
 
     def resume(self, restore: Callable[[State], None]) -> None:
         """Call `restore` with the state that an interrupted fit of the same member kept, if any."""
@@ -140,7 +149,7 @@ class Member(ABC):
     sections: ClassVar[frozenset[str]] = frozenset()
     """Sections of the configuration that only this family reads, besides that of its name."""
     learns_from_folds: ClassVar[bool] = False
-    """Whether a fit on all rows needs those on the folds, and calls `FitCallbacks.on_folds`."""
+    """Whether a fit on all rows needs those on the folds, and asks `FitCallbacks` for them."""
 
     fold: int
 

@@ -34,36 +34,24 @@ LAST_RATE = 0.02
 
 
 def fit_posterior(
-    training: PositionalRows,
-    measured: Measured,
-    edges: np.ndarray,
-    config: GaussianProcessConfig,
-    seed: int,
-    stop: Callable[[], bool] = lambda: False,
+    kernel: Kernel, training: PositionalRows, measured: Measured, edges: np.ndarray, seed: int
 ) -> tuple[Posterior, Widening]:
-    """Learn the kernel, solve for the weights, and measure the errors.
+    """Solve for the weights, and measure the errors.
 
     Parameters
     ----------
+    kernel : Kernel
     training : PositionalRows of n rows
     measured : Measured
     edges : array, shape (bins + 1,)
-    config : GaussianProcessConfig
     seed : int
-    stop : callable
-        Called before every step of learning the kernel; the fit ends if it returns True.
 
     Raises
     ------
-    InterruptedError
-        If `stop()` returned True.
     SirnaError
         For covariances that cannot be solved.
     """
     truth = standardised(measured.labels, *scale_of(measured.labels))
-    kernel = learn_kernel(training, torch.from_numpy(truth).float(), config, seed, stop)
-    if stop():
-        raise InterruptedError
     matrix = CovarianceMatrix(kernel, training).with_noise()
     solution = solve(matrix, truth, "gaussian_process")
     means, targets = solution.without_groups(measured.groups), measured.targets
@@ -77,7 +65,7 @@ def fit_posterior(
 
 def learn_kernel(
     training: PositionalRows,
-    truth: Tensor,
+    labels: np.ndarray,
     config: GaussianProcessConfig,
     seed: int,
     stop: Callable[[], bool],
@@ -87,12 +75,12 @@ def learn_kernel(
     Parameters
     ----------
     training : PositionalRows of n rows
-    truth : Tensor, float32, shape (n,)
-        Standardised labels.
+    labels : array, shape (n,)
+        Percentages.
     config : GaussianProcessConfig
     seed : int
     stop : callable
-        Called before every step; the fit ends if it returns True.
+        Called before every step and at the end; the fit ends if it returns True.
 
     Raises
     ------
@@ -101,6 +89,7 @@ def learn_kernel(
     SirnaError
         For covariances that cannot be solved.
     """
+    truth = torch.from_numpy(standardised(labels, *scale_of(labels))).float()
     most = 1 + len(training.channels) // config.duplexes_per_component
     kernel = Kernel.initial(training, min(config.components, most), seed)
     rng = np.random.default_rng(seed)
@@ -118,6 +107,8 @@ def learn_kernel(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         optimizer.step()
+    if stop():
+        raise InterruptedError
     return Kernel(**{name: tensor.detach() for name, tensor in kernel.tensors().items()})
 
 

@@ -1,6 +1,7 @@
 """The Gaussian process as a family: fit, predict, store and restore a member."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -26,6 +27,7 @@ from sirna.members.base import (
     widening_of,
 )
 from sirna.members.draws import drawn_by_group
+from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.gaussian_process.size import (
@@ -63,6 +65,7 @@ class GaussianProcessMember(Member):
 
     family: ClassVar[str] = "gaussian_process"
     title: ClassVar[str] = "Gaussian process"
+    learns_from_folds: ClassVar[bool] = True
     positional: PositionalEncoder
     posterior: Posterior
     chosen: Tensor
@@ -73,10 +76,14 @@ class GaussianProcessMember(Member):
     def fit(cls, task: FoldTask, index: int, callbacks: FitCallbacks) -> "Fitted[Self] | None":
         """Fit on the training rows; see `Member.fit`.
 
-        If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide.
+        If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide. On all
+        rows, use the kernel of the first fold, which has learned it from nearly the same rows.
         """
         from sirna.members.far_rows import Measured  # noqa: PLC0415
-        from sirna.members.gaussian_process.fit import fit_posterior  # noqa: PLC0415
+        from sirna.members.gaussian_process.fit import (  # noqa: PLC0415
+            fit_posterior,
+            learn_kernel,
+        )
 
         cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
@@ -89,15 +96,18 @@ class GaussianProcessMember(Member):
             None if targets is None else targets[some],
             correct_level=not protocol.every_target_is_unseen,
         )
-        steps = config.gaussian_process.steps
-        learning, solving = _rough_seconds(len(training), config)
-        callbacks.begin(round(steps * (learning + solving) / learning) + 1, 0)
-        try:
-            posterior, widening = fit_posterior(
-                training, measured, task.edges, config.gaussian_process, task.seed, callbacks.step
-            )
-        except InterruptedError:
-            return None
+        kernel = _kernel_of_folds(callbacks.wait_for_folds() or (), positional)
+        if kernel is None:
+            settings = config.gaussian_process
+            learning, solving = _rough_seconds(len(training), config)
+            callbacks.begin(round(settings.steps * (learning + solving) / learning) + 1, 0)
+            try:
+                kernel = learn_kernel(
+                    training, measured.labels, settings, task.seed, callbacks.step
+                )
+            except InterruptedError:
+                return None
+        posterior, widening = fit_posterior(kernel, training, measured, task.edges, task.seed)
         chosen = torch.from_numpy(task.training[some])
         member = cls(task.fold, positional, posterior, chosen, training, widening)
         return fitted_without_choice(member, task)
@@ -116,7 +126,10 @@ class GaussianProcessMember(Member):
 
     @classmethod
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
-        """Estimate the seconds of `fit` by timing some learning steps and a small matrix."""
+        """Estimate the seconds of `fit` by timing some learning steps and a small matrix.
+
+        The steps count even if the kernel will be that of a fold.
+        """
         from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 - loads slowly
 
         from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
@@ -130,7 +143,7 @@ class GaussianProcessMember(Member):
         n = len(training)
         times = [time.perf_counter()]
         short_config = config.model_copy(update={"steps": TIMED_STEPS})
-        kernel = learn_kernel(training, torch.zeros(n), short_config, task.seed, lambda: False)
+        kernel = learn_kernel(training, np.zeros(n), short_config, task.seed, lambda: False)
         times.append(time.perf_counter())
         block = np.empty((min(n, BLOCK_ROWS), n), dtype=np.float32)
         CovarianceMatrix(kernel, training).block(0, block)
@@ -145,7 +158,8 @@ class GaussianProcessMember(Member):
     def rough_seconds(cls, task: FoldTask) -> float:
         """Return about how many seconds `fit` takes; see `Member.rough_seconds`."""
         rows = min(len(task.training), task.config.gaussian_process.most_rows)
-        return sum(_rough_seconds(rows, task.config))
+        learning, solving = _rough_seconds(rows, task.config)
+        return solving + learning * (task.fold != task.split.whole or not task.split.folds)
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
@@ -231,6 +245,17 @@ def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalR
     rows = task.training_rows[columns].iloc[some]
     positional = PositionalEncoder.fit(rows, config, task.config.protocol)
     return some, positional, positional.encode(rows, training=True)
+
+
+def _kernel_of_folds(folds: Sequence[Member], positional: PositionalEncoder) -> Kernel | None:
+    """Return the kernel of the first fold if its parameters mean the same here; else None."""
+    for member in folds[:1]:
+        if (
+            isinstance(member, GaussianProcessMember)
+            and member.positional.features == positional.features
+        ):
+            return member.posterior.kernel
+    return None
 
 
 def _largest_group(task: FoldTask) -> int:

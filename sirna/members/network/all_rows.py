@@ -4,7 +4,6 @@ Those networks may still be training in other processes. Then this training runs
 weights of each epoch until the number is known. The result does not depend on when that is.
 """
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -15,8 +14,6 @@ from sirna.features.encoded_fold import EncodedFold
 from sirna.members.base import FitCallbacks, State
 from sirna.members.network.fit import fit
 from sirna.members.network.state import TrainingState
-
-WAIT_SECONDS = 0.2
 
 
 def fit_all_rows(
@@ -52,8 +49,7 @@ def fit_all_rows(
     callbacks.resume(state.restore)
     ahead = _Ahead(callbacks, state, config.train.epochs)
     fit(state, encoded, config, seed, ahead, ahead.last)
-    while ahead.epochs() is None and not callbacks.stop():
-        time.sleep(WAIT_SECONDS)
+    callbacks.wait_for_folds()
     if not callbacks.stop() and not ahead.take_chosen():
         # resumed after an epoch too many, whose weights were not stored
         state = begin()
@@ -89,7 +85,7 @@ class _Ahead(FitCallbacks):
 
     def take_chosen(self) -> bool:
         """Go back to the chosen epoch if the training ran beyond it; return whether it could."""
-        state, epochs = self._state, self._epochs
+        state, epochs = self._state, self.epochs()
         if epochs is None or state.epoch <= epochs:
             return True
         if epochs not in self._weights:

@@ -120,12 +120,12 @@ def test_several_threads_learn_the_same_kernel_each_time():
     table = check_table(as_text(simulate(400, 1).train), "simulated", Config())
     encoder = PositionalEncoder.fit(table.rows, QUICK, PROTOCOLS["rows"])
     training = encoder.encode(table.rows, training=True)
-    truth = torch.from_numpy(np.sqrt(table.rows["label"].to_numpy())).float()
+    labels = table.rows["label"].to_numpy()
     config = QUICK.model_copy(update={"step_rows": 700})
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        found = [learn_kernel(training, truth, config, 0, lambda: False) for _ in range(4)]
+        found = [learn_kernel(training, labels, config, 0, lambda: False) for _ in range(4)]
     finally:
         torch.set_num_threads(before)
     for kernel in found[1:]:
@@ -137,8 +137,11 @@ def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, rows
     labels = np.linspace(1.0, 90.0, len(encoded))
     monkeypatch.setattr(Kernel, "variance", torch.tensor([-5.0]))
     measured = Measured(rows, labels, np.arange(len(labels)), None, correct_level=True)
-    with pytest.raises(SirnaError, match=r"learning_rate, or set its weights in \[mixture\] to 0"):
-        fit_posterior(encoded, measured, np.array([0, 30, 100.0]), QUICK, 0)
+    remedy = r"learning_rate, or set its weights in \[mixture\] to 0"
+    with pytest.raises(SirnaError, match=remedy):
+        learn_kernel(encoded, labels, QUICK, 0, lambda: False)
+    with pytest.raises(SirnaError, match=remedy):
+        fit_posterior(Kernel.initial(encoded, 2, 0), encoded, measured, np.array([0, 30, 100.0]), 0)
 
 
 def test_noise_has_a_lower_bound(encoded):
@@ -155,6 +158,5 @@ def test_few_duplexes_have_few_components(tiny_task, needed, components):
     positional = PositionalEncoder.fit(rows, config, tiny_task.config.protocol)
     encoded = positional.encode(rows, training=True)
     assert 20 <= len(encoded.channels) < 40
-    truth = torch.zeros(len(encoded))
-    kernel = learn_kernel(encoded, truth, config, 0, lambda: False)
+    kernel = learn_kernel(encoded, np.zeros(len(encoded)), config, 0, lambda: False)
     assert len(kernel.novel) == components

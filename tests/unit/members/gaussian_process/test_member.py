@@ -246,3 +246,53 @@ def test_targets_that_cannot_represent_unseen_ones_are_not_left_out(many, quick,
     else:
         rows = rows.drop(columns=["target", "publication"])
     assert fit(rows, under(quick, protocol)).left_out() is None
+
+
+class OnFolds(FitCallbacks):
+    """The folds' members come after so many questions; a stop may be requested after as many."""
+
+    def __init__(self, members, after=0, stop_after=None):
+        self.members, self.after, self.stop_after = members, after, stop_after
+        self.asked = self.steps = 0
+
+    def on_folds(self):
+        self.asked += 1
+        return self.members if self.asked > self.after else None
+
+    def advance(self, steps):
+        self.steps += steps
+
+    def stop(self):
+        return self.stop_after is not None and self.asked >= self.stop_after
+
+
+@pytest.fixture
+def on_all_rows(rows, quick, task_of):
+    return task_of(rows, quick, np.arange(len(rows)))
+
+
+def test_a_fit_on_all_rows_takes_the_kernel_of_the_first_fold(rows, quick, fit, on_all_rows):
+    duplexes = rows.groupby(["guide", "guide_modifications", "passenger_modifications"])
+    again = np.flatnonzero(duplexes.cumcount() > 0)  # without them no feature is absent
+    folds = [fit(rows, quick, np.delete(np.arange(len(rows)), again[:n])) for n in (3, 1)]
+    asked = OnFolds(folds, after=2)
+    found = GaussianProcessMember.fit(on_all_rows, 0, asked).member
+    assert asked.asked == 3
+    assert asked.steps == 0  # no kernel is learned
+    for name, tensor in folds[0].posterior.kernel.tensors().items():
+        assert torch.equal(found.posterior.kernel.tensors()[name], tensor), name
+    assert len(found.posterior.weights) == len(rows)
+
+
+def test_a_kernel_of_other_features_is_not_taken(rows, quick, fit, on_all_rows):
+    """Few rows may lack a chemistry, a place or a condition."""
+    few = fit(rows, with_changes(quick, {"gaussian_process.series": []}))
+    assert few.positional.features != fit(rows, quick).positional.features
+    found = GaussianProcessMember.fit(on_all_rows, 0, OnFolds([few])).member
+    alone = GaussianProcessMember.fit(on_all_rows, 0, FitCallbacks()).member
+    for name, tensor in alone.posterior.kernel.tensors().items():
+        assert torch.equal(found.posterior.kernel.tensors()[name], tensor), name
+
+
+def test_a_stop_ends_the_wait_for_folds(on_all_rows):
+    assert GaussianProcessMember.fit(on_all_rows, 0, OnFolds([], after=9, stop_after=2)) is None

@@ -9,8 +9,8 @@ import torch
 from sirna.config.load import with_changes
 from sirna.features.encoded_fold import encode_fold
 from sirna.features.fold import FoldTask
+from sirna.members import base
 from sirna.members.base import CPU, FitCallbacks
-from sirna.members.network import all_rows
 from sirna.members.network.all_rows import fit_all_rows
 from sirna.members.network.fit import start
 
@@ -62,7 +62,7 @@ class Folds(FitCallbacks):
 @pytest.fixture
 def train(tiny_task, tiny_config, monkeypatch):
     """Train on all rows with these callbacks; return the state."""
-    monkeypatch.setattr(all_rows, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(base, "WAIT_SECONDS", 0.0)
     config = with_changes(tiny_config, {"train.epochs": EPOCHS})
     task = FoldTask(tiny_task.rows, tiny_task.split, tiny_task.split.whole, config)
     encoded = encode_fold(task)
