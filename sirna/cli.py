@@ -1,5 +1,6 @@
 """The command line: its commands are in `sirna.commands`; each imports what it needs."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -14,6 +15,9 @@ from sirna.system.streams import prepare_streams, report_errors
 GOMP_SPINCOUNT = "10000"
 """GOMP_SPINCOUNT: how long an idle OpenMP thread busy-waits. The default (300,000) stalls training
 when other programs need the core."""
+GC_THRESHOLDS = (100_000, 50, 100)
+"""How rarely Python looks for unused cycles of objects. With its own values (700, 10, 10) it spends
+a twelfth of a command on that, since imports and tables make many objects that stay."""
 FIRST_STEPS = [
     ("sirna sample demo", "writes a simulated competition to try the commands with"),
     ("sirna train demo/train_data.csv --config configs/quick.toml", "trains: runs/, report.html"),
@@ -51,6 +55,7 @@ for theme in (training, predicting, looking):
 
 def main() -> None:
     """Run the command line; the exit status is 0 (success), 1 (failure) or 2 (bad usage)."""
+    gc.set_threshold(*GC_THRESHOLDS)
     os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
