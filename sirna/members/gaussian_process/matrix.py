@@ -15,8 +15,9 @@ from torch import Tensor
 from sirna.features.positional_rows import PositionalRows
 from sirna.members.gaussian_process.kernel import LARGEST_DISTANCE, REACHES, Kernel
 
-BLOCK_ROWS = 1024
-"""Number of rows whose covariances are computed at once; it limits the memory."""
+BLOCK_ROWS = 256
+"""Number of rows whose covariances are computed at once: with more, the tables need more memory and
+more time, since they leave the cache; the result is the same."""
 NEGLIGIBLE = 60.0
 """exp(-60) does not change a sum; smaller results would be denormal numbers, which are slow."""
 

@@ -3,6 +3,7 @@
 from sirna.config.family_sections import GaussianProcessConfig
 from sirna.members.gaussian_process.kernel import REACHES
 from sirna.members.gaussian_process.matrix import BLOCK_ROWS
+from sirna.members.gaussian_process.mean import GUIDES_AT_ONCE
 from sirna.system.memory import check_memory
 
 BYTES = 4.0
@@ -58,7 +59,7 @@ def check_predict_memory(rows: int, training: int, components: int) -> None:
     SirnaError
     """
     check_memory(
-        BYTES * OF_PATTERNS * components * min(rows, BLOCK_ROWS) * training,
+        BYTES * OF_PATTERNS * components * min(rows, GUIDES_AT_ONCE) * training,
         f"a prediction of the Gaussian process, with {training:,} rows and {components:,} "
         "components,",
         "train again with a lower gaussian_process.most_rows or gaussian_process.components",
