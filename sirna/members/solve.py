@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import spotrf, spotri, spotrs
+from scipy.linalg.lapack import spotrf, spotrs, strtri
 
 from sirna.errors import SirnaError
+
+BLOCK_ROWS = 4096
+"""Rows of the whitening matrix that are read at once; it limits the memory."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +19,14 @@ class Solution:
     ----------
     truth, weights : arrays of float32, shape (n,)
         Standardised labels; the weights of the rows.
-    inverse : array of float32, shape (n, n)
-        The lower triangle of the inverse of the covariances with noise.
+    whitening : array of float32, shape (n, n), column by column
+        The inverse W of the Cholesky factor of the covariances with noise; it is lower triangular.
+        Their inverse is W'W, of which only the blocks of single groups are ever needed.
     """
 
     truth: np.ndarray
     weights: np.ndarray
-    inverse: np.ndarray
+    whitening: np.ndarray
 
     def without_groups(self, groups: np.ndarray) -> np.ndarray:
         """Return the predicted mean of every row without the rows of its group, shape (n,).
@@ -46,8 +50,10 @@ class Solution:
         rows : array of int, shape (k,)
             Ascending positions.
         """
-        block = np.tril(self.inverse[np.ix_(rows, rows)])
-        block += np.tril(block, -1).T
+        block = np.zeros((len(rows), len(rows)), dtype=np.float32)
+        for start in range(int(rows[0]), len(self.whitening), BLOCK_ROWS):
+            part = self.whitening[start : start + BLOCK_ROWS, rows]
+            block += part.T @ part
         means: np.ndarray = self.truth[rows] - np.linalg.solve(block, self.weights[rows])
         return means
 
@@ -55,7 +61,8 @@ class Solution:
 def solve(matrix: np.ndarray, truth: np.ndarray, family: str) -> Solution:
     """Solve for the weights.
 
-    The matrix is factorised and inverted in place, since a second one may not fit the memory.
+    The matrix is factorised, and the factor inverted, in place, since a second matrix may not fit
+    the memory.
 
     Parameters
     ----------
@@ -76,7 +83,7 @@ def solve(matrix: np.ndarray, truth: np.ndarray, family: str) -> Solution:
     if failed:
         raise singular_error(family)
     weights = spotrs(factor, truth, lower=1)[0]
-    return Solution(truth, weights, spotri(factor, lower=1, overwrite_c=1)[0])
+    return Solution(truth, weights, strtri(factor, lower=1, overwrite_c=1)[0])
 
 
 def singular_error(family: str) -> SirnaError:
