@@ -79,8 +79,8 @@ class FoldTraining:
 
     @property
     def peak_memory_mb(self) -> int:
-        """The largest memory so far in MB: of this process, plus that of each worker."""
-        return peak_memory_mb() + (self._workers.peak_memory_mb if self._workers else 0)
+        """The largest memory so far in MB, of this process and its workers together."""
+        return self._workers.peak_memory_mb if self._workers else peak_memory_mb()
 
     @property
     def log(self) -> list[dict[str, Any]]:

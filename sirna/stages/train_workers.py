@@ -1,5 +1,6 @@
 """The worker processes of `sirna train`, as their parent sees them; see `train_worker`."""
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ from sirna.stages.member_training import MemberFit, Watcher
 from sirna.stages.progress import Job
 from sirna.stages.train_worker import ENDED, FAILED, IDLE, Order, Shared, work_for
 from sirna.stages.training_jobs import WORKER_BYTES, Plan
-from sirna.system.memory import available_memory, is_about_memory
+from sirna.system.memory import (
+    available_memory,
+    is_about_memory,
+    memory_of,
+    peak_memory_mb,
+)
 from sirna.system.processes import WORKERS_LOCK, start, worker_context
 from sirna.system.signals import StopRequest
 from sirna.table.splits import Split
@@ -26,6 +32,8 @@ LIBRARIES = ("scipy.linalg", "sklearn.ensemble", "torch._dynamo")
 """What fits load, besides the modules of the package, and takes long; optimizers load the last."""
 POLL_SECONDS = 0.2
 """How often the parent looks whether a stop is requested."""
+LOOK_SECONDS = 2.0
+"""How often the parent looks how much memory all processes use."""
 GRACE_SECONDS = 10.0
 """How long workers may take to end after an error of another one."""
 
@@ -74,6 +82,7 @@ class TrainingWorkers:
         self._over = False
         self._too_little_memory = False
         self._workers = [self._start() for _ in range(count)]
+        self._peak_bytes, self._next_look = 0.0, 0.0
 
     def _start(self) -> _Worker:
         context = worker_context([work_for.__module__, *LIBRARIES])
@@ -102,8 +111,13 @@ class TrainingWorkers:
 
     @property
     def peak_memory_mb(self) -> int:
-        """The sum of the largest memories of the processes so far."""
-        return sum(worker.peak_mb for worker in self._workers)
+        """The largest memory of this process and the workers together so far, in MB.
+
+        Where the system does not say what they share, the sum of the largest memory of each.
+        """
+        if self._peak_bytes:
+            return max(round(self._peak_bytes / 1e6), peak_memory_mb())
+        return peak_memory_mb() + sum(worker.peak_mb for worker in self._workers)
 
     def add(self, fits: Iterable[MemberFit]) -> None:
         """Plan fits that are neither planned nor finished."""
@@ -163,6 +177,7 @@ class TrainingWorkers:
 
     def _listen(self, seconds: float = POLL_SECONDS) -> None:
         """Read what workers have sent, waiting for a moment if there is nothing."""
+        self._look_at_memory()
         workers = {one.connection: one for one in self._workers if one.alive}
         for connection in wait(list(workers), seconds):
             worker = workers[connection]  # type: ignore[index]
@@ -175,6 +190,14 @@ class TrainingWorkers:
                     raise self._killed(worker) from None
             else:
                 self._read(worker, *news)
+
+    def _look_at_memory(self) -> None:
+        """Note now and then how much memory all processes use."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        workers = [worker.process.pid or 0 for worker in self._workers if worker.alive]
+        self._peak_bytes = max(self._peak_bytes, memory_of([os.getpid(), *workers]))
 
     def _read(self, worker: _Worker, kind: str, *values: Any) -> None:
         """Act on a message of a worker."""

@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from sirna.errors import SirnaError
@@ -75,6 +76,17 @@ def _kilobytes(path: Path, name: str) -> float:
     """Return the value of a line such as ``MemAvailable:  1024 kB`` in bytes."""
     lines = path.read_text().splitlines()
     return 1024.0 * float(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+def memory_of(processes: Iterable[int]) -> float:
+    """Return the bytes that processes use together now, counting what they share once.
+
+    0 if the system does not say, or if one of them has ended.
+    """
+    try:
+        return sum(_kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") for pid in processes)
+    except (OSError, StopIteration, ValueError):
+        return 0.0
 
 
 def peak_memory_mb() -> int:

@@ -20,6 +20,20 @@ resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
 print(available_memory())
 """
 
+FORKED = """
+import os, time
+from sirna.system.memory import memory_of
+shared = bytearray(b"x" * 100_000_000)
+alone = memory_of([os.getpid()])
+child = os.fork()
+if not child:
+    time.sleep(60)
+both = memory_of([os.getpid(), child])
+os.kill(child, 9)
+os.waitpid(child, 0)
+print(alone, both, memory_of([os.getpid(), child]))
+"""
+
 
 def test_there_is_some_memory_and_not_more_than_any_machine_has():
     assert 1e6 < available_memory() < 1e15
@@ -54,3 +68,13 @@ def test_work_that_needs_more_is_refused_with_the_remedy():
 )
 def test_errors_about_memory_are_recognised(error, expected):
     assert is_about_memory(error) is expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say what is shared")
+def test_memory_that_processes_share_counts_once():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True
+    )
+    alone, both, with_ended = map(float, done.stdout.split())
+    assert 100e6 < alone < both < alone + 50e6
+    assert with_ended == 0
