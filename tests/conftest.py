@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from sirna.cli import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 # the order of sums depends on the number of threads: all tests, and what they start, use one
 os.environ["OMP_NUM_THREADS"] = "1"
+gc.set_threshold(*GC_THRESHOLDS)  # as in every command
 
 settings.register_profile("sirna", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.load_profile("sirna")
