@@ -80,7 +80,7 @@ def learn_kernel(
     config : GaussianProcessConfig
     seed : int
     stop : callable
-        Called before every step and at the end; the fit ends if it returns True.
+        Called before every step; the fit ends if it returns True.
 
     Raises
     ------
@@ -107,8 +107,6 @@ def learn_kernel(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         optimizer.step()
-    if stop():
-        raise InterruptedError
     return Kernel(**{name: tensor.detach() for name, tensor in kernel.tensors().items()})
 
 

@@ -107,6 +107,8 @@ class GaussianProcessMember(Member):
                 )
             except InterruptedError:
                 return None
+        if callbacks.stop():
+            return None
         posterior, widening = fit_posterior(kernel, training, measured, task.edges, task.seed)
         chosen = torch.from_numpy(task.training[some])
         member = cls(task.fold, positional, posterior, chosen, training, widening)

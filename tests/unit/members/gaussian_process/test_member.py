@@ -296,3 +296,8 @@ def test_a_kernel_of_other_features_is_not_taken(rows, quick, fit, on_all_rows):
 
 def test_a_stop_ends_the_wait_for_folds(on_all_rows):
     assert GaussianProcessMember.fit(on_all_rows, 0, OnFolds([], after=9, stop_after=2)) is None
+
+
+def test_a_stop_is_noticed_before_the_weights_are_solved(rows, quick, fit, on_all_rows):
+    folds = [fit(rows, quick)]
+    assert GaussianProcessMember.fit(on_all_rows, 0, OnFolds(folds, stop_after=1)) is None
