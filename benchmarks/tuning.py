@@ -1,16 +1,16 @@
 """Measure what `sirna tune` recommends, on the embedded data, and the noise of a trial.
 
     python benchmarks/tuning.py noise   --out tuning [--duplexes 1000] [--seeds 8]
-    python benchmarks/tuning.py studies --out tuning [--studies 5] [--trials 50] [--jobs 2]
-        [--spoiled] [--space FILE] [--trainings 3] [--set section.key=value]
+    python benchmarks/tuning.py studies --out tuning [--studies 5] [--first 0] [--trials 50]
+        [--jobs 2] [--spoiled] [--space FILE] [--trainings 3] [--set section.key=value]
     python benchmarks/tuning.py pruners --out tuning [--study NAME] [--studies 5] [--folds 3]
 
 - noise: the standard deviation over training seeds of the default's score, as a trial of 0.2.0
   scored it (the network's best epoch on one split of 10 %) and as a trial scores it now (the
   mixture on three folds). Standard errors assume normal scores.
-- studies: a study for each seed of the sampler; then the recommended configuration and the one
-  that the study began with are trained --trainings times and scored on the test rows, which took
-  no part. With --spoiled, the study begins with settings that are far off (learning rate,
+- studies: a study for each seed of the sampler, from --first on; then the recommended configuration
+  and the one that the study began with are trained --trainings times and scored on the test rows,
+  which took no part. With --spoiled, the study begins with settings that are far off (learning rate,
   dropouts, width, epochs), and the share of the gap to the shipped default that it wins back is
   printed.
 - pruners: replay the folds of a study that was run without pruning (`pruner = "none"`) with each
@@ -55,7 +55,7 @@ from sirna.tuning.default_space import DEFAULT_SEARCH
 from sirna.tuning.fits import Fits
 from sirna.tuning.objective import Work, judged_folds
 from sirna.tuning.pruning import SameStepPruner
-from sirna.tuning.rungs import search_rungs
+from sirna.tuning.rungs import search_rung
 from sirna.tuning.space import load_search
 
 SPOILED = {
@@ -111,7 +111,7 @@ def noise(arguments: argparse.Namespace) -> None:
         scores["0.2.0"].append(state.best.score)
         seconds["0.2.0"] += time.process_time() - began
         began = time.process_time()
-        rung = search_rungs(rows, config, search)[-1].reseeded(index * SEED_STEP)
+        rung = search_rung(rows, config, search).reseeded(index * SEED_STEP)
         done = [work.predict(rung, config, fold) for fold in rung.split.folds]
         scores["now"].append(judged_folds([one for one in done if one is not None]).score)
         seconds["now"] += time.process_time() - began
@@ -131,7 +131,7 @@ def studies(arguments: argparse.Namespace) -> None:
     shipped = load_config(changes=arguments.set)
     base = with_changes(shipped, SPOILED) if arguments.spoiled else shipped
     table = []
-    for seed in range(arguments.studies):
+    for seed in range(arguments.first, arguments.first + arguments.studies):
         name = f"{'spoiled' if arguments.spoiled else 'default'}-{len(test)}-{seed}"
         space = arguments.out / f"{name}.toml"
         lines = [f"seed = {seed}", *_space_lines(arguments.space)]
@@ -255,6 +255,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--duplexes", type=int)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--studies", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--trainings", type=int, default=3)
     parser.add_argument("--folds", type=int, default=3)

@@ -45,6 +45,7 @@ from sirna.tuning.page import study_page
 from sirna.tuning.recommendation import Recommendation, recommend
 from sirna.tuning.space import SearchConfig, load_search
 from sirna.tuning.study import (
+    FIDELITY,
     OBJECTIVE,
     SECONDS,
     completed_trials,
@@ -58,7 +59,7 @@ from sirna.tuning.study import (
 )
 
 LEAST_SHARE = 0.01
-OBJECTIVE_VERSION = 2
+OBJECTIVE_VERSION = 3
 """Version of what a trial scores; trials of different versions are never compared."""
 STUDY_NAME = re.compile(r"\w[\w .-]{0,99}")
 LARGEST_RESERVE = 0.5
@@ -186,11 +187,14 @@ class _Tuning:
         return self.stop.requested or time.monotonic() > self.deadline - reserve
 
     def _reserve(self) -> float:
-        """Return the seconds of the timeout that the confirmation will need."""
+        """Return the seconds of the timeout that the confirmation will need.
+
+        They are those of the default, as if the time grew with rows and epochs.
+        """
         if not (self.request.timeout and self.request.confirm):
             return 0.0
         if self._seconds is None and (default := default_trial(self.study)) is not None:
-            self._seconds = float(default.user_attrs[SECONDS])
+            self._seconds = default.user_attrs[SECONDS] / default.user_attrs[FIDELITY]
         trainings = self.workers.search.candidates + 1
         seconds = trainings * (self._seconds or 0.0) / self.request.jobs
         return min(seconds, LARGEST_RESERVE * self.request.timeout)
@@ -225,7 +229,9 @@ class _Tuning:
                 found = confirm(self.workers.work(callbacks), self.study, candidates)
             if found is not None:
                 self.study.set_user_attr(CONFIRMATION, found.to_dict())
-                return found
+                latest = found
+                if found.is_of(candidates):
+                    return found
         self.console.note("stopped before the confirmation was finished")
         return latest
 

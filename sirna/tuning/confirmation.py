@@ -142,11 +142,7 @@ def fill(work: Work, candidates: Sequence[Candidate]) -> bool:
         Whether everything is there; False if a stop was requested.
     """
     rung = confirmation_rung(work.rows, work.config, work.search)
-    for config in _configs(work, candidates).values():
-        for fold in rung.split.folds:
-            if work.predict(rung, config, fold) is None:
-                return False
-    return True
+    return work.fit_all(rung, _configs(work, candidates).values())
 
 
 def files_of_folds(work: Work, candidates: Sequence[Candidate]) -> list[list[Path]]:
@@ -159,21 +155,25 @@ def files_of_folds(work: Work, candidates: Sequence[Candidate]) -> list[list[Pat
 def confirm(
     work: Work, study: optuna.Study, candidates: Sequence[Candidate]
 ) -> Confirmation | None:
-    """Compare the candidates with the default; None if a stop was requested.
+    """Compare the candidates with the default.
+
+    If a stop is requested, only those candidates are compared for which everything was fitted
+    before; without any, or without the default, the result is None.
 
     Rows are drawn in whole groups, the same for both (paired bootstrap). The noise of two
     trainings, as the repeats of the default show it, is added to each draw.
     """
-    if not fill(work, candidates):
-        return None
+    fill(work, candidates)
     rung = confirmation_rung(work.rows, work.config, work.search)
     judged: dict[int, Judged] = {}
     for number, config in _configs(work, candidates).items():
         done = [work.predict(rung, config, fold) for fold in rung.split.folds]
-        if any(one is None for one in done):
-            return None
-        judged[number] = judged_folds([one for one in done if one is not None])
-    default = judged.pop(DEFAULT_NUMBER)
+        found = [one for one in done if one is not None]
+        if len(found) == len(done):
+            judged[number] = judged_folds(found)
+    default = judged.pop(DEFAULT_NUMBER, None)
+    if default is None or not judged:
+        return None
     truth = rung.rows["label"].to_numpy()[default.positions]
     groups = rung.split.groups[default.positions]
     points = [default.points, *(one.points for one in judged.values())]
@@ -181,7 +181,8 @@ def confirm(
     noise = np.random.default_rng(1).normal(0.0, (noise_of(study) or 0.0) * 2**0.5, len(scores))
     values = {trial.number: trial.value or 0.0 for trial in completed_trials(study)}
     compared = []
-    for index, candidate in enumerate(candidates, start=1):
+    finished = [one for one in candidates if one.number in judged]
+    for index, candidate in enumerate(finished, start=1):
         draws = scores[:, index] - scores[:, 0] + noise
         low, high = np.quantile(draws, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
         one = judged[candidate.number]

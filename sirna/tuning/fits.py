@@ -127,12 +127,12 @@ class Fits:
             before = len(waiting)
             for family in tuple(waiting):
                 own = network_task if FAMILIES[family] is NetworkMember else None
-                predicted = self._of_family(family, own or task, rung, callbacks)
-                if callbacks.stop():
-                    return None
+                predicted = self.of_family(family, own or task, rung, callbacks)
                 if predicted is not None:
                     found[family] = predicted
                     waiting.remove(family)
+                elif callbacks.stop():
+                    return None
             if len(waiting) == before:
                 time.sleep(WAIT_SECONDS)
         widening = Widening.mean(kept.widening for kept in found.values())
@@ -144,10 +144,24 @@ class Fits:
             for name in names
         }
 
-    def _of_family(
+    def of_family(
         self, family: str, task: FoldTask, rung: str, callbacks: FitCallbacks
     ) -> Kept | None:
-        """Return the predictions of a family; None if stopped, or if another worker makes them."""
+        """Return the predictions of a family; None if stopped, or if another worker makes them.
+
+        Parameters
+        ----------
+        family : str
+        task : FoldTask
+        rung : str
+            The digest of its rows and folds.
+        callbacks : FitCallbacks
+
+        Raises
+        ------
+        SirnaError
+            If a training diverged.
+        """
         path = self.path(family, task, rung)
         if (kept := _read(path)) is not None:
             return kept
@@ -155,7 +169,7 @@ class Fits:
         with try_lock(path.with_suffix(".lock")) as mine:
             if not mine:
                 return None
-            if (kept := _read(path)) is not None:
+            if (kept := _read(path)) is not None or callbacks.stop():
                 return kept
             fitted = self._fit(family, task, rung, callbacks)
             if fitted is not None and not callbacks.stop():

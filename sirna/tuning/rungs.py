@@ -1,4 +1,4 @@
-"""Rungs: a trial is first scored with few rows and epochs, then, if it is good, with all."""
+"""Rungs: the search scores trials with few rows and epochs, the confirmation with all."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -64,19 +64,18 @@ class Rung:
         return replace(self, seed=self.seed + seed)
 
 
-def search_rungs(rows: pd.DataFrame, config: Config, search: SearchConfig) -> list[Rung]:
-    """Return the rungs of a trial, the last of which has all rows and epochs.
+def search_rung(rows: pd.DataFrame, config: Config, search: SearchConfig) -> Rung:
+    """Return the rung of the search, the same for all trials.
 
-    A table with at most `screening_rows` rows has no other rung.
+    A table with at most `screening_rows` rows is scored with all rows and epochs. A larger one is
+    screened: with whole duplexes that make up so many rows, and with a share of the epochs.
     """
-    split = _split(rows, config, search, 0)
-    rungs = [Rung(rows, split)]
     share = search.screening_rows / len(rows)
-    if share < 1:
-        some = _whole_duplexes(rows, share, config.split.seed)
-        screened = _split(some, config, search, 0)
-        rungs.insert(0, Rung(some, screened, len(some) / len(rows), search.screening_epochs))
-    return rungs
+    if share >= 1:
+        return Rung(rows, _split(rows, config, search, 0))
+    some = _whole_duplexes(rows, share, config.split.seed)
+    split = _split(some, config, search, 0)
+    return Rung(some, split, len(some) / len(rows), search.screening_epochs)
 
 
 def confirmation_rung(rows: pd.DataFrame, config: Config, search: SearchConfig) -> Rung:

@@ -39,7 +39,7 @@ DEFAULT, FIDELITY, WEIGHTS = "default", "fidelity", "weights"
 """User attributes of trials: it is the default; its share of rows times epochs; the weights that it
 chose."""
 REPEATS, SECONDS = "repeats", "seconds"
-"""User attributes of trials: scores of the default with several seeds; seconds of the last rung."""
+"""User attributes of trials: scores of the default with several seeds; the seconds of its folds."""
 OBJECTIVE = "objective"
 """User attribute of a study: what its trials score. Studies of version 0.2.0 do not have it."""
 
@@ -153,7 +153,7 @@ def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def completed_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that were scored with all rows and epochs."""
+    """Return the trials that were scored on all folds."""
     return [trial for trial in finished_trials(study) if trial.state == TrialState.COMPLETE]
 
 

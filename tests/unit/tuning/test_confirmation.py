@@ -10,7 +10,7 @@ from sirna.tuning.confirmation import (
     confirm,
     files_of_folds,
 )
-from sirna.tuning.rungs import CONFIRMATION_SEED, confirmation_rung, search_rungs
+from sirna.tuning.rungs import CONFIRMATION_SEED, confirmation_rung, search_rung
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_confirmation_makes_the_files_that_were_announced_and_no_others(make_w
 
 def test_a_confirmation_has_other_seeds_than_the_search_and_repeats_have_others_again(make_work):
     work = make_work()
-    search = search_rungs(work.rows, work.config, work.search)[0]
+    search = search_rung(work.rows, work.config, work.search)
     confirmation = confirmation_rung(work.rows, work.config, work.search)
     seeds = [one.reseeded(seed).seed for one in (search, confirmation) for seed in (0, 10_000)]
     assert seeds == [0, 10_000, CONFIRMATION_SEED, CONFIRMATION_SEED + 10_000]
@@ -125,3 +125,13 @@ def test_a_worse_candidate_is_rejected(make_work, small_study):
 def test_a_stop_gives_no_confirmation(make_work, small_study):
     work = make_work(stop=lambda: True)
     assert confirm(work, small_study, [Candidate(1, {})]) is None
+
+
+def test_after_a_stop_the_candidates_that_are_finished_are_compared(make_work, small_study):
+    first, second = (Candidate(number, {"train.weight_decay": 0.1 * number}) for number in (1, 2))
+    assert confirm(make_work(), small_study, [first]) is not None
+    stopped = make_work(stop=lambda: True)
+    found = confirm(stopped, small_study, [first, second])
+    assert [one.number for one in found.compared] == [1]
+    assert not found.is_of([first, second])
+    assert found.needed == pytest.approx(0.95)  # as if both were compared

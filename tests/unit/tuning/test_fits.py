@@ -9,14 +9,14 @@ from sirna.config.load import with_changes
 from sirna.members.base import FitCallbacks
 from sirna.system.locks import try_lock
 from sirna.tuning.fits import CACHED_ENCODINGS, EncodingCache
-from sirna.tuning.rungs import search_rungs
+from sirna.tuning.rungs import search_rung
 
 
 @pytest.fixture
 def place(make_work):
     """Return fits, a rung and a function that makes the task of a changed configuration."""
     work = make_work()
-    rung = search_rungs(work.rows, work.config, work.search)[-1]
+    rung = search_rung(work.rows, work.config, work.search)
     return (
         work.fits,
         rung,
@@ -57,8 +57,8 @@ def test_a_family_is_fitted_again_only_for_settings_that_it_reads(place, changes
 def test_other_rows_or_folds_are_other_predictions(place, make_work):
     fits, rung, task = place
     work = make_work()
-    fewer = search_rungs(work.rows.iloc[:-1], work.config, work.search)[-1]
-    others = search_rungs(work.rows, work.config, make_work(folds=3).search)[-1]
+    fewer = search_rung(work.rows.iloc[:-1], work.config, work.search)
+    others = search_rung(work.rows, work.config, make_work(folds=3).search)
     paths = {fits.path("network", task(), one.digest) for one in (rung, fewer, others)}
     assert len(paths) == 3
 

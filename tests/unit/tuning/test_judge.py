@@ -7,7 +7,7 @@ from sirna.config.load import with_changes
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
 from sirna.tuning.judge import judge
-from sirna.tuning.rungs import search_rungs
+from sirna.tuning.rungs import search_rung
 
 EDGES = np.array([0.0, 30.0, 60.0, 100.0])
 
@@ -16,7 +16,7 @@ EDGES = np.array([0.0, 30.0, 60.0, 100.0])
 def judged(make_work):
     """Return folds, tasks and configuration of random predictions of a small table."""
     work = make_work()
-    rung = search_rungs(work.rows, work.config, work.search)[-1]
+    rung = search_rung(work.rows, work.config, work.search)
     rng = np.random.default_rng(0)
     tasks = [rung.task(work.config, fold) for fold in rung.split.folds]
     folds = [

@@ -45,7 +45,7 @@ def test_settings_of_every_family_change_the_value(make_work, do, key):
     assert do(make_work(), SETTINGS | {key: other[key]}).value != one
 
 
-def test_each_fold_of_each_rung_is_a_step(make_work, do, monkeypatch):
+def test_each_fold_is_a_step(make_work, do):
     work = make_work()
     assert list(do(work, SETTINGS).intermediate_values) == [1, 2]
 
