@@ -8,11 +8,11 @@
 - noise: the standard deviation over training seeds of the default's score, as a trial of 0.2.0
   scored it (the network's best epoch on one split of 10 %) and as a trial scores it now (the
   mixture on three folds). Standard errors assume normal scores.
-- studies: a study for each seed of the sampler, from --first on; then the recommended configuration
-  and the one that the study began with are trained --trainings times and scored on the test rows,
-  which took no part. With --spoiled, the study begins with settings that are far off (learning rate,
-  dropouts, width, epochs), and the share of the gap to the shipped default that it wins back is
-  printed.
+- studies: a study for each seed of the sampler, from --first on; then the recommended
+  configuration and the one that the study began with are trained --trainings times and scored on
+  the test rows, which took no part. With --spoiled, the study begins with settings that are far
+  off (learning rate, dropouts, width, epochs), and the share of the gap to the shipped default
+  that it wins back is printed.
 - pruners: replay the folds of a study that was run without pruning (`pruner = "none"`) with each
   pruner: how many folds it would have saved, and how much worse the best trial that survives is.
   Without --study, the scores are drawn (see SPREADS).
