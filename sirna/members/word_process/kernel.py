@@ -94,6 +94,23 @@ class WordKernel:
         distances = self.distances(some, others)
         return self.covariance_at(distances, some, others)
 
+    def mean(self, some: WordRows, others: WordRows, weights: Tensor) -> Tensor:
+        """Return ``covariance(some, others) @ weights``, shape (len(some),), without its table.
+
+        A covariance is a product of duplexes times conditions, plus one of conditions. So the
+        weights of other rows with the same duplex are added up first, once for each distinct
+        condition of `some`.
+        """
+        by_words = self._by_words(self.distances(some, others))
+        together, alone = self._by_conditions(some, others)
+        condition, duplex = (torch.from_numpy(rows) for rows in (others.condition, others.duplex))
+        of_duplex = torch.zeros(len(together), by_words.shape[1], dtype=torch.float64)
+        of_duplex.index_add_(1, duplex, together.index_select(1, condition) * weights)
+        pairs = by_words @ of_duplex.T
+        at = torch.from_numpy(some.condition)
+        constant = alone.index_select(1, condition) @ weights
+        return pairs[torch.from_numpy(some.duplex), at] + constant[at]
+
     def distances(self, some: WordRows, others: WordRows) -> list[Tensor]:
         """Return the distances of distinct duplexes in units, a (d, d') table for each block."""
         return [
@@ -103,18 +120,26 @@ class WordKernel:
 
     def covariance_at(self, distances: list[Tensor], some: WordRows, others: WordRows) -> Tensor:
         """Return what `covariance` returns, from the result of `distances`."""
-        by_words = torch.zeros(len(next(iter(distances))), distances[0].shape[1]).double()
+        words = _at(self._by_words(distances), some.duplex, others.duplex)
+        together, alone = (
+            _at(table, some.condition, others.condition)
+            for table in self._by_conditions(some, others)
+        )
+        return words * together + alone
+
+    def _by_words(self, distances: list[Tensor]) -> Tensor:
+        """Return the part of distinct duplexes, shape (d, d')."""
+        total = torch.zeros(distances[0].shape, dtype=torch.float64)
         for amplitude, scale, distance in zip(self.amplitude, self.scale, distances, strict=False):
-            by_words = by_words + (amplitude - scale.exp() * distance).exp()
+            total = total + (amplitude - scale.exp() * distance).exp()
+        return total
+
+    def _by_conditions(self, some: WordRows, others: WordRows) -> tuple[Tensor, Tensor]:
+        """Return the parts of distinct conditions, of shape (c, c'): with words, and alone."""
         together, alone = (
             (-self._between_conditions(some, others, way)).exp() for way in range(WAYS)
         )
-        words = _at(by_words, some.duplex, others.duplex)
-        conditions = [
-            _at(table, some.condition, others.condition)
-            for table in (together, self.amplitude[-1].exp() * alone)
-        ]
-        return words * conditions[0] + conditions[1]
+        return together, self.amplitude[-1].exp() * alone
 
     def _between_conditions(self, some: WordRows, others: WordRows, way: int) -> Tensor:
         """Return the distances of distinct conditions, shape (c, c')."""

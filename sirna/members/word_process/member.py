@@ -152,7 +152,7 @@ class WordProcessMember(Member):
         with torch.inference_mode():
             for start in range(0, len(encoded), BLOCK_ROWS):
                 block = encoded.take(np.arange(start, min(start + BLOCK_ROWS, len(encoded))))
-                means.append((self.kernel.covariance(block, self.training) @ weights).numpy())
+                means.append(self.kernel.mean(block, self.training, weights).numpy())
         return self.residuals.distributions(np.concatenate(means))
 
     def left_out(self) -> LeftOut | None:

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from sirna.config.load import with_changes
+from sirna.config.load import load_config, with_changes
+from sirna.features.words import WordEncoder
 from sirna.members.base import FitCallbacks
 from sirna.members.random_forest.member import RandomForestMember
+from sirna.members.word_process.kernel import WordKernel
 from sirna.members.word_process.member import WordProcessMember
 
 FAMILIES = pytest.mark.parametrize(
@@ -71,6 +73,26 @@ def test_each_row_is_predicted_for_itself(family, tiny_table, tiny_config, fit):
         part = member.predict(rows.iloc[some].reset_index(drop=True)).probs
         np.testing.assert_allclose(part, whole[some], atol=1e-12)
     assert len(member.predict(rows.iloc[:0])) == 0
+
+
+@pytest.mark.parametrize("unlike", ["guides", "doses", "neither"])
+def test_the_mean_of_a_word_process_is_the_product_of_the_whole_table(unlike, tiny_table):
+    rows = tiny_table.rows.copy()
+    if unlike == "guides":
+        rows["dose"] = 1.0
+    if unlike == "doses":
+        rows = rows.assign(guide=rows["guide"].iloc[0], dose=np.arange(len(rows)) + 1.0)
+    config = load_config()
+    words = WordEncoder.fit(rows, config.covariates, ["guide"], config.protocol)
+    some, others = words.encode(rows.iloc[:23]), words.encode(rows)
+    rng = np.random.default_rng(0)
+    weights = torch.from_numpy(rng.standard_normal(len(rows)))
+    kernel = WordKernel.initial(others)
+    drawn = {name: value + 0.1 * len(name) for name, value in kernel.tensors().items()}
+    kernel = WordKernel(**drawn)
+    table = kernel.covariance(some, others)
+    assert table.std() > 0
+    np.testing.assert_allclose(kernel.mean(some, others, weights), table @ weights, rtol=1e-12)
 
 
 @FAMILIES
