@@ -101,10 +101,10 @@ class SearchConfig(Section):
         3, ge=2, le=100, description="folds, if the configuration has a single split"
     )
     screening_rows: int = Field(
-        6000, ge=100, le=10**9, description="larger tables are screened with so many rows first"
+        6000, ge=100, le=10**9, description="the search uses so many rows of larger tables"
     )
     screening_epochs: float = Field(
-        0.5, gt=0.0, le=1.0, description="share of the epochs with which they are screened"
+        0.5, gt=0.0, le=1.0, description="share of the epochs in the search of such tables"
     )
     repeats: int = Field(3, ge=1, le=100, description="trainings of the default, to tell the noise")
     candidates: int = Field(3, ge=1, le=100, description="trials that are confirmed")
