@@ -46,12 +46,13 @@ class Histogram:
         ----------
         edges : array, shape (bins + 1,)
         inner : array, shape (n, bins - 1)
-            P(y < edge) at every edge but the first and the last.
+            P(y < edge) at every edge but the first and the last. Where rounding makes it fall from
+            one edge to the next, the bin between them gets probability 0.
         """
         n = len(inner)
-        return cls(
-            edges, np.diff(np.concatenate([np.zeros((n, 1)), inner, np.ones((n, 1))], axis=1))
-        )
+        below = np.concatenate([np.zeros((n, 1)), inner, np.ones((n, 1))], axis=1)
+        probs = np.diff(below, axis=1)
+        return cls(edges, np.maximum(probs, 0.0, out=probs))
 
     def __len__(self) -> int:
         return len(self.probs)

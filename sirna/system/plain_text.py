@@ -18,7 +18,7 @@ PIECE_BYTES = 1_000_000
 """A piece ends with the line that reaches this number of bytes."""
 COUNTED_BYTES = 1 << 20
 """Bytes that are read at once to count lines."""
-QUOTE = ord('"')
+QUOTE, LINE_FEED = ord('"'), ord("\n")
 MARK = "\ufeff".encode()
 
 
@@ -42,15 +42,14 @@ class Piece:
     @property
     def is_plain(self) -> bool:
         """Whether every line is a record: there are no quotes, and no line breaks but LF, CR LF."""
-        lone = self.data.count(b"\r") - self.data.count(b"\r\n")
-        return b'"' not in self.data and not lone
+        return b'"' not in self.data and not _lone_returns(self.data)
 
     def split(self, lines: int) -> tuple["Piece", "Piece"]:
         """Return the first so many lines, and the rest."""
         end = 0
         for _ in range(lines):
             end = self.data.find(b"\n", end) + 1 or len(self.data)
-        line = self.first_line + self.data.count(b"\n", 0, end)
+        line = self.first_line + _line_feeds(self.data[:end])
         return Piece(self.data[:end], self.first_line), Piece(self.data[end:], line, self.following)
 
     def table(self, delimiter: str, width: int) -> pa.Table | None:
@@ -60,19 +59,15 @@ class Piece:
         otherwise than the csv module: empty lines, and a byte order mark.
         """
         data = self.data
-        if width == 1 or data.startswith((MARK, b"\n", b"\r\n")):
-            return None
-        if b"\n\n" in data or b"\n\r\n" in data:
+        if width == 1 or data.startswith(MARK):
             return None
         names = [str(place) for place in range(width)]
-        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        lines = _line_feeds(data) + (not data.endswith(b"\n"))
         try:
             table = pa_csv.read_csv(
                 io.BytesIO(data),
                 pa_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
-                pa_csv.ParseOptions(
-                    delimiter=delimiter, quote_char=False, ignore_empty_lines=False
-                ),
+                pa_csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=True),
                 pa_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
                 ),
@@ -102,7 +97,7 @@ def pieces(binary: BinaryIO | gzip.GzipFile, path: Path, first_line: int) -> Ite
             )
         if data:
             yield Piece(data, line, rest)
-            line += data.count(b"\n")
+            line += _line_feeds(data)
 
 
 def check_row_count(binary: BinaryIO | gzip.GzipFile, path: Path) -> None:
@@ -121,5 +116,14 @@ def check_row_count(binary: BinaryIO | gzip.GzipFile, path: Path) -> None:
             part = codes[~inside].tobytes()
         elif quoted:
             continue
-        lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
+        lines += _line_feeds(part) + _lone_returns(part)
         check_row_limit(path, lines - 1)  # besides the header
+
+
+def _line_feeds(data: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == LINE_FEED))
+
+
+def _lone_returns(data: bytes) -> int:
+    """Count the carriage returns without a line feed behind them."""
+    return data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0
