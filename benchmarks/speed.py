@@ -5,10 +5,10 @@
 For each size it writes a file of candidates (see candidates.py), runs both versions `--repeats`
 times with one thread each, and prints medians of wall time, processor time and peak memory, and the
 ratio of the processor times, which other programs disturb less. Without --old only this version
-runs. Both versions must be able to read the bundle. Then this version predicts a folder of files
-with one worker, with several, and with as many of Ray if it is installed, and prints the ratio of
-the wall times; the digests must be equal. --quick takes one row and 2,000 rows, once, and two files
-of 2,000 rows.
+runs. Both versions must be able to read the bundle. Then this version predicts a folder of files of
+--part-rows rows with one worker, with several, and with as many of Ray if it is installed, and
+prints the ratio of the wall times; the digests must be equal. --quick takes one row and 2,000 rows,
+once, and two files of 2,000 rows.
 """
 
 import argparse
@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--symbol", help="a target of the training table; else unseen targets")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--part-rows", type=int, default=PART_ROWS)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     versions = {"new": HERE} if given.old is None else {"old": given.old.resolve(), "new": HERE}
@@ -122,7 +123,7 @@ def main() -> None:
                     f"{rows / cost.processor:,.0f} | {cost.megabytes:,.0f} | {ratio:.1f} |",
                     flush=True,
                 )
-        part_rows = QUICK_PART_ROWS if given.quick else PART_ROWS
+        part_rows = QUICK_PART_ROWS if given.quick else given.part_rows
         parts(folder, given.run.resolve(), given.workers, part_rows)
 
 
