@@ -30,8 +30,6 @@ DEFAULT_SEARCH: MappingProxyType[str, Any] = MappingProxyType(
             "train.smoothing": _float(0.0, 3.0),
             "train.epochs": _int(4, 40, log=True),
             "streams.passenger_modifications.enabled": _choice(True, False),
-            "streams.guide_bases.ngram": _int(1, 4),
-            "streams.guide_bases.stride": _int(1, 2),
             # few choices: each combination is fitted once a study, whatever the network
             "gaussian_process.components": _choice(2, 4, 8),
             "gaussian_process.steps": _choice(75, 150, 300),
