@@ -110,8 +110,8 @@ def _history(trials: list[FrozenTrial], default: FrozenTrial | None, noise: floa
     return Chart(
         figure,
         "Each trial's score at its last step. The line is the default, the dotted lines its noise. "
-        "Pruned trials were scored on fewer folds, rows or epochs, and their scores cannot be "
-        "compared with completed ones.",
+        "Pruned trials were scored on fewer folds, and their scores cannot be compared with "
+        "completed ones.",
         f"Scores of {len(trials)} trials by number.",
     )
 
