@@ -2,6 +2,7 @@
 
 import pytest
 
+from sirna.system.locks import try_lock
 from sirna.tuning.confirmation import (
     Candidate,
     Compared,
@@ -9,6 +10,7 @@ from sirna.tuning.confirmation import (
     candidates_of,
     confirm,
     files_of_folds,
+    fill,
 )
 from sirna.tuning.rungs import CONFIRMATION_SEED, confirmation_rung, search_rung
 
@@ -84,6 +86,21 @@ def test_a_confirmation_makes_the_files_that_were_announced_and_no_others(make_w
     confirm(work, small_study, candidates)
     assert set(work.fits.folder.rglob("*.npz")) == {file for files in announced for file in files}
     assert [len(files) for files in announced] == [2] * 4
+
+
+def test_a_worker_does_everything_else_while_another_one_fits_a_member(make_work):
+    candidates = [Candidate(1, {"train.weight_decay": 0.1})]
+    files = [file for fold in files_of_folds(make_work(), candidates) for file in fold]
+    busy, *others = dict.fromkeys(files)  # folds share what no candidate changes
+    work = make_work(stop=lambda: all(file.exists() for file in others))
+    busy.parent.mkdir(parents=True)
+    with try_lock(busy.with_suffix(".lock")) as mine:
+        assert mine
+        assert not fill(work, candidates)
+    assert all(file.exists() for file in others)
+    assert not busy.exists()
+    assert fill(make_work(), candidates)
+    assert busy.exists()
 
 
 def test_a_confirmation_has_other_seeds_than_the_search_and_repeats_have_others_again(make_work):
