@@ -101,8 +101,7 @@ def student_cdf(values: np.ndarray) -> np.ndarray:
     """
     tangent = values / np.sqrt(DEGREES)
     cosine2 = 1.0 / (1.0 + tangent * tangent)
-    tangent *= cosine2
-    area = np.arctan(values / np.sqrt(DEGREES)) + tangent * (1.0 + cosine2 * (2.0 / 3.0))
+    area = np.arctan(tangent) + tangent * cosine2 * (1.0 + cosine2 * (2.0 / 3.0))
     found: np.ndarray = 0.5 + area / np.pi
     return found
 
