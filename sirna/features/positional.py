@@ -9,7 +9,7 @@ id: duplexes with similar numbers were made and measured side by side.
 """
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -89,6 +89,11 @@ class PositionalEncoder:
         lists = [role for role in STRANDS.values() if role in sequences]
         wanted = ["guide", *lists, *config.numeric, *config.categorical, *config.series]
         return [name for name in dict.fromkeys(wanted) if name in rows]
+
+    def in_units_of(self, other: Self) -> Self:
+        """Return an encoder that scales numbers as another one with the same features does."""
+        numeric = dict(other.conditions.numeric)
+        return replace(self, conditions=replace(self.conditions, numeric=numeric))
 
     @property
     def features(self) -> tuple[tuple[str, ...], ...]:

@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -61,10 +62,7 @@ class FitCallbacks:
         return False
 
     def on_folds(self) -> "Sequence[Member] | None":
-        """Return what a fit on all rows may learn from: its family's members on the folds.
-
-        None if some of them are still being fitted.
-        """
+        """Return its family's members on the folds to a fit on all rows; None while some lack."""
         return ()
 
     def wait_for_folds(self) -> "Sequence[Member] | None":
@@ -72,6 +70,10 @@ class FitCallbacks:
         while (members := self.on_folds()) is None and not self.stop():
             time.sleep(WAIT_SECONDS)
         return members
+
+    def scratch(self) -> Path | None:
+        """Return where the first fold may leave a file for the fit on all rows; else None."""
+        return None
 
     def resume(self, restore: Callable[[State], None]) -> None:
         """Call `restore` with the state that an interrupted fit of the same member kept, if any."""

@@ -1,14 +1,125 @@
 """Solve for the weights of a Gaussian process, and predict training rows without others."""
 
-from dataclasses import dataclass
+import os
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
-from scipy.linalg.lapack import spotrf, spotrs, strtri
+from scipy.linalg.lapack import spotrf, strtri
 
 from sirna.errors import SirnaError
 
-BLOCK_ROWS = 4096
-"""Rows of the whitening matrix that are read at once; it limits the memory."""
+BLOCK_ROWS = 512
+"""Rows by which a whitening grows at a time: with fewer, products of matrices are slower; with
+more, more is computed above the diagonal."""
+Columns = Callable[[int, int], np.ndarray]
+"""``columns(start, stop)`` returns the covariances with noise of the rows before `stop` with those
+from `start` to `stop`: a new array of float32, shape (stop, stop - start)."""
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """The inverse W of the Cholesky factor of n rows' covariances with noise.
+
+    W is lower triangular, and W'W is the inverse of the covariances. The first rows of W belong to
+    the first rows alone, so W grows when rows are added. Only its triangle is kept.
+
+    Attributes
+    ----------
+    blocks : list of arrays of float32
+        Rows `start` to `stop` of W, transposed: shape (stop, stop - start).
+    """
+
+    blocks: list[np.ndarray] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.blocks[-1]) if self.blocks else 0
+
+    def grow(self, columns: Columns, rows: int) -> None:
+        """Add rows until there are so many.
+
+        Raises
+        ------
+        LinAlgError
+            For covariances that are not positive definite.
+        """
+        while len(self) < rows:
+            self._append(columns(len(self), min(len(self) + BLOCK_ROWS, rows)))
+
+    def _append(self, block: np.ndarray) -> None:
+        """Add rows with these covariances, shape (all rows, new rows), which are overwritten.
+
+        With K for the known rows, C between these and the new ones, and D for the new ones, the new
+        rows of the factor are L = C'W' beside the factor F of D - LL'. Their inverse is -VLW beside
+        V, the inverse of F.
+        """
+        start = len(self)
+        for known, span in reversed(list(self._spans())):
+            block[span] = known.T @ block[: span.stop]
+        block[start:] -= block[:start].T @ block[:start]
+        factor, failed = spotrf(block[start:], lower=1)
+        if failed:
+            raise np.linalg.LinAlgError("the covariances are not positive definite")
+        inverse = np.triu(strtri(factor, lower=1)[0].T)
+        for known, span in self._spans():
+            part = block[span].copy()
+            block[: span.start] += known[: span.start] @ part
+            block[span] = known[span] @ part
+        for _, span in self._spans():
+            block[span] = -(block[span] @ inverse)
+        block[start:] = inverse
+        self.blocks.append(block)
+
+    def _spans(self) -> Iterator[tuple[np.ndarray, slice]]:
+        """Yield each block, and which rows it holds."""
+        for block in self.blocks:
+            yield block, slice(len(block) - block.shape[1], len(block))
+
+    def solve(self, values: np.ndarray) -> np.ndarray:
+        """Return the inverse of the covariances times n values, float32, shape (n,)."""
+        result = np.zeros(len(self), dtype=np.float32)
+        for block in self.blocks:
+            result[: len(block)] += block @ (block.T @ values[: len(block)])
+        return result
+
+    def inverse_at(self, rows: np.ndarray) -> np.ndarray:
+        """Return the block of k rows, ascending, of the inverse of the covariances; (k, k)."""
+        result = np.zeros((len(rows), len(rows)), dtype=np.float32)
+        for block in self.blocks[bisect_right(self.blocks, rows[0], key=len) :]:
+            reached = bisect_left(rows, len(block))
+            part = block[rows[:reached]]
+            result[:reached, :reached] += part @ part.T
+        return result
+
+    def inverse_diagonal(self) -> np.ndarray:
+        """Return the diagonal of the inverse of the covariances, float32, shape (n,)."""
+        result = np.zeros(len(self), dtype=np.float32)
+        for block in self.blocks:
+            result[: len(block)] += np.einsum("ij,ij->i", block, block)
+        return result
+
+    def save(self, path: Path) -> None:
+        """Store it, completely or not at all."""
+        draft = path.with_name(f"{path.name}.{os.getpid()}.draft.npz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            np.savez(draft, *self.blocks)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """Return what was stored; None if it is absent or damaged."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                return cls([stored[f"arr_{index}"] for index in range(len(stored.files))])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return None
 
 
 @dataclass(frozen=True)
@@ -19,14 +130,12 @@ class Solution:
     ----------
     truth, weights : arrays of float32, shape (n,)
         Standardised labels; the weights of the rows.
-    whitening : array of float32, shape (n, n), column by column
-        The inverse W of the Cholesky factor of the covariances with noise; it is lower triangular.
-        Their inverse is W'W, of which only the blocks of single groups are ever needed.
+    whitening : Whitening of n rows
     """
 
     truth: np.ndarray
     weights: np.ndarray
-    whitening: np.ndarray
+    whitening: Whitening
 
     def without_groups(self, groups: np.ndarray) -> np.ndarray:
         """Return the predicted mean of every row without the rows of its group, shape (n,).
@@ -35,11 +144,12 @@ class Solution:
         ----------
         groups : array, shape (n,)
         """
-        means = np.empty(len(self.weights), dtype=np.float32)
+        means: np.ndarray = self.truth - self.weights / self.whitening.inverse_diagonal()
         order = np.argsort(groups, kind="stable")
         _, start = np.unique(groups[order], return_index=True)
         for group in np.split(order, start[1:]):
-            means[group] = self.without(group)
+            if len(group) > 1:
+                means[group] = self.without(group)
         return means
 
     def without(self, rows: np.ndarray) -> np.ndarray:
@@ -50,28 +160,31 @@ class Solution:
         rows : array of int, shape (k,)
             Ascending positions.
         """
-        block = np.zeros((len(rows), len(rows)), dtype=np.float32)
-        for start in range(int(rows[0]), len(self.whitening), BLOCK_ROWS):
-            part = self.whitening[start : start + BLOCK_ROWS, rows]
-            block += part.T @ part
+        block = self.whitening.inverse_at(rows)
         means: np.ndarray = self.truth[rows] - np.linalg.solve(block, self.weights[rows])
         return means
 
 
-def solve(matrix: np.ndarray, truth: np.ndarray, family: str) -> Solution:
+def solve(
+    columns: Columns,
+    truth: np.ndarray,
+    family: str,
+    begun: Whitening | None = None,
+    first: int = 0,
+) -> Solution:
     """Solve for the weights.
-
-    The matrix is factorised, and the factor inverted, in place, since a second matrix may not fit
-    the memory.
 
     Parameters
     ----------
-    matrix : array of float32, shape (n, n), column by column
-        The covariances of the training rows with noise; only the lower triangle is read.
+    columns : Columns
     truth : array, shape (n,)
         Standardised labels.
     family : str
         The family that the message names.
+    begun : Whitening, optional
+        Of the first `first` rows; it grows to all rows. Default: it is computed, with the same
+        result.
+    first : int
 
     Raises
     ------
@@ -79,11 +192,13 @@ def solve(matrix: np.ndarray, truth: np.ndarray, family: str) -> Solution:
         For a matrix that is not positive definite.
     """
     truth = truth.astype(np.float32)
-    factor, failed = spotrf(matrix, lower=1, overwrite_a=1)
-    if failed:
-        raise singular_error(family)
-    weights = spotrs(factor, truth, lower=1)[0]
-    return Solution(truth, weights, strtri(factor, lower=1, overwrite_c=1)[0])
+    whitening = begun if begun is not None and len(begun) == first else Whitening()
+    try:
+        whitening.grow(columns, first)
+        whitening.grow(columns, len(truth))
+    except np.linalg.LinAlgError:
+        raise singular_error(family) from None
+    return Solution(truth, whitening.solve(truth), whitening)
 
 
 def singular_error(family: str) -> SirnaError:

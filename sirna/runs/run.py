@@ -135,8 +135,8 @@ class Run:
         """Delete what a training wrote before its first epoch; whoever has its lock may do so."""
         for path in (self.config, self.splits, self.digest, self.started, self.messages):
             path.unlink(missing_ok=True)
-        for fold in self.folder.glob("last/fold-*"):
-            shutil.rmtree(fold)
+        for folder in [self.scratch, *self.folder.glob("last/fold-*")]:
+            shutil.rmtree(folder, ignore_errors=True)
         locks = self.folder / LOCK, self.folder / WORKERS_LOCK
         for path in (self.digest.parent, *locks, self.folder):
             if path.is_dir() and not any(path.iterdir()):
@@ -148,6 +148,11 @@ class Run:
     def digest(self) -> Path:
         """The file with the training table's SHA-256; `--resume` compares it with the table."""
         return self.folder / "last" / "training.sha256"
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of files that fits leave for others; it is deleted when a training ends."""
+        return self.folder / "last" / "scratch"
 
     def checkpoint(self, fold: int, family: str, index: int) -> Checkpoint:
         """Return the checkpoint of one member of a fold."""

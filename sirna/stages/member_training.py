@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -156,6 +157,12 @@ class _Callbacks(FitCallbacks):
 
     def on_folds(self) -> Sequence[Member] | None:
         return self._on_folds()
+
+    def scratch(self) -> Path | None:
+        task, split = self._fit.task, self._fit.task.split
+        if not task.config.train.refit or task.fold not in {*split.folds[:1], split.whole}:
+            return None
+        return self._fit.run.scratch / f"{self._fit.family.family}-{self._fit.index}.npz"
 
     def resume(self, restore: Callable[[State], None]) -> None:
         checkpoint = self._fit.checkpoint

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,7 @@ from sirna.stages.console import Console
 from sirna.stages.predictor import Predictor, SubmitRequest
 from sirna.system.files import sha256
 from sirna.system.memory import available_memory
+from sirna.system.processes import end_with_parent, preload, start, worker_context
 from sirna.system.threads import one_thread
 
 MEMORY_OF_WORKER = 1.5e9
@@ -144,6 +143,19 @@ def write_part(predictor: Predictor, task: Task) -> PartResult | Failure:
         return Failure(task.source, f"{type(error).__name__}: {error}; please report this bug")
 
 
+def prepare(request: SubmitRequest, files: int) -> None:
+    """Let libraries load for worker processes while this process reads the bundle.
+
+    Parameters
+    ----------
+    request : SubmitRequest
+    files : int
+        The number of test files.
+    """
+    if request.engine == "local" and min(request.workers or _free_workers(), files) > 1:
+        preload([__name__])
+
+
 def results(predictor: Predictor, tasks: Sequence[Task]) -> Iterator[PartResult | Failure]:
     """Write parts, and yield the result of each as soon as it has ended."""
     request = predictor.request
@@ -223,10 +235,10 @@ class _Process:
 
     @classmethod
     def started(cls, request: SubmitRequest) -> "_Process":
-        context = multiprocessing.get_context("spawn")
+        context = worker_context([__name__])
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, request), daemon=True)
-        process.start()
+        start(process)
         theirs.close()  # so that the end of the process ends the connection
         return cls(process, ours)
 
@@ -240,15 +252,8 @@ def _serve(connection: Connection, request: SubmitRequest) -> None:
     """Write parts in a worker process until the parent ends it, or ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and sends SIGTERM
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         worker = Worker(request, __version__)
         while True:
             connection.send(worker.write(connection.recv()))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

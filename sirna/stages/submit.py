@@ -10,6 +10,7 @@ from sirna.bundle.bundle import Bundle
 from sirna.errors import UsageError
 from sirna.runs.run import resume_hint
 from sirna.stages.console import Console
+from sirna.stages.part_workers import prepare
 from sirna.stages.predictor import Predictor, SubmitRequest
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
 from sirna.stages.submission_parts import is_pattern, write_parts
@@ -62,6 +63,9 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     began = time.perf_counter()
     _check_local(request)
     in_parts = _in_parts(request)
+    files = table_files(request.test)
+    if in_parts:
+        prepare(request, len(files))
     predictor = Predictor.of(request)
     run, bundle = predictor.run, predictor.bundle
     if request.config is not None:
@@ -70,7 +74,6 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
             "else is as the run was trained"
         )
     path = request.out or SUBMISSIONS / run.name / "submission.csv"
-    files = table_files(request.test)
     _check_log()
     if not in_parts:
         for file in files:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shlex
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -196,6 +197,8 @@ class _Training:
                 again = training.train(replace(on_all_rows, config=results.config), folds)
                 if not stop.requested:
                     outcome = self._write([again], results, training, began, False)
+        if not outcome.metrics["interrupted"]:
+            shutil.rmtree(self.run.scratch, ignore_errors=True)
         if self.report:
             self._write_report()
         return outcome

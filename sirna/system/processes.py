@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -57,12 +57,25 @@ def worker_context(modules: Sequence[str]) -> SpawnContext | ForkServerContext:
     return context
 
 
+def preload(modules: Sequence[str]) -> None:
+    """Begin to load the modules of `worker_context` now, in the background; else the first does."""
+    if isinstance(worker_context(modules), ForkServerContext):
+        with _sigint_blocked():
+            forkserver.ensure_running()
+
+
 def start(process: BaseProcess) -> None:
     """Start a worker process without SIGINT, which would show a traceback while it imports."""
+    with _sigint_blocked():
+        process.start()
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
     resource_tracker.ensure_running()  # else it would be started now, and unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        process.start()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

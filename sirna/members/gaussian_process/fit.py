@@ -20,7 +20,7 @@ from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.residuals import fit_residuals, scale_of, standardised
-from sirna.members.solve import singular_error, solve
+from sirna.members.solve import Solution, Whitening, singular_error, solve
 from sirna.prediction.widening import Widening
 
 PRIOR_SD = 2.0
@@ -33,27 +33,48 @@ LAST_RATE = 0.02
 """The learning rate of the last step, as a share of the configured one."""
 
 
-def fit_posterior(
-    kernel: Kernel, training: PositionalRows, measured: Measured, edges: np.ndarray, seed: int
-) -> tuple[Posterior, Widening]:
-    """Solve for the weights, and measure the errors.
+def solve_weights(
+    kernel: Kernel,
+    training: PositionalRows,
+    labels: np.ndarray,
+    begun: Whitening | None = None,
+    first: int = 0,
+) -> Solution:
+    """Solve for the weights of n training rows.
 
     Parameters
     ----------
     kernel : Kernel
     training : PositionalRows of n rows
-    measured : Measured
-    edges : array, shape (bins + 1,)
-    seed : int
+    labels : array, shape (n,)
+        Percentages.
+    begun, first
+        See `solve`.
 
     Raises
     ------
     SirnaError
         For covariances that cannot be solved.
     """
-    truth = standardised(measured.labels, *scale_of(measured.labels))
-    matrix = CovarianceMatrix(kernel, training).with_noise()
-    solution = solve(matrix, truth, "gaussian_process")
+    truth = standardised(labels, *scale_of(labels))
+    return solve(
+        CovarianceMatrix(kernel, training).columns, truth, "gaussian_process", begun, first
+    )
+
+
+def fit_posterior(
+    kernel: Kernel, solution: Solution, measured: Measured, edges: np.ndarray, seed: int
+) -> tuple[Posterior, Widening]:
+    """Measure the errors.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    solution : Solution for n training rows
+    measured : Measured
+    edges : array, shape (bins + 1,)
+    seed : int
+    """
     means, targets = solution.without_groups(measured.groups), measured.targets
     left_out = np.zeros(0, np.float32) if targets is None else solution.without_groups(targets)
     residuals = fit_residuals(measured.labels, means, edges, measured.correct_level)

@@ -24,7 +24,7 @@ NEGLIGIBLE = 60.0
 
 @dataclass(frozen=True)
 class CovarianceMatrix:
-    """The covariances of n training rows, without noise.
+    """The covariances of n training rows.
 
     Attributes
     ----------
@@ -35,39 +35,29 @@ class CovarianceMatrix:
     kernel: Kernel
     rows: PositionalRows
 
-    def lower_triangle(self) -> np.ndarray:
-        """Return the matrix, float32, shape (n, n), column by column.
+    def columns(self, start: int, stop: int) -> np.ndarray:
+        """Return the covariances, with noise, of the rows before `stop` with those from `start` on.
 
-        Entries above the diagonal are undefined.
+        Returns
+        -------
+        array of float32, shape (stop, stop - start)
         """
-        n = len(self.rows)
-        matrix = np.empty((n, n), dtype=np.float32, order="F")
-        for start in range(0, n, BLOCK_ROWS):
-            self.block(start, matrix.T[start : start + BLOCK_ROWS, start:])
+        matrix = np.empty((stop, stop - start), dtype=np.float32)
+        for first in range(start, stop, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, stop)
+            matrix[:, first - start : last - start] = self._block(np.arange(first, last), stop).T
+        here = np.arange(start, stop)
+        matrix[here, here - start] += float(self.kernel.variance)
         return matrix
 
-    def with_noise(self) -> np.ndarray:
-        """Return the lower triangle with the variance of the noise on its diagonal."""
-        matrix = self.lower_triangle()
-        matrix[np.diag_indices(len(self.rows))] += float(self.kernel.variance)
-        return matrix
-
-    def block(self, start: int, out: np.ndarray) -> None:
-        """Compute the covariances of the rows from `start` on with all rows from `start` on.
-
-        Parameters
-        ----------
-        start : int
-        out : array of float32, shape (rows of the block, n - start)
-            Receives the result.
-        """
+    def _block(self, here: np.ndarray, stop: int) -> np.ndarray:
+        """Return the covariances of some rows with those before `stop`, shape (rows, stop)."""
         rows, strands = self.rows, len(self.kernel.novel)
-        here = np.arange(start, start + len(out))
         block = rows.take(here)
         with torch.inference_mode():
-            total = torch.zeros(out.shape)
+            total = torch.zeros(len(here), stop)
             condition = torch.from_numpy(rows.condition)
-            pattern = torch.from_numpy(rows.pattern[start:])
+            pattern = torch.from_numpy(rows.pattern[:stop])
             conditions = [
                 table.index_select(0, condition[here]) for table in self._between_conditions
             ]
@@ -75,10 +65,10 @@ class CovarianceMatrix:
                 table = (self.kernel.amplitude[index] - distance).exp_()
                 part = table.index_select(1, pattern)
                 part = part.index_select(0, torch.from_numpy(block.pattern))
-                total += part.mul_(conditions[index].index_select(1, condition[start:]))
-            for index, part in enumerate(self._in_series(here, start), start=strands):
-                total += part.mul_(conditions[index].index_select(1, condition[start:]))
-        out[:] = total.numpy()
+                total += part.mul_(conditions[index].index_select(1, condition[:stop]))
+            for index, part in enumerate(self._in_series(here, stop), start=strands):
+                total += part.mul_(conditions[index].index_select(1, condition[:stop]))
+        return total.numpy()
 
     @cached_property
     def _between_conditions(self) -> list[Tensor]:
@@ -89,11 +79,11 @@ class CovarianceMatrix:
                 for distance in self.kernel.between_conditions(self.rows, self.rows)
             ]
 
-    def _in_series(self, here: np.ndarray, start: int) -> Iterator[Tensor]:
-        """Yield the factors of the series' components, shape (block rows, n - start)."""
+    def _in_series(self, here: np.ndarray, stop: int) -> Iterator[Tensor]:
+        """Yield the factors of the series' components, shape (rows, stop)."""
         reaches, amplitudes = iter(self.kernel.reach.exp()), iter(self._series_amplitudes)
         for places in self.rows.places.T:
-            apart = np.abs(places[here, None] - places[start:])
+            apart = np.abs(places[here, None] - places[:stop])
             apart[np.isnan(apart)] = LARGEST_DISTANCE
             distance = torch.from_numpy(np.minimum(apart, LARGEST_DISTANCE).astype(np.float32))
             for _ in REACHES:

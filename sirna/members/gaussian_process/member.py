@@ -1,10 +1,12 @@
 """The Gaussian process as a family: fit, predict, store and restore a member."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -27,7 +29,6 @@ from sirna.members.base import (
     widening_of,
 )
 from sirna.members.draws import drawn_by_group
-from sirna.members.gaussian_process.kernel import Kernel
 from sirna.members.gaussian_process.mean import Mean
 from sirna.members.gaussian_process.posterior import Posterior
 from sirna.members.gaussian_process.size import (
@@ -37,6 +38,9 @@ from sirna.members.gaussian_process.size import (
 )
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
+
+if TYPE_CHECKING:
+    from sirna.members.solve import Whitening
 
 CHOSEN = "chosen"
 """The tensor with the training rows' positions in the table."""
@@ -83,11 +87,19 @@ class GaussianProcessMember(Member):
         from sirna.members.gaussian_process.fit import (  # noqa: PLC0415
             fit_posterior,
             learn_kernel,
+            solve_weights,
         )
+        from sirna.members.solve import Whitening  # noqa: PLC0415
 
         cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
-        some, positional, training = _encoded(task)
+        some, positional = _chosen(task)
+        earlier = _first_fold(callbacks.wait_for_folds() or (), positional)
+        shared = 0
+        if earlier is not None:
+            positional = positional.in_units_of(earlier.positional)
+            some, shared = _shared_first(some, task, earlier)
+        training = positional.encode(_columns(task).iloc[some], training=True)
         targets = None if protocol.every_target_is_unseen else task.targets
         measured = Measured(
             task.training_rows.iloc[some],
@@ -96,8 +108,9 @@ class GaussianProcessMember(Member):
             None if targets is None else targets[some],
             correct_level=not protocol.every_target_is_unseen,
         )
-        kernel = _kernel_of_folds(callbacks.wait_for_folds() or (), positional)
-        if kernel is None:
+        if earlier is not None:
+            kernel = earlier.posterior.kernel
+        else:
             settings = config.gaussian_process
             learning, solving = _rough_seconds(len(training), config)
             callbacks.begin(round(settings.steps * (learning + solving) / learning) + 1, 0)
@@ -109,7 +122,12 @@ class GaussianProcessMember(Member):
                 return None
         if callbacks.stop():
             return None
-        posterior, widening = fit_posterior(kernel, training, measured, task.edges, task.seed)
+        kept = callbacks.scratch()
+        begun = Whitening.load(kept) if kept is not None and shared else Whitening()
+        solution = solve_weights(kernel, training, measured.labels, begun, shared)
+        posterior, widening = fit_posterior(kernel, solution, measured, task.edges, task.seed)
+        if kept is not None and not shared:
+            _keep(solution.whitening, kept)
         chosen = torch.from_numpy(task.training[some])
         member = cls(task.fold, positional, posterior, chosen, training, widening)
         return fitted_without_choice(member, task)
@@ -132,28 +150,28 @@ class GaussianProcessMember(Member):
 
         The steps count even if the kernel will be that of a fold.
         """
-        from scipy.linalg.lapack import spotrf, strtri  # noqa: PLC0415 - loads slowly
-
         from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
         from sirna.members.gaussian_process.matrix import (  # noqa: PLC0415
             BLOCK_ROWS,
             CovarianceMatrix,
         )
+        from sirna.members.solve import solve  # noqa: PLC0415 - loads slowly
 
         config = task.config.gaussian_process
-        _, _, training = _encoded(task)
+        some, positional = _chosen(task)
+        training = positional.encode(_columns(task).iloc[some], training=True)
         n = len(training)
         times = [time.perf_counter()]
         short_config = config.model_copy(update={"steps": TIMED_STEPS})
         kernel = learn_kernel(training, np.zeros(n), short_config, task.seed, lambda: False)
         times.append(time.perf_counter())
-        block = np.empty((min(n, BLOCK_ROWS), n), dtype=np.float32)
-        CovarianceMatrix(kernel, training).block(0, block)
+        timed = min(n, BLOCK_ROWS)
+        CovarianceMatrix(kernel, training).columns(n - timed, n)
         times.append(time.perf_counter())
-        matrix = np.eye(TIMED_ROWS, dtype=np.float32, order="F")
-        strtri(spotrf(matrix, lower=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
+        matrix, nothing = np.eye(TIMED_ROWS, dtype=np.float32), np.zeros(TIMED_ROWS)
+        solve(lambda start, stop: matrix[:stop, start:stop].copy(), nothing, cls.family)
         times.append(time.perf_counter())
-        fractions_timed = TIMED_STEPS / config.steps, 2 * len(block) / n, (TIMED_ROWS / n) ** 3
+        fractions_timed = TIMED_STEPS / config.steps, 2 * timed / n, (TIMED_ROWS / n) ** 3
         return float((np.diff(times) / fractions_timed).sum())
 
     @classmethod
@@ -178,7 +196,8 @@ class GaussianProcessMember(Member):
         """Return predictions of its training rows without the rows of their targets."""
         if not len(self.posterior.left_out):
             return None
-        return LeftOut(self.chosen.numpy(), self.posterior.predict_left_out())
+        order = np.argsort(self.chosen.numpy())
+        return LeftOut(self.chosen.numpy()[order], self.posterior.predict_left_out()[order])
 
     def widening(self) -> Widening:
         """Return how much wider distributions are for new guides."""
@@ -227,7 +246,7 @@ class GaussianProcessMember(Member):
         return cls(stored.fold, positional, posterior, chosen, rows, widening_of(stored.facts))
 
 
-def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalRows]:
+def _chosen(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder]:
     """Choose the rows to fit on.
 
     Returns
@@ -236,28 +255,51 @@ def _encoded(task: FoldTask) -> tuple[np.ndarray, PositionalEncoder, PositionalR
         Their positions among the training rows, ascending.
     PositionalEncoder
         Fitted on them.
-    PositionalRows
-        The rows, encoded.
     """
     config = task.config.gaussian_process
     guides = task.training_rows["guide"].to_numpy()
     _, guide = np.unique(guides.astype(str), return_inverse=True)
     some = drawn_by_group(guide, config.most_rows, np.random.default_rng(task.seed))
-    columns = PositionalEncoder.columns(task.rows, config, task.config.sequences)
-    rows = task.training_rows[columns].iloc[some]
-    positional = PositionalEncoder.fit(rows, config, task.config.protocol)
-    return some, positional, positional.encode(rows, training=True)
+    return some, PositionalEncoder.fit(_columns(task).iloc[some], config, task.config.protocol)
 
 
-def _kernel_of_folds(folds: Sequence[Member], positional: PositionalEncoder) -> Kernel | None:
-    """Return the kernel of the first fold if its parameters mean the same here; else None."""
+def _columns(task: FoldTask) -> pd.DataFrame:
+    """Return the training rows with the columns that the encoder reads."""
+    config = task.config
+    names = PositionalEncoder.columns(task.rows, config.gaussian_process, config.sequences)
+    return task.training_rows[names]
+
+
+def _first_fold(
+    folds: Sequence[Member], positional: PositionalEncoder
+) -> GaussianProcessMember | None:
+    """Return the member of the first fold if its kernel's parameters mean the same; else None."""
     for member in folds[:1]:
         if (
             isinstance(member, GaussianProcessMember)
             and member.positional.features == positional.features
         ):
-            return member.posterior.kernel
+            return member
     return None
+
+
+def _shared_first(
+    some: np.ndarray, task: FoldTask, earlier: GaussianProcessMember
+) -> tuple[np.ndarray, int]:
+    """Return positions of rows to fit on, those of an earlier member first, and how many it has.
+
+    The number is 0, and the order stays, if the earlier member has other rows too.
+    """
+    is_shared = np.isin(task.training[some], earlier.chosen)
+    if is_shared.sum() < len(earlier.chosen):
+        return some, 0
+    return np.concatenate([some[is_shared], some[~is_shared]]), int(is_shared.sum())
+
+
+def _keep(whitening: "Whitening", path: Path) -> None:
+    """Store what a fit on all rows can grow; without room for it, that fit begins anew."""
+    with contextlib.suppress(OSError):
+        whitening.save(path)
 
 
 def _largest_group(task: FoldTask) -> int:

@@ -20,9 +20,9 @@ def solve_weights(kernel: WordKernel, training: WordRows, truth: np.ndarray) -> 
     """Solve for the weights of the training rows; see `solve`."""
     with torch.inference_mode():
         covariance = kernel.covariance(training, training).numpy()
-    matrix = np.asfortranarray(covariance, dtype=np.float32)
+    matrix = covariance.astype(np.float32)
     matrix[np.diag_indices(len(training))] += float(kernel.variance)
-    return solve(matrix, truth, "word_process")
+    return solve(lambda start, stop: matrix[:stop, start:stop].copy(), truth, "word_process")
 
 
 def learn_kernel(

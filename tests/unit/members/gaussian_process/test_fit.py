@@ -11,8 +11,7 @@ from sirna.config.family_sections import GaussianProcessConfig
 from sirna.errors import SirnaError
 from sirna.features.positional import PositionalEncoder
 from sirna.features.positional_rows import UNSEEN
-from sirna.members.far_rows import Measured
-from sirna.members.gaussian_process.fit import fit_posterior, learn_kernel
+from sirna.members.gaussian_process.fit import learn_kernel, solve_weights
 from sirna.members.gaussian_process.kernel import LEAST_NOISE, REACHES, Kernel
 from sirna.members.gaussian_process.matrix import CovarianceMatrix
 from sirna.members.solve import solve
@@ -87,7 +86,7 @@ def test_the_mean_and_the_means_without_a_group_are_those_of_refitting(encoded, 
     kernel = Kernel.initial(encoded, 2, seed=3)
     truth = ((rows["label"] - rows["label"].mean()) / rows["label"].std()).to_numpy()
     groupings = [PROTOCOLS[protocol].groups(rows) for protocol in ("duplex", "target")]
-    solution = solve(CovarianceMatrix(kernel, encoded).with_noise(), truth, "gaussian_process")
+    solution = solve(CovarianceMatrix(kernel, encoded).columns, truth, "gaussian_process")
     matrix = kernel.covariance(encoded, encoded).double().numpy()
     noisy = matrix + float(kernel.variance) * np.eye(len(rows))
     np.testing.assert_allclose(solution.weights, np.linalg.solve(noisy, truth), atol=2e-3)
@@ -107,9 +106,9 @@ def test_a_mean_without_its_group_does_not_depend_on_the_groups_labels(encoded, 
     groups = PROTOCOLS[protocol].groups(rows)
     held = groups == groups[4]
     before, after = (
-        solve(
-            CovarianceMatrix(kernel, encoded).with_noise(), labels, "gaussian_process"
-        ).without_groups(groups)
+        solve(CovarianceMatrix(kernel, encoded).columns, labels, "gaussian_process").without_groups(
+            groups
+        )
         for labels in (truth, np.where(held, truth + 2, truth))
     )
     np.testing.assert_allclose(after[held], before[held], atol=5e-3)
@@ -133,15 +132,14 @@ def test_several_threads_learn_the_same_kernel_each_time():
             assert torch.equal(tensor, found[0].tensors()[name]), name
 
 
-def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, rows, monkeypatch):
+def test_a_kernel_that_cannot_be_solved_is_refused_with_the_remedy(encoded, monkeypatch):
     labels = np.linspace(1.0, 90.0, len(encoded))
     monkeypatch.setattr(Kernel, "variance", torch.tensor([-5.0]))
-    measured = Measured(rows, labels, np.arange(len(labels)), None, correct_level=True)
     remedy = r"learning_rate, or set its weights in \[mixture\] to 0"
     with pytest.raises(SirnaError, match=remedy):
         learn_kernel(encoded, labels, QUICK, 0, lambda: False)
     with pytest.raises(SirnaError, match=remedy):
-        fit_posterior(Kernel.initial(encoded, 2, 0), encoded, measured, np.array([0, 30, 100.0]), 0)
+        solve_weights(Kernel.initial(encoded, 2, 0), encoded, labels)
 
 
 def test_noise_has_a_lower_bound(encoded):

@@ -219,8 +219,8 @@ def test_training_rows_are_predicted_as_if_their_targets_were_unseen(many, quick
     truth = posterior.residuals.standardised(many["label"].to_numpy()).astype(np.float32)
     one = targets == targets[7]
     changed = np.where(one, truth + 2, truth)
-    matrix = CovarianceMatrix(posterior.kernel, member.training).with_noise()
-    solution = solve(matrix, changed, "gaussian_process")
+    columns = CovarianceMatrix(posterior.kernel, member.training).columns
+    solution = solve(columns, changed, "gaussian_process")
     means = solution.without_groups(targets)
     np.testing.assert_allclose(means[one], posterior.left_out[one], atol=5e-3)
     assert np.abs(solution.weights - posterior.weights.numpy()).max() > 0.1
@@ -251,9 +251,13 @@ def test_targets_that_cannot_represent_unseen_ones_are_not_left_out(many, quick,
 class OnFolds(FitCallbacks):
     """The folds' members come after so many questions; a stop may be requested after as many."""
 
-    def __init__(self, members, after=0, stop_after=None):
+    def __init__(self, members, after=0, stop_after=None, scratch=None):
         self.members, self.after, self.stop_after = members, after, stop_after
         self.asked = self.steps = 0
+        self.path = scratch
+
+    def scratch(self):
+        return self.path
 
     def on_folds(self):
         self.asked += 1
@@ -282,6 +286,73 @@ def test_a_fit_on_all_rows_takes_the_kernel_of_the_first_fold(rows, quick, fit, 
     for name, tensor in folds[0].posterior.kernel.tensors().items():
         assert torch.equal(found.posterior.kernel.tensors()[name], tensor), name
     assert len(found.posterior.weights) == len(rows)
+
+
+@pytest.fixture
+def without_some(rows, task_of):
+    """The task of a fold whose held-out rows bring no feature that the others lack."""
+    duplexes = rows.groupby(["guide", "guide_modifications", "passenger_modifications"])
+    again = np.flatnonzero(duplexes.cumcount() > 0)
+
+    def of(config, held_out=7):
+        return task_of(rows, config, np.delete(np.arange(len(rows)), again[:held_out]))
+
+    return of
+
+
+@pytest.mark.parametrize("loss", ["none", "absent", "cut", "changed", "of other rows"])
+def test_a_fit_on_all_rows_grows_the_folds_solution_or_repeats_it(
+    loss, quick, on_all_rows, without_some, tmp_path
+):
+    kept = tmp_path / "folder" / "kept.npz"
+    fold = GaussianProcessMember.fit(without_some(quick), 0, OnFolds((), scratch=kept)).member
+    stored = kept.read_bytes()
+    if loss == "absent":
+        kept.unlink()
+    elif loss == "cut":
+        kept.write_bytes(stored[: len(stored) // 2])
+    elif loss == "changed":
+        middle = len(stored) // 2
+        kept.write_bytes(stored[:middle] + bytes(8) + stored[middle + 8 :])
+    elif loss == "of other rows":
+        GaussianProcessMember.fit(without_some(quick, 3), 0, OnFolds((), scratch=kept))
+    found = GaussianProcessMember.fit(on_all_rows, 0, OnFolds([fold], scratch=kept)).member
+    anew = GaussianProcessMember.fit(on_all_rows, 0, OnFolds([fold])).member
+    assert torch.equal(found.posterior.weights, anew.posterior.weights)
+    assert found.widening() == anew.widening()
+    assert sorted(found.chosen.tolist()) == on_all_rows.training.tolist()
+    held_out = on_all_rows.rows
+    np.testing.assert_array_equal(found.predict(held_out).probs, anew.predict(held_out).probs)
+
+
+def test_rows_left_out_by_target_are_returned_in_the_order_of_the_table(
+    quick, on_all_rows, without_some
+):
+    fold = GaussianProcessMember.fit(without_some(quick), 0, FitCallbacks()).member
+    found = GaussianProcessMember.fit(on_all_rows, 0, OnFolds([fold])).member
+    assert (np.diff(found.chosen.numpy()) < 0).any()
+    left_out = found.left_out()
+    np.testing.assert_array_equal(left_out.positions, on_all_rows.training)
+    means = found.posterior.left_out.numpy()[np.argsort(found.chosen.numpy())]
+    order = np.argsort(left_out.predicted.median())
+    assert (np.diff(means[order]) > -0.05).all()
+
+
+def test_numbers_are_in_the_units_of_the_folds_kernel(quick, on_all_rows, without_some):
+    fold = GaussianProcessMember.fit(without_some(quick), 0, FitCallbacks()).member
+    alone = GaussianProcessMember.fit(on_all_rows, 0, FitCallbacks()).member
+    found = GaussianProcessMember.fit(on_all_rows, 0, OnFolds([fold])).member
+    units = [one.positional.conditions.numeric for one in (fold, found, alone)]
+    assert units[0] == units[1] != units[2]
+
+
+def test_more_rows_than_the_setting_are_not_grown_from_others(quick, on_all_rows, without_some):
+    few = with_changes(quick, {"gaussian_process.most_rows": 60})
+    fold = GaussianProcessMember.fit(without_some(few), 0, FitCallbacks()).member
+    task = replace(on_all_rows, config=few)
+    found = GaussianProcessMember.fit(task, 0, OnFolds([fold])).member
+    assert len(found.chosen) <= 60
+    assert (np.diff(found.chosen.numpy()) > 0).all()
 
 
 def test_a_kernel_of_other_features_is_not_taken(rows, quick, fit, on_all_rows):
