@@ -166,11 +166,7 @@ class Solution:
 
 
 def solve(
-    columns: Columns,
-    truth: np.ndarray,
-    family: str,
-    begun: Whitening | None = None,
-    first: int = 0,
+    columns: Columns, truth: np.ndarray, family: str, begun: Whitening | None = None
 ) -> Solution:
     """Solve for the weights.
 
@@ -182,9 +178,7 @@ def solve(
     family : str
         The family that the message names.
     begun : Whitening, optional
-        Of the first `first` rows; it grows to all rows. Default: it is computed, with the same
-        result.
-    first : int
+        Of the first rows; it grows to all rows.
 
     Raises
     ------
@@ -192,9 +186,8 @@ def solve(
         For a matrix that is not positive definite.
     """
     truth = truth.astype(np.float32)
-    whitening = begun if begun is not None and len(begun) == first else Whitening()
+    whitening = Whitening() if begun is None else begun
     try:
-        whitening.grow(columns, first)
         whitening.grow(columns, len(truth))
     except np.linalg.LinAlgError:
         raise singular_error(family) from None

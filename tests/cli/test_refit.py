@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -178,8 +179,9 @@ def test_every_kind_of_run_is_trained_on_all_rows(protocol, changes, data, ok, t
     assert pd.read_csv("out.csv")["mRNA_remaining_pct"].between(0, 200).all()
 
 
+@pytest.mark.parametrize("scratch", ["kept", "lost"])
 def test_a_failure_on_all_rows_keeps_the_results_of_the_folds(
-    data, cli, ok, tiny, monkeypatch
+    scratch, data, cli, ok, tiny, monkeypatch
 ) -> None:
     whole = ("train", data / "train_data.csv", *tiny, "--set", "train.refit=true", "--run")
     ok(*whole, "whole")
@@ -198,7 +200,11 @@ def test_a_failure_on_all_rows_keeps_the_results_of_the_folds(
     assert folds(sirna.load_bundle(run / "bundle")) == {"network": [0], "gaussian_process": [0]}
     assert (run / "oof.csv").read_bytes() == Path("whole/oof.csv").read_bytes()
     ok("submit", data / "test.csv", "--run", run)
+    assert [path.name for path in run.glob("last/scratch/*")] == ["gaussian_process-0.npz"]
+    if scratch == "lost":
+        shutil.rmtree(run / "last/scratch")
     ok("train", "--resume", "--run", run)
     for name in ("network-0", "gaussian_process-0"):
         file = f"bundle/{name}.safetensors"
         assert (run / file).read_bytes() == (Path("whole") / file).read_bytes()
+    assert not any((one / "last/scratch").exists() for one in (run, Path("whole")))

@@ -8,6 +8,7 @@ closed form of leave-one-out, equation 5.12, extended to groups).
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,11 +35,7 @@ LAST_RATE = 0.02
 
 
 def solve_weights(
-    kernel: Kernel,
-    training: PositionalRows,
-    labels: np.ndarray,
-    begun: Whitening | None = None,
-    first: int = 0,
+    kernel: Kernel, training: PositionalRows, labels: np.ndarray, begun: Whitening | None = None
 ) -> Solution:
     """Solve for the weights of n training rows.
 
@@ -48,8 +45,8 @@ def solve_weights(
     training : PositionalRows of n rows
     labels : array, shape (n,)
         Percentages.
-    begun, first
-        See `solve`.
+    begun : Whitening, optional
+        Of the first rows.
 
     Raises
     ------
@@ -57,9 +54,16 @@ def solve_weights(
         For covariances that cannot be solved.
     """
     truth = standardised(labels, *scale_of(labels))
-    return solve(
-        CovarianceMatrix(kernel, training).columns, truth, "gaussian_process", begun, first
-    )
+    return solve(CovarianceMatrix(kernel, training).columns, truth, "gaussian_process", begun)
+
+
+def whitening_of(kernel: Kernel, training: PositionalRows, kept: Path | None) -> Whitening:
+    """Return the whitening of training rows: the one that was kept in a file, else computed."""
+    whitening = None if kept is None else Whitening.load(kept)
+    if whitening is None or len(whitening) != len(training):
+        whitening = Whitening()
+        whitening.grow(CovarianceMatrix(kernel, training).columns, len(training))
+    return whitening
 
 
 def fit_posterior(

@@ -81,15 +81,16 @@ class GaussianProcessMember(Member):
         """Fit on the training rows; see `Member.fit`.
 
         If there are more than `most_rows`, fit on `most_rows` of them, drawn guide by guide. On all
-        rows, use the kernel of the first fold, which has learned it from nearly the same rows.
+        rows, use the kernel of the first fold, which has learned it from nearly the same rows, and
+        add rows to its solution.
         """
         from sirna.members.far_rows import Measured  # noqa: PLC0415
         from sirna.members.gaussian_process.fit import (  # noqa: PLC0415
             fit_posterior,
             learn_kernel,
             solve_weights,
+            whitening_of,
         )
-        from sirna.members.solve import Whitening  # noqa: PLC0415
 
         cls.check_memory(task)
         config, protocol = task.config, task.config.protocol
@@ -123,10 +124,10 @@ class GaussianProcessMember(Member):
         if callbacks.stop():
             return None
         kept = callbacks.scratch()
-        begun = Whitening.load(kept) if kept is not None and shared else Whitening()
-        solution = solve_weights(kernel, training, measured.labels, begun, shared)
+        begun = whitening_of(kernel, earlier.training, kept) if earlier and shared else None
+        solution = solve_weights(kernel, training, measured.labels, begun)
         posterior, widening = fit_posterior(kernel, solution, measured, task.edges, task.seed)
-        if kept is not None and not shared:
+        if kept is not None and len(task.held_out) and len(some) == len(task.training):
             _keep(solution.whitening, kept)
         chosen = torch.from_numpy(task.training[some])
         member = cls(task.fold, positional, posterior, chosen, training, widening)

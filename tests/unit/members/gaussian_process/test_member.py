@@ -346,12 +346,15 @@ def test_numbers_are_in_the_units_of_the_folds_kernel(quick, on_all_rows, withou
     assert units[0] == units[1] != units[2]
 
 
-def test_more_rows_than_the_setting_are_not_grown_from_others(quick, on_all_rows, without_some):
-    few = with_changes(quick, {"gaussian_process.most_rows": 60})
-    fold = GaussianProcessMember.fit(without_some(few), 0, FitCallbacks()).member
+def test_more_rows_than_the_setting_are_not_grown_from_others(
+    quick, on_all_rows, without_some, tmp_path
+):
+    few, kept = with_changes(quick, {"gaussian_process.most_rows": 60}), tmp_path / "kept.npz"
+    fold = GaussianProcessMember.fit(without_some(few), 0, OnFolds((), scratch=kept)).member
     task = replace(on_all_rows, config=few)
-    found = GaussianProcessMember.fit(task, 0, OnFolds([fold])).member
+    found = GaussianProcessMember.fit(task, 0, OnFolds([fold], scratch=kept)).member
     assert len(found.chosen) <= 60
+    assert not kept.exists()
     assert (np.diff(found.chosen.numpy()) > 0).all()
 
 
