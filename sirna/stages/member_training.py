@@ -14,6 +14,7 @@ from sirna.members.base import FitCallbacks, Fitted, Member, State
 from sirna.runs.checkpoint import Checkpoint
 from sirna.runs.run import Run
 from sirna.stages.progress import Job
+from sirna.system.memory import return_freed_memory
 
 
 class Watcher(Protocol):
@@ -127,6 +128,7 @@ class MemberFit:
             self.run.check_present()
             self.checkpoint.save_fitted(found, callbacks.rows)
             watcher.ended(self.job, time.perf_counter() - began)
+        return_freed_memory()
         return found
 
 

@@ -1,6 +1,7 @@
 """The memory at hand, and the refusal of work that needs more."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import sys
@@ -87,6 +88,15 @@ def memory_of(processes: Iterable[int]) -> float:
         return sum(_kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") for pid in processes)
     except (OSError, StopIteration, ValueError):
         return 0.0
+
+
+def return_freed_memory() -> None:
+    """Give memory that was freed back to the system, for other processes.
+
+    The C library of Linux keeps it otherwise; other systems do not need this.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory_mb() -> int:

@@ -38,6 +38,7 @@ from sirna.members.gaussian_process.size import (
 )
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
+from sirna.system.memory import return_freed_memory
 
 if TYPE_CHECKING:
     from sirna.members.solve import Whitening
@@ -123,6 +124,7 @@ class GaussianProcessMember(Member):
                 return None
         if callbacks.stop():
             return None
+        return_freed_memory()  # of the tables of learning, since the solution needs much
         kept = callbacks.scratch()
         begun = whitening_of(kernel, earlier.training, kept) if earlier and shared else None
         solution = solve_weights(kernel, training, measured.labels, begun)

@@ -1,5 +1,6 @@
 """The memory at hand."""
 
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,19 @@ import resource
 from sirna.system.memory import available_memory
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
 print(available_memory())
+"""
+
+FREED = """
+import numpy as np
+from sirna.system.memory import memory_of, return_freed_memory
+import os
+tables = [np.ones(500_000) for _ in range(50)]  # 4 MB each: small enough for the heap
+between = [bytearray(100_000) for _ in range(50)]
+last = np.ones(500_000)
+del tables
+before = memory_of([os.getpid()])
+return_freed_memory()
+print(before, memory_of([os.getpid()]))
 """
 
 FORKED = """
@@ -78,3 +92,12 @@ def test_memory_that_processes_share_counts_once():
     alone, both, with_ended = map(float, done.stdout.split())
     assert 100e6 < alone < both < alone + 50e6
     assert with_ended == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems return it by themselves")
+def test_memory_that_was_freed_is_returned():
+    setting = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+    command = [sys.executable, "-c", FREED]
+    done = subprocess.run(command, capture_output=True, text=True, env=setting, check=True)
+    before, after = map(float, done.stdout.split())
+    assert before - after > 150e6
