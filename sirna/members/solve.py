@@ -1,17 +1,16 @@
 """Solve for the weights of a Gaussian process, and predict training rows without others."""
 
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.linalg.lapack import spotrf, strtri
 
 from sirna.errors import SirnaError
+from sirna.system.files import UNREADABLE_ARRAYS, write_atomically
 
 BLOCK_ROWS = 512
 """Rows by which a whitening grows at a time: with fewer, products of matrices are slower; with
@@ -103,14 +102,19 @@ class Whitening:
         return result
 
     def save(self, path: Path) -> None:
-        """Store it, completely or not at all."""
-        draft = path.with_name(f"{path.name}.{os.getpid()}.draft.npz")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            np.savez(draft, *self.blocks)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        """Store it, completely or not at all.
+
+        Raises
+        ------
+        SirnaError
+            If the file cannot be written.
+        """
+
+        def write(draft: Path) -> None:
+            with draft.open("wb") as stream:
+                np.savez(stream, *self.blocks)
+
+        write_atomically(path, write)
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -118,7 +122,7 @@ class Whitening:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return cls([stored[f"arr_{index}"] for index in range(len(stored.files))])
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except UNREADABLE_ARRAYS:
             return None
 
 

@@ -135,8 +135,8 @@ class Run:
         """Delete what a training wrote before its first epoch; whoever has its lock may do so."""
         for path in (self.config, self.splits, self.digest, self.started, self.messages):
             path.unlink(missing_ok=True)
-        for folder in [self.scratch, *self.folder.glob("last/fold-*")]:
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in [path for path in self.folder.glob("last/*") if path.is_dir()]:
+            shutil.rmtree(folder)
         locks = self.folder / LOCK, self.folder / WORKERS_LOCK
         for path in (self.digest.parent, *locks, self.folder):
             if path.is_dir() and not any(path.iterdir()):

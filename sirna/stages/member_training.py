@@ -164,7 +164,7 @@ class _Callbacks(FitCallbacks):
         task, split = self._fit.task, self._fit.task.split
         if not task.config.train.refit or task.fold not in {*split.folds[:1], split.whole}:
             return None
-        return self._fit.run.scratch / f"{self._fit.family.family}-{self._fit.index}.npz"
+        return self._fit.run.scratch / f"{self._fit.family.family}-{self._fit.index}"
 
     def resume(self, restore: Callable[[State], None]) -> None:
         checkpoint = self._fit.checkpoint

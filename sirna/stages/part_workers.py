@@ -152,7 +152,7 @@ def prepare(request: SubmitRequest, files: int) -> None:
     files : int
         The number of test files.
     """
-    if request.engine == "local" and min(request.workers or _free_workers(), files) > 1:
+    if request.engine == "local" and _count(request, files) > 1:
         preload([__name__])
 
 
@@ -166,7 +166,7 @@ def results(predictor: Predictor, tasks: Sequence[Task]) -> Iterator[PartResult 
 
         yield from results_of_ray(_complete(predictor), tasks)
         return
-    workers = min(request.workers or _free_workers(), len(tasks))
+    workers = _count(request, len(tasks))
     if workers > 1:
         yield from _in_processes(_complete(predictor), tasks, workers)
         return
@@ -190,11 +190,14 @@ def _complete(predictor: Predictor) -> SubmitRequest:
     )
 
 
-def _free_workers() -> int:
-    """Return how many worker processes the cores and the free memory of this machine allow."""
+def _count(request: SubmitRequest, files: int) -> int:
+    """Return how many worker processes predict so many files.
+
+    Default: as many as the cores and the free memory of this machine allow.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = available_memory() / MEMORY_OF_WORKER
-    return max(1, int(min(cores or 1, memory)))
+    return min(request.workers or max(1, int(min(cores or 1, memory))), files)
 
 
 def _in_processes(

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from sirna.errors import SirnaError, suggestion
 from sirna.system.csv_text import check_csv, csv_bytes
@@ -27,6 +28,10 @@ DRAFT = re.compile(r"\.\d+\..+")
 REPLACED = re.compile(r"\.(.+)\.old")
 AT_FDCWD, RENAME_EXCHANGE, RENAME_SWAP = -100, 2, 2
 """Constants of Linux (<fcntl.h>, <linux/fs.h>) and of macOS (<sys/stdio.h>)."""
+
+
+UNREADABLE_ARRAYS = (OSError, ValueError, KeyError, EOFError, BadZipFile)
+"""What numpy raises if a file of arrays is absent or damaged."""
 
 
 class TakenError(Exception):

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from sirna.prediction.histogram import Histogram
 from sirna.prediction.mixture import HeldOut
 from sirna.prediction.widening import Widening
 from sirna.protocols.similar import KnownGuides
-from sirna.system.files import write_atomically
+from sirna.system.files import UNREADABLE_ARRAYS, write_atomically
 from sirna.system.locks import try_lock
 from sirna.tuning.last_epochs import predict_last_epochs
 
@@ -35,7 +34,6 @@ ENCODING_SECTIONS = ("vocab", "covariates", "siblings")
 """Sections of the configuration that, in addition to the streams, decide how rows are encoded."""
 STOOD_FOR = ("data", "split")
 """Sections that the rows of a rung stand for."""
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 ByFamily = dict[str, HeldOut]
 """Family -> predictions of the held-out rows of a fold, made without a choice on these rows."""
 
@@ -227,5 +225,5 @@ def _read(path: Path) -> Kept | None:
             predicted = Histogram(file["edges"], probs / probs.sum(axis=1, keepdims=True))
             factors = file["widening"].tolist()
             return Kept(predicted, Widening(*factors) if factors else None)
-    except UNREADABLE:
+    except UNREADABLE_ARRAYS:
         return None

@@ -6,6 +6,7 @@ The errors are measured on the training rows: each is predicted without the rows
 closed form of leave-one-out, equation 5.12, extended to groups).
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sirna.config.family_sections import GaussianProcessConfig
+from sirna.errors import SirnaError
 from sirna.features.positional_rows import PositionalRows
 from sirna.members.far_rows import Measured, fit_widening
 from sirna.members.gaussian_process.kernel import Kernel
@@ -64,6 +66,12 @@ def whitening_of(kernel: Kernel, training: PositionalRows, kept: Path | None) ->
         whitening = Whitening()
         whitening.grow(CovarianceMatrix(kernel, training).columns, len(training))
     return whitening
+
+
+def keep_whitening(solution: Solution, path: Path) -> None:
+    """Store what `whitening_of` reads; without room for it, that computes it."""
+    with contextlib.suppress(SirnaError):
+        solution.whitening.save(path)
 
 
 def fit_posterior(

@@ -1,12 +1,10 @@
 """The Gaussian process as a family: fit, predict, store and restore a member."""
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -39,9 +37,6 @@ from sirna.members.gaussian_process.size import (
 from sirna.prediction.histogram import Histogram
 from sirna.prediction.widening import Widening
 from sirna.system.memory import return_freed_memory
-
-if TYPE_CHECKING:
-    from sirna.members.solve import Whitening
 
 CHOSEN = "chosen"
 """The tensor with the training rows' positions in the table."""
@@ -88,6 +83,7 @@ class GaussianProcessMember(Member):
         from sirna.members.far_rows import Measured  # noqa: PLC0415
         from sirna.members.gaussian_process.fit import (  # noqa: PLC0415
             fit_posterior,
+            keep_whitening,
             learn_kernel,
             solve_weights,
             whitening_of,
@@ -130,7 +126,7 @@ class GaussianProcessMember(Member):
         solution = solve_weights(kernel, training, measured.labels, begun)
         posterior, widening = fit_posterior(kernel, solution, measured, task.edges, task.seed)
         if kept is not None and len(task.held_out) and len(some) == len(task.training):
-            _keep(solution.whitening, kept)
+            keep_whitening(solution, kept)
         chosen = torch.from_numpy(task.training[some])
         member = cls(task.fold, positional, posterior, chosen, training, widening)
         return fitted_without_choice(member, task)
@@ -151,7 +147,7 @@ class GaussianProcessMember(Member):
     def seconds(cls, task: FoldTask, device: torch.device) -> float:
         """Estimate the seconds of `fit` by timing some learning steps and a small matrix.
 
-        The steps count even if the kernel will be that of a fold.
+        On all rows, only what the first fold has not done counts.
         """
         from sirna.members.gaussian_process.fit import learn_kernel  # noqa: PLC0415
         from sirna.members.gaussian_process.matrix import (  # noqa: PLC0415
@@ -175,14 +171,17 @@ class GaussianProcessMember(Member):
         solve(lambda start, stop: matrix[:stop, start:stop].copy(), nothing, cls.family)
         times.append(time.perf_counter())
         fractions_timed = TIMED_STEPS / config.steps, 2 * timed / n, (TIMED_ROWS / n) ** 3
-        return float((np.diff(times) / fractions_timed).sum())
+        done = _solved_in_first_fold(task) / n
+        left = 1 - np.array([_follows_a_fold(task), done**2, done**3])
+        return float((np.diff(times) / fractions_timed * left).sum())
 
     @classmethod
     def rough_seconds(cls, task: FoldTask) -> float:
         """Return about how many seconds `fit` takes; see `Member.rough_seconds`."""
         rows = min(len(task.training), task.config.gaussian_process.most_rows)
         learning, solving = _rough_seconds(rows, task.config)
-        return solving + learning * (task.fold != task.split.whole or not task.split.folds)
+        _, done = _rough_seconds(_solved_in_first_fold(task), task.config)
+        return solving - done + learning * (not _follows_a_fold(task))
 
     def predict(self, rows: pd.DataFrame, device: torch.device = CPU) -> Histogram:
         """Predict the distributions of n checked rows, each independent of the other rows."""
@@ -299,10 +298,16 @@ def _shared_first(
     return np.concatenate([some[is_shared], some[~is_shared]]), int(is_shared.sum())
 
 
-def _keep(whitening: "Whitening", path: Path) -> None:
-    """Store what a fit on all rows can grow; without room for it, that fit begins anew."""
-    with contextlib.suppress(OSError):
-        whitening.save(path)
+def _follows_a_fold(task: FoldTask) -> bool:
+    """Return whether a fit takes the kernel of a fold, unless their features differ."""
+    return bool(task.split.folds) and task.fold == task.split.whole
+
+
+def _solved_in_first_fold(task: FoldTask) -> int:
+    """Return for how many rows a fit can take the solution of the first fold."""
+    if not _follows_a_fold(task) or len(task.training) > task.config.gaussian_process.most_rows:
+        return 0
+    return int((task.split.fold != task.split.folds[0]).sum())
 
 
 def _largest_group(task: FoldTask) -> int:

@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from sirna.config.load import with_changes
+from sirna.features.fold import FoldTask
 from sirna.members.gaussian_process import matrix
 from sirna.members.gaussian_process import member as gaussian_process
 from sirna.members.network import member as network
 from sirna.members.trees import member as trees
 from sirna.stages.time_estimate import seconds_by_family, tasks_of
+from sirna.table.splits import make_split
 
 CPU = torch.device("cpu")
 
@@ -36,6 +38,26 @@ def test_the_time_of_a_gaussian_process_grows_with_steps_rows_and_their_cube(
     expected = 5.0 + 0.5 * whole / (2 * (whole // 5)) + 0.01 * (whole / (whole // 10)) ** 3
     found = gaussian_process.GaussianProcessMember.seconds(task_of(rows, config), CPU)
     assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("most_rows", [10**6, 30])
+def test_on_all_rows_a_gaussian_process_does_what_the_first_fold_has_not_done(
+    tiny_table, tiny_config, seconds, monkeypatch, most_rows
+) -> None:
+    monkeypatch.setattr(gaussian_process, "TIMED_ROWS", 10)
+    config = with_changes(tiny_config, {"gaussian_process.most_rows": most_rows})
+    split = make_split(tiny_table.rows, config.split, "table")
+    fold, whole = (
+        FoldTask(tiny_table.rows, split, number, config) for number in (split.folds[0], split.whole)
+    )
+    member, n = gaussian_process.GaussianProcessMember, min(len(tiny_table), most_rows)
+    shared = len(fold.training) / n if n == len(tiny_table) else 0.0
+    seconds(1.0, 0.0, 0.0)
+    assert member.seconds(whole, CPU) == 0.0  # the kernel is learned
+    seconds(0.0, 0.0, 1.0)
+    expected = (n / 10) ** 3 * (1 - shared**3)
+    assert member.seconds(whole, CPU) == pytest.approx(expected, rel=0.02)
+    assert member.rough_seconds(whole) < member.rough_seconds(fold)
 
 
 def test_the_time_of_a_gaussian_process_counts_at_most_the_rows_it_holds(
