@@ -1,18 +1,23 @@
-"""Time `sirna submit` against another version, in pairs: old, new, old, new.
+"""Time `sirna submit` and `sirna train` against another version, in pairs: old, new, old, new.
 
     python benchmarks/speed.py --old PATH_TO_OLD_SOURCES --run RUN_OR_BUNDLE [--rows 1 10000]
+    python benchmarks/speed.py --old PATH_TO_OLD_SOURCES --train TABLE [--options="--folds 5"]
 
-For each size it writes a file of candidates (see candidates.py), runs both versions `--repeats`
-times with one thread each, and prints medians of wall time, processor time and peak memory, and the
-ratio of the processor times, which other programs disturb less. Without --old only this version
-runs. Both versions must be able to read the bundle. Then this version predicts a folder of files of
---part-rows rows with one worker, with several, and with as many of Ray if it is installed, and
-prints the ratio of the wall times; the digests must be equal. --quick takes one row and 2,000 rows,
-once, and two files of 2,000 rows.
+With --run: for each size it writes a file of candidates (see candidates.py), runs both versions
+`--repeats` times with one thread each, and prints medians of wall time, processor time and peak
+memory, and the ratio of the processor times, which other programs disturb less. Without --old only
+this version runs. Both versions must be able to read the bundle. Then this version predicts a
+folder of files of --part-rows rows with one worker, with several, and with as many of Ray if it is
+installed, and prints the ratio of the wall times; the digests must be equal. --quick takes one row
+and 2,000 rows, once, and two files of 2,000 rows.
+
+With --train: it trains with the defaults and --options, `--repeats` times with each version, on all
+cores, and prints medians of the wall time and of the largest memory of all processes together.
 """
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import statistics
@@ -91,10 +96,64 @@ def parts(folder: Path, run: Path, workers: int, rows: int) -> None:
         sys.exit(f"the parts differ: {digests}")
 
 
+def train(sources: Path, table: Path, out: Path, options: list[str]) -> tuple[float, float]:
+    """Run `sirna train` once from these sources; return its seconds of wall time and its MB."""
+    environment = os.environ | {"PYTHONPATH": str(sources)}
+    command = [sys.executable, "-m", "sirna.cli", "train", str(table), "--run", str(out), *options]
+    began = time.perf_counter()
+    subprocess.run(command, env=environment, cwd=out.parent, stdout=subprocess.DEVNULL, check=True)
+    wall = time.perf_counter() - began
+    figures = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    return wall, figures["peak_memory_mb"]
+
+
+def trainings(versions: dict[str, Path], given: argparse.Namespace, folder: Path) -> None:
+    """Print the times of trainings."""
+    table, options = given.train.resolve(), given.options.split()
+    costs: dict[str, list[tuple[float, float]]] = {version: [] for version in versions}
+    for number in range(given.repeats):
+        for version, sources in versions.items():
+            out = folder / f"{version}-{number}"
+            costs[version].append(train(sources, table, out, options))
+    print("| training | wall s | MB | ratio |\n|---|---|---|---|")
+    first = 0.0
+    for version, found in costs.items():
+        wall, megabytes = (statistics.median(values) for values in zip(*found, strict=True))
+        first = first or wall
+        print(f"| {version} | {wall:.1f} | {megabytes:,.0f} | {wall / first:.2f} |")
+
+
+def predictions(versions: dict[str, Path], given: argparse.Namespace, folder: Path) -> None:
+    """Print the times of predictions."""
+    print("| rows | version | wall s | processor s | rows/s of processor | MB | ratio |")
+    print("|---|---|---|---|---|---|---|")
+    for rows in QUICK_SIZES if given.quick else given.rows:
+        table = folder / f"{rows}.csv"
+        write(table, rows, given.symbol)
+        costs: dict[str, list[Cost]] = {version: [] for version in versions}
+        for _ in range(1 if given.quick else given.repeats):
+            for version, sources in versions.items():
+                out = folder / f"{version}.csv"
+                costs[version].append(submit(sources, table, given.run.resolve(), out))
+        for version, found in costs.items():
+            cost = medians(found)
+            ratio = medians(costs["old"]).processor / cost.processor if given.old else 1.0
+            print(
+                f"| {rows:,} | {version} | {cost.wall:.1f} | {cost.processor:.1f} | "
+                f"{rows / cost.processor:,.0f} | {cost.megabytes:,.0f} | {ratio:.1f} |",
+                flush=True,
+            )
+    part_rows = QUICK_PART_ROWS if given.quick else given.part_rows
+    parts(folder, given.run.resolve(), given.workers, part_rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--old", type=Path, help="folder with the older package `sirna`")
-    parser.add_argument("--run", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", type=Path, help="a run or a bundle that both versions can read")
+    what.add_argument("--train", type=Path, help="a training table")
+    parser.add_argument("--options", default="", help="further options of `sirna train`")
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
     parser.add_argument("--symbol", help="a target of the training table; else unseen targets")
     parser.add_argument("--repeats", type=int, default=3)
@@ -103,28 +162,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     versions = {"new": HERE} if given.old is None else {"old": given.old.resolve(), "new": HERE}
-    print("| rows | version | wall s | processor s | rows/s of processor | MB | ratio |")
-    print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for rows in QUICK_SIZES if given.quick else given.rows:
-            table = folder / f"{rows}.csv"
-            write(table, rows, given.symbol)
-            costs: dict[str, list[Cost]] = {version: [] for version in versions}
-            for _ in range(1 if given.quick else given.repeats):
-                for version, sources in versions.items():
-                    out = folder / f"{version}.csv"
-                    costs[version].append(submit(sources, table, given.run.resolve(), out))
-            for version, found in costs.items():
-                cost = medians(found)
-                ratio = medians(costs["old"]).processor / cost.processor if given.old else 1.0
-                print(
-                    f"| {rows:,} | {version} | {cost.wall:.1f} | {cost.processor:.1f} | "
-                    f"{rows / cost.processor:,.0f} | {cost.megabytes:,.0f} | {ratio:.1f} |",
-                    flush=True,
-                )
-        part_rows = QUICK_PART_ROWS if given.quick else given.part_rows
-        parts(folder, given.run.resolve(), given.workers, part_rows)
+        if given.train is not None:
+            trainings(versions, given, Path(name))
+        else:
+            predictions(versions, given, Path(name))
 
 
 if __name__ == "__main__":
