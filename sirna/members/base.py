@@ -152,6 +152,8 @@ class Member(ABC):
     """Sections of the configuration that only this family reads, besides that of its name."""
     learns_from_folds: ClassVar[bool] = False
     """Whether a fit on all rows needs those on the folds, and asks `FitCallbacks` for them."""
+    runs_ahead: ClassVar[bool] = False
+    """Whether such a fit does most of its work without them, and needs them at its end."""
 
     fold: int
 
@@ -213,8 +215,7 @@ class Member(ABC):
     def rough_seconds(cls, task: FoldTask) -> float:
         """Return about how many seconds `fit` takes on one core, without measuring anything.
 
-        The ratios between families and tasks divide a progress bar and order the fits. The sum
-        decides whether a training is long enough for several processes.
+        Their ratios divide a progress bar and order the fits; their sum tells if workers pay.
         """
         return 1.0
 

@@ -11,6 +11,7 @@ from scipy.linalg.lapack import spotrf, strtri
 
 from sirna.errors import SirnaError
 from sirna.system.files import UNREADABLE_ARRAYS, write_atomically
+from sirna.system.threads import in_threads
 
 BLOCK_ROWS = 512
 """Rows by which a whitening grows at a time: with fewer, products of matrices are slower; with
@@ -56,27 +57,42 @@ class Whitening:
         rows of the factor are L = C'W' beside the factor F of D - LL'. Their inverse is -VLW beside
         V, the inverse of F.
         """
-        start = len(self)
-        for known, span in reversed(list(self._spans())):
-            block[span] = known.T @ block[: span.stop]
+        start, spans = len(self), list(self._spans())
+
+        def whitened(number: int) -> np.ndarray:
+            known = self.blocks[number]
+            part: np.ndarray = known.T @ block[: len(known)]
+            return part
+
+        def products(number: int) -> tuple[np.ndarray, np.ndarray]:
+            known, span = self.blocks[number], spans[number]
+            return known[: span.start] @ block[span], known[span] @ block[span]
+
+        def divided(number: int) -> np.ndarray:
+            part: np.ndarray = -(block[spans[number]] @ inverse)
+            return part
+
+        numbers = range(len(spans))
+        white = list(in_threads(whitened, numbers))
+        for span, part in zip(spans, white, strict=True):
+            block[span] = part
         block[start:] -= block[:start].T @ block[:start]
         factor, failed = spotrf(block[start:], lower=1)
         if failed:
             raise np.linalg.LinAlgError("the covariances are not positive definite")
         inverse = np.triu(strtri(factor, lower=1)[0].T)
-        for known, span in self._spans():
-            part = block[span].copy()
-            block[: span.start] += known[: span.start] @ part
-            block[span] = known[span] @ part
-        for _, span in self._spans():
-            block[span] = -(block[span] @ inverse)
+        for span, (above, part) in zip(spans, in_threads(products, numbers), strict=True):
+            block[: span.start] += above
+            block[span] = part
+        for span, part in zip(spans, in_threads(divided, numbers), strict=True):
+            block[span] = part
         block[start:] = inverse
         self.blocks.append(block)
 
-    def _spans(self) -> Iterator[tuple[np.ndarray, slice]]:
-        """Yield each block, and which rows it holds."""
+    def _spans(self) -> Iterator[slice]:
+        """Yield which rows each block holds."""
         for block in self.blocks:
-            yield block, slice(len(block) - block.shape[1], len(block))
+            yield slice(len(block) - block.shape[1], len(block))
 
     def solve(self, values: np.ndarray) -> np.ndarray:
         """Return the inverse of the covariances times n values, float32, shape (n,)."""

@@ -69,7 +69,7 @@ class MemberFit:
 
     @property
     def needs_folds(self) -> bool:
-        """Whether it may run beside its family's fits on the folds, but can only end after them."""
+        """Whether it can only end after its family's fits on the folds."""
         return self.on_all_rows and self.family.learns_from_folds
 
     @property

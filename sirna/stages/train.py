@@ -222,6 +222,7 @@ class _Training:
             if training.at_once == 1:
                 describe_fold(task, self.console)
             trained = training.train(task)
+            training.refresh()
             if trained.can_predict(self.config):
                 folds.append(trained)
         if not folds:

@@ -1,7 +1,7 @@
 """The fits of a training: which there are, in what order workers take them, and how many workers.
 
-Fits on folds come first, since the scores are theirs; of several fits the longest comes first
-(Graham 1969).
+Of several fits the longest comes first (Graham 1969), so that the short ones fill the end. One on
+all rows waits for those on the folds that it needs.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from sirna.runs.run import Run
 from sirna.stages.member_training import MemberFit
 from sirna.stages.progress import Job
 from sirna.system.memory import available_memory
-from sirna.system.processes import free_cores
+from sirna.system.threads import free_cores
 
 WORKER_BYTES = 0.6e9
 """Memory of a worker besides what its fit needs: the libraries and the training table."""
@@ -115,16 +115,17 @@ class Plan:
         able = [
             fit
             for fit in self._waiting
-            if self._is_ready(fit) and (not running or used + fit.memory <= self._memory)
+            if self._is_ready(fit, running) and (not running or used + fit.memory <= self._memory)
         ]
         if not able:
             return None
-        first = max(able, key=lambda fit: (not fit.on_all_rows, fit.rough_seconds))
+        first = max(able, key=lambda fit: (fit.rough_seconds, not fit.on_all_rows))
         self._waiting.remove(first)
         return first
 
-    def _is_ready(self, fit: MemberFit) -> bool:
-        """Return whether a fit can end without another one that still waits for a worker."""
+    def _is_ready(self, fit: MemberFit, running: Collection[MemberFit]) -> bool:
+        """Return whether a fit would not wait for others, or only at its end for running ones."""
+        others = self._waiting if fit.family.runs_ahead else [*self._waiting, *running]
         return not fit.needs_folds or not any(
-            other.job[1] == fit.job[1] and not other.on_all_rows for other in self._waiting
+            other.job[1] == fit.job[1] and not other.on_all_rows for other in others
         )

@@ -20,13 +20,6 @@ WORKERS_LOCK = "workers"
 """The file in a folder that every process working for the folder's owner locks while it lives."""
 
 
-def free_cores() -> int:
-    """Return the number of cores that this process may use; a container may limit them."""
-    import joblib  # noqa: PLC0415 - loads slowly
-
-    return max(1, int(joblib.cpu_count()))
-
-
 @contextmanager
 def as_worker(folder: Path) -> Iterator[StopRequest]:
     """Make this process a worker for a folder; yield the request to stop, which SIGTERM makes.

@@ -1,7 +1,20 @@
-"""The number of threads that computations use."""
+"""Cores, and the number of threads that computations use."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def free_cores() -> int:
+    """Return the number of cores that this process may use; a container may limit them."""
+    import joblib  # noqa: PLC0415 - loads slowly
+
+    return max(1, int(joblib.cpu_count()))
 
 
 @contextmanager
@@ -22,3 +35,24 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the results of `work` for each item, computed in as many threads as there are cores.
+
+    Only a few results are computed ahead. This is for products of large matrices and the like: a
+    library that uses one thread for each gives the same bits whatever the number of threads here,
+    and no thread waits for another one by keeping a core busy.
+    """
+    threads = free_cores()
+    if threads == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[Result]] = deque()
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()

@@ -8,10 +8,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-MOST_HELD = 1 << 20
+MOST_HELD = 1 << 17
 """Numbers that are held in memory before they are moved to the disk."""
-BUCKET_BITS = 6
-"""Numbers are kept in 2 ** 6 files, by their highest bits; each file is examined alone."""
+BUCKET_BITS = 8
+"""Numbers are kept in 2 ** 8 files, by their highest bits; each file is examined alone."""
 
 
 class Repeats:
@@ -60,10 +60,10 @@ class Repeats:
             self._folder = tempfile.TemporaryDirectory(prefix="sirna-ids-")
         numbers = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._held]))
         self._held, self._count = [], 0
-        buckets = numbers >> np.uint64(64 - BUCKET_BITS)
-        for bucket in np.unique(buckets):
+        buckets, starts = np.unique(numbers >> np.uint64(64 - BUCKET_BITS), return_index=True)
+        for bucket, part in zip(buckets, np.split(numbers, starts[1:]), strict=True):
             with (Path(self._folder.name) / f"{bucket:03d}").open("ab") as stream:
-                stream.write(numbers[buckets == bucket].tobytes())
+                stream.write(part.tobytes())
 
 
 def numbers_of(texts: pd.Series) -> np.ndarray:

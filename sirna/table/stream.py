@@ -11,6 +11,7 @@ import pandas as pd
 
 from sirna.config.config import Config
 from sirna.errors import SirnaError
+from sirna.system.memory import return_freed_memory
 from sirna.table.cells import blank
 from sirna.table.check_table import Table, check_rows
 from sirna.table.facts import Block, Facts
@@ -297,6 +298,7 @@ class Stream:
                     )
                 yield _placed(raw, file.path) if len(self._files) > 1 else raw, start
                 start += len(raw)
+                return_freed_memory()  # else blocks of other sizes would need more and more
 
 
 def _placed(raw: pd.DataFrame, path: Path) -> pd.DataFrame:

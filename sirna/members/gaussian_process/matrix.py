@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sirna.features.positional_rows import PositionalRows
 from sirna.members.gaussian_process.kernel import LARGEST_DISTANCE, REACHES, Kernel
+from sirna.system.threads import in_threads
 
 BLOCK_ROWS = 256
 """Number of rows whose covariances are computed at once: with more, the tables need more memory and
@@ -43,9 +44,13 @@ class CovarianceMatrix:
         array of float32, shape (stop, stop - start)
         """
         matrix = np.empty((stop, stop - start), dtype=np.float32)
-        for first in range(start, stop, BLOCK_ROWS):
-            last = min(first + BLOCK_ROWS, stop)
-            matrix[:, first - start : last - start] = self._block(np.arange(first, last), stop).T
+        firsts = range(start, stop, BLOCK_ROWS)
+
+        def covariances(first: int) -> np.ndarray:
+            return self._block(np.arange(first, min(first + BLOCK_ROWS, stop)), stop)
+
+        for first, block in zip(firsts, in_threads(covariances, firsts), strict=True):
+            matrix[:, first - start : first - start + len(block)] = block.T
         here = np.arange(start, stop)
         matrix[here, here - start] += float(self.kernel.variance)
         return matrix

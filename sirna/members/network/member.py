@@ -51,6 +51,7 @@ class NetworkMember(Member):
     family: ClassVar[str] = "network"
     title: ClassVar[str] = "network"
     learns_from_folds: ClassVar[bool] = True
+    runs_ahead: ClassVar[bool] = True
     sections: ClassVar[frozenset[str]] = frozenset(
         {"covariates", "model", "siblings", "small_network", "streams", "train", "vocab"}
     )

@@ -5,6 +5,8 @@ import pytest
 
 from sirna.errors import SirnaError
 from sirna.members.solve import BLOCK_ROWS, Whitening, solve
+from sirna.system import threads
+from sirna.system.threads import one_thread
 
 SIZES = [1, 2, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 2 * BLOCK_ROWS + 77]
 
@@ -66,6 +68,20 @@ def test_a_whitening_that_grows_solves_for_all_rows(first):
     at_once = solve(columns_of(matrix), labels(len(matrix)), "family")
     np.testing.assert_allclose(grown.weights, at_once.weights, atol=2e-3)
     assert len(grown.whitening) == len(matrix)
+
+
+@pytest.mark.parametrize("cores", [2, 5])
+def test_the_number_of_threads_changes_no_bit(cores, monkeypatch):
+    rows = 4 * BLOCK_ROWS + 30
+    columns = columns_of(covariances(rows))
+    with one_thread():
+        monkeypatch.setattr(threads, "free_cores", lambda: 1)
+        alone = solve(columns, labels(rows), "family")
+        monkeypatch.setattr(threads, "free_cores", lambda: cores)
+        together = solve(columns, labels(rows), "family")
+    assert alone.weights.tobytes() == together.weights.tobytes()
+    for one, other in zip(alone.whitening.blocks, together.whitening.blocks, strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_only_covariances_with_new_rows_are_computed():

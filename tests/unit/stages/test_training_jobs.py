@@ -20,7 +20,8 @@ def fit(family, fold, seconds=1.0, memory=0.0, learn=False):
     """A fit that takes so many seconds and bytes."""
     made = SimpleNamespace(
         family=family,
-        learns_from_folds=family == "network",
+        learns_from_folds=family in ("network", "process"),
+        runs_ahead=family == "network",
         rough_seconds=lambda task: seconds,
         fit_memory=lambda task: memory,
     )
@@ -41,7 +42,7 @@ def done_in_order(plan, workers):
         plan.ended(running.pop(0))
 
 
-def test_folds_come_first_and_of_several_fits_the_longest():
+def test_the_longest_fit_comes_first_unless_it_would_wait_for_others():
     plan = Plan()
     lengths = {"network": 10.0, "process": 7.0}
     plan.add([fit(name, fold, lengths[name]) for name in lengths for fold in (0, 1, WHOLE)])
@@ -49,18 +50,34 @@ def test_folds_come_first_and_of_several_fits_the_longest():
     assert done_in_order(plan, 2) == [
         (0, "network"),
         (1, "network"),
+        (WHOLE, "network"),
         (0, "process"),
         (1, "process"),
-        (WHOLE, "network"),
-        (WHOLE, "process"),
         (WHOLE, "trees"),
+        (WHOLE, "process"),
     ]
+
+
+def test_folds_come_before_all_rows_if_both_take_equally_long():
+    plan = Plan()
+    plan.add([fit("trees", WHOLE), fit("trees", 0)])
+    assert done_in_order(plan, 1) == [(0, "trees"), (WHOLE, "trees")]
+
+
+def test_a_fit_that_begins_with_what_folds_learned_waits_until_they_have_ended():
+    plan = Plan()
+    fold, whole, other = fit("process", 0), fit("process", WHOLE, 5), fit("trees", 0)
+    plan.add([fold, whole, other])
+    assert plan.take([]) is fold
+    assert plan.take([fold]) is other
+    assert plan.take([fold, other]) is None
+    assert plan.take([other]) is whole
 
 
 def test_a_fit_that_learns_from_folds_starts_when_none_of_them_waits_for_a_worker():
     plan = Plan(memory=10.0)
     large, small = fit("network", 0, 3, 9.0), fit("network", 1, 2, 5.0)
-    both = [fit(name, WHOLE, 1, 1.0) for name in ("process", "network")]
+    both = [fit(name, WHOLE, 1, 1.0) for name in ("trees", "network")]
     plan.add([large, small, *both])
     assert plan.take([]) is large
     assert plan.take([large]) is both[0]

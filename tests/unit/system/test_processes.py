@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from sirna.system.processes import as_worker, free_cores, wait_for_workers
+from sirna.system.processes import as_worker, wait_for_workers
+from sirna.system.threads import free_cores
 
 PARENT = """
 import sys, time
