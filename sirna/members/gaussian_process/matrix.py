@@ -44,13 +44,13 @@ class CovarianceMatrix:
         array of float32, shape (stop, stop - start)
         """
         matrix = np.empty((stop, stop - start), dtype=np.float32)
-        firsts = range(start, stop, BLOCK_ROWS)
 
-        def covariances(first: int) -> np.ndarray:
-            return self._block(np.arange(first, min(first + BLOCK_ROWS, stop)), stop)
+        def compute(first: int) -> None:
+            last = min(first + BLOCK_ROWS, stop)
+            matrix[:, first - start : last - start] = self._block(np.arange(first, last), stop).T
 
-        for first, block in zip(firsts, in_threads(covariances, firsts), strict=True):
-            matrix[:, first - start : first - start + len(block)] = block.T
+        for _ in in_threads(compute, range(start, stop, BLOCK_ROWS)):
+            pass
         here = np.arange(start, stop)
         matrix[here, here - start] += float(self.kernel.variance)
         return matrix
