@@ -144,7 +144,7 @@ WorkersOption = Annotated[
     typer.Option(
         min=1,
         max=64,
-        help="Processes, each with one thread; the result is the same for any number.  [default: "
+        help="Processes, one fit each at a time; the result is the same for any number.  [default: "
         "chosen by cores, memory and the size of the training]",
         rich_help_panel=RUN,
     ),

@@ -59,7 +59,7 @@ class FoldTraining:
     def __enter__(self) -> Self:
         self._context.callback(self._display.close)
         if self.at_once > 1:
-            self.console.line(f"workers: {self.at_once} processes, each with one thread")
+            self.console.line(f"workers: {self.at_once} processes, each with one fit at a time")
             task = self.fits[0].task
             shared = self.run, task.rows, task.split
             workers = TrainingWorkers(shared, self.at_once, self.stop, self, self.console)

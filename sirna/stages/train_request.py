@@ -25,7 +25,7 @@ class TrainRequest:
     report : bool
         Whether to write the run's page at the end.
     workers : int, optional
-        Processes that fit members, each with one thread. None: chosen by the machine and the size
+        Processes that fit members, one fit at a time. None: chosen by the machine and the size
         of the training. The result does not depend on it.
     """
 
