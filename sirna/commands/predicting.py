@@ -189,7 +189,7 @@ def submit(
     """Predict every row of a table and write a submission.
 
     TEST may be a folder of tables or a pattern of their names: their rows become one file or, with
-    --out FOLDER, one part for each table.
+    --out FOLDER, one part for each table; both may then be addresses, as s3://lab/in.
     """
     from sirna.stages.predictor import SubmitRequest
     from sirna.stages.submit import submit as run_submit

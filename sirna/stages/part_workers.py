@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from sirna.stages.predictor import Predictor, SubmitRequest
 from sirna.system.files import sha256
 from sirna.system.memory import available_memory
 from sirna.system.processes import end_with_parent, preload, start, worker_context
+from sirna.system.remote import Remote
 from sirna.system.threads import one_thread
 
 MEMORY_OF_WORKER = 1.5e9
@@ -33,16 +35,16 @@ class Task:
 
     Attributes
     ----------
-    source, target : Path
-        The test file and the file to write; absolute.
+    source, target : Path or Remote
+        The test file and the file to write; paths are absolute.
     part : str
         The name of the part.
     key : str
         Stands for all that the part depends on.
     """
 
-    source: Path
-    target: Path
+    source: Path | Remote
+    target: Path | Remote
     part: str
     key: str
 
@@ -51,7 +53,7 @@ class Task:
 class PartResult:
     """A part that was written."""
 
-    source: Path
+    source: Path | Remote
     part: str
     key: str
     rows: int
@@ -72,7 +74,7 @@ class PartResult:
 class Failure:
     """A part that could not be written, and why."""
 
-    source: Path
+    source: Path | Remote
     reason: str
 
 
@@ -122,25 +124,53 @@ def write_part(predictor: Predictor, task: Task) -> PartResult | Failure:
     """Predict a test file and write its part; any error becomes a failure with its reason."""
     began, console = time.perf_counter(), _Collected()
     try:
-        written = predictor.write([task.source], str(task.source), task.target, console)
-        return PartResult(
-            task.source,
-            task.part,
-            task.key,
-            written.rows,
-            task.target.stat().st_size,
-            sha256(task.target),
-            written.unchanged,
-            time.perf_counter() - began,
-            console.notes,
-            json.loads(json.dumps(written.summary.state())),
-        )
+        with _on_this_machine(task, predictor.request.force) as (source, target):
+            written = predictor.write([source], str(task.source), target, console)
+            if isinstance(task.target, Remote) and not written.unchanged:
+                task.target.publish(target)
+            return PartResult(
+                task.source,
+                task.part,
+                task.key,
+                written.rows,
+                target.stat().st_size,
+                sha256(target),
+                written.unchanged,
+                time.perf_counter() - began,
+                [note.replace(str(source), str(task.source)) for note in console.notes],
+                json.loads(json.dumps(written.summary.state())),
+            )
     except SirnaError as error:
         return Failure(task.source, str(error).removeprefix(f"{task.source}: "))
     except MemoryError:
         return Failure(task.source, "there is too little memory")
     except Exception as error:
         return Failure(task.source, f"{type(error).__name__}: {error}; please report this bug")
+
+
+@contextlib.contextmanager
+def _on_this_machine(task: Task, force: bool) -> Iterator[tuple[Path, Path]]:
+    """Yield the test file and the file to write; of those at addresses, temporary copies.
+
+    A file to write that is at its address already is copied too, unless it may be replaced.
+    """
+    with tempfile.TemporaryDirectory(prefix="sirna-part-") as name:
+        source, target = task.source, task.target
+        copy, draft = Path(name) / "test" / source.name, Path(name) / "part" / target.name
+        try:
+            if isinstance(source, Remote):
+                source.fetch(copy)
+            if isinstance(target, Remote):
+                draft.parent.mkdir()
+                if not force and target.exists():
+                    target.fetch(draft)
+            yield (
+                copy if isinstance(source, Remote) else source,
+                draft if isinstance(target, Remote) else target,
+            )
+        except SirnaError as error:
+            text = str(error).replace(str(copy), str(source)).replace(str(draft), str(target))
+            raise type(error)(text) from error
 
 
 def prepare(request: SubmitRequest, files: int) -> None:

@@ -1,26 +1,24 @@
 """A folder of test files, predicted into a folder of parts: one for each file, by several workers.
 
-A part is drafted, checked and renamed by the worker that predicts it. The parts that were written
-are recorded in `.parts/done.jsonl` of the folder; a later run with the same bundle, options and
-test files does only the others.
+A part is drafted, checked and renamed by the worker that predicts it. The folder records the parts
+that were written; a later run with the same bundle, options and test files does only the others.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sirna.errors import SirnaError, UsageError
 from sirna.stages.console import Console
+from sirna.stages.part_folders import PartFolder, part_folder
 from sirna.stages.part_workers import Failure, PartResult, Task, results
 from sirna.stages.predictor import Predictor
 from sirna.stages.submission_summary import Summary
 from sirna.stages.submit_bars import parts_bar
-from sirna.system.files import sha256
-from sirna.system.locks import append_line, locked
+from sirna.system.remote import Remote
+from sirna.table.read_blocks import table_files
+from sirna.table.read_file import SUFFIXES, is_table_name
 
-RECORD = Path(".parts") / "done.jsonl"
 WRITTEN_AS = (".csv", ".csv.gz", ".parquet")
 MOST_NOTES = 20
 """Largest number of different notes on parts that are printed."""
@@ -33,10 +31,37 @@ def is_pattern(path: Path) -> bool:
     return not path.exists() and bool(set("*?[") & set(str(path)))
 
 
+def part_sources(test: Path) -> list[Path | Remote]:
+    """Return the test files that a path from a command line names, sorted by name.
+
+    Raises
+    ------
+    SirnaError
+        If there is none.
+    """
+    remote = Remote.of(test)
+    if remote is None:
+        return [*table_files(test)]
+    found = [file for file in remote.files() if is_table_name(Path(file.name))]
+    if not found:
+        raise SirnaError(
+            f"{remote}: no table file there ({', '.join(SUFFIXES)}), or no such folder."
+        )
+    return [*found]
+
+
 def write_parts(
-    predictor: Predictor, files: Sequence[Path], folder: Path, console: Console
+    predictor: Predictor, files: Sequence[Path | Remote], out: Path | Remote, console: Console
 ) -> tuple[int, str, bool, Summary]:
-    """Predict test files, each into a part of the folder.
+    """Predict test files, each into a part.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    files : sequence of Path or Remote
+    out : Path or Remote
+        The folder of the parts.
+    console : Console
 
     Returns
     -------
@@ -56,11 +81,17 @@ def write_parts(
     UsageError
         If two test files would have the same part, or a part would be written over a test file.
     """
+    folder = part_folder(out)
     tasks = _tasks(predictor, files, folder)
-    console.line(f"data: {predictor.request.test}: {len(tasks):,} files")
-    with locked(folder / RECORD.parent):
-        known = {} if predictor.request.force else _recorded(folder)
-        done = {task.part: known[task.key] for task in tasks if _is_whole(task, known)}
+    test = predictor.request.test
+    console.line(f"data: {Remote.of(test) or test}: {len(tasks):,} files")
+    with folder.opened():
+        known = {} if predictor.request.force else folder.recorded()
+        done = {
+            task.part: known[task.key]
+            for task in tasks
+            if task.key in known and folder.holds(known[task.key])
+        }
         left = [task for task in tasks if task.part not in done]
         if done:
             console.note(f"{folder}: {len(done):,} of {len(tasks):,} parts were written before")
@@ -71,7 +102,7 @@ def write_parts(
                     failures.append(found)
                     console.note(f"{found.source}: failed: {_first_line(found.reason)}")
                 else:
-                    append_line(folder / RECORD, json.dumps(found.recorded()))
+                    folder.record(found.recorded())
                     done[found.part] = found.recorded()
                     notes.add(found)
                     console.line(_line(folder, found))
@@ -88,61 +119,51 @@ def write_parts(
     return rows, digest.hexdigest(), not left, summary
 
 
-def _tasks(predictor: Predictor, files: Sequence[Path], folder: Path) -> list[Task]:
+def _tasks(predictor: Predictor, files: Sequence[Path | Remote], folder: PartFolder) -> list[Task]:
     tasks: dict[str, Task] = {}
     for file in files:
-        part = _part_name(file)
+        part = _part_name(file.name)
         if part in tasks:
             raise UsageError(
                 f"{file}: its part would have the name {part!r}, like that of "
                 f"{tasks[part].source}; rename one."
             )
-        target = folder / part
-        if target.exists() and target.samefile(file):
+        target = folder.target(part)
+        if _is_same(file, target):
             raise UsageError(f"--out {folder}: is the folder of the test files; name another one.")
-        state = file.stat()
-        texts = [*predictor.identity, file.name, str(state.st_size), str(state.st_mtime_ns)]
+        texts = [*predictor.identity, file.name, *_state(file)]
         key = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-        tasks[part] = Task(file.resolve(), target.resolve(), part, key)
+        tasks[part] = Task(file.resolve() if isinstance(file, Path) else file, target, part, key)
     return list(tasks.values())
 
 
-def _part_name(file: Path) -> str:
-    """Return the name of a part: that of its test file, ending in .csv if it is of another kind."""
-    if file.name.lower().endswith(WRITTEN_AS):
-        return file.name
-    return file.with_suffix("").with_suffix(".csv").name if "." in file.stem else f"{file.stem}.csv"
+def _is_same(file: Path | Remote, target: Path | Remote) -> bool:
+    if isinstance(file, Path) and isinstance(target, Path):
+        return target.exists() and target.samefile(file)
+    return isinstance(file, Remote) and isinstance(target, Remote) and file.place == target.place
 
 
-def _recorded(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what is recorded of the parts in a folder, by key; torn lines are left out."""
-    found = {}
-    try:
-        lines = (folder / RECORD).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    for line in lines:
-        try:
-            one = json.loads(line)
-            found[one["key"]] = one
-        except (ValueError, LookupError, TypeError):
-            continue
-    return found
+def _state(file: Path | Remote) -> tuple[str, str]:
+    """Return size and time of a test file, as texts."""
+    if isinstance(file, Remote):
+        return str(file.size), str(file.changed)
+    state = file.stat()
+    return str(state.st_size), str(state.st_mtime_ns)
 
 
-def _is_whole(task: Task, known: dict[str, dict[str, Any]]) -> bool:
-    """Return whether the part is recorded, and its file is there with the recorded content."""
-    if task.key not in known or not task.target.is_file():
-        return False
-    one = known[task.key]
-    return bool(task.target.stat().st_size == one["bytes"] and sha256(task.target) == one["sha256"])
+def _part_name(name: str) -> str:
+    """Return the name of the part of a test file: it ends in .csv if that is of another kind."""
+    if name.lower().endswith(WRITTEN_AS):
+        return name
+    stem = Path(name).stem
+    return Path(stem).with_suffix(".csv").name if "." in stem else f"{stem}.csv"
 
 
 class _Notes:
     """The notes on parts, each text once; a few of many."""
 
     def __init__(self) -> None:
-        self._first: dict[str, Path] = {}
+        self._first: dict[str, Path | Remote] = {}
         self._more = 0
 
     def add(self, found: PartResult) -> None:
@@ -167,12 +188,12 @@ class _Notes:
         return [*texts, *([more] if self._more else [])]
 
 
-def _line(folder: Path, found: PartResult) -> str:
+def _line(folder: PartFolder, found: PartResult) -> str:
     state = "unchanged" if found.unchanged else "written and checked"
-    return f"{folder / found.part}: {found.rows:,} rows, {state}, {found.seconds:.1f} s"
+    return f"{folder.target(found.part)}: {found.rows:,} rows, {state}, {found.seconds:.1f} s"
 
 
-def _failed(folder: Path, failures: Sequence[Failure], parts: int) -> SirnaError:
+def _failed(folder: PartFolder, failures: Sequence[Failure], parts: int) -> SirnaError:
     reasons = [f"  {one.source}: {_first_line(one.reason)}" for one in failures[:MOST_FAILURES]]
     if len(failures) > MOST_FAILURES:
         reasons.append(f"  and {len(failures) - MOST_FAILURES:,} more")

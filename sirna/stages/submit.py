@@ -1,6 +1,5 @@
 """`sirna submit`: predict a test file with a bundle, write a submission and check it."""
 
-import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +12,11 @@ from sirna.stages.console import Console
 from sirna.stages.part_workers import prepare
 from sirna.stages.predictor import Predictor, SubmitRequest
 from sirna.stages.submission_log import LOG_NAME, SUBMISSIONS, log_submission
-from sirna.stages.submission_parts import is_pattern, write_parts
+from sirna.stages.submission_parts import is_pattern, part_sources, write_parts
 from sirna.system.files import sha256
+from sirna.system.remote import Remote
 from sirna.table.read_blocks import table_files
 
-REMOTE = re.compile("[a-z0-9]{2,}:/")
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -27,7 +26,7 @@ class Submission:
 
     Attributes
     ----------
-    path : Path
+    path : Path or Remote
         A file, or a folder of parts.
     rows : int
     digest : str
@@ -39,7 +38,7 @@ class Submission:
     run : Path
     """
 
-    path: Path
+    path: Path | Remote
     rows: int
     digest: str
     unchanged: bool
@@ -61,11 +60,11 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
         and `force` is not given.
     """
     began = time.perf_counter()
-    _check_local(request)
     in_parts = _in_parts(request)
-    files = table_files(request.test)
+    files = [] if in_parts else table_files(request.test)
+    sources = part_sources(request.test) if in_parts else []
     if in_parts:
-        prepare(request, len(files))
+        prepare(request, len(sources))
     predictor = Predictor.of(request)
     run, bundle = predictor.run, predictor.bundle
     if request.config is not None:
@@ -74,6 +73,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
             "else is as the run was trained"
         )
     path = request.out or SUBMISSIONS / run.name / "submission.csv"
+    place = Remote.of(path) or path
     _check_log()
     if not in_parts:
         for file in files:
@@ -86,7 +86,7 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     if run.config.is_file() and run.bundle.is_dir() and not run.finished:
         console.note(f"the training of this run is not finished; {resume_hint(run)}")
     if in_parts:
-        rows, digest, unchanged, summary = write_parts(predictor, files, path, console)
+        rows, digest, unchanged, summary = write_parts(predictor, sources, place, console)
     else:
         written = predictor.write(files, str(request.test), path, console)
         rows, unchanged, summary = written.rows, written.unchanged, written.summary
@@ -94,29 +94,26 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     summary.print(console)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
-    values = (now, run.name, request.test.name, rows, digest, local, about["protocol"], path)
+    values = (now, run.name, request.test.name, rows, digest, local, about["protocol"], place)
     log_submission(values, console)
     seconds = time.perf_counter() - began
-    return Submission(path, rows, digest, unchanged, seconds, summary.expected, run.folder)
-
-
-def _check_local(request: SubmitRequest) -> None:
-    """Refuse addresses of other machines."""
-    for path in (request.test, request.out):
-        if path is not None and REMOTE.match(str(path)):
-            raise UsageError(
-                f"{path}: only files of this machine are read and written; mount the bucket as a "
-                "folder, or copy the files."
-            )
+    return Submission(place, rows, digest, unchanged, seconds, summary.expected, run.folder)
 
 
 def _in_parts(request: SubmitRequest) -> bool:
     """Return whether each test file gets a part of its own in a folder."""
-    several = request.test.is_dir() or is_pattern(request.test)
     out = request.out
-    found = several and out is not None and not out.name.lower().endswith(SUFFIXES)
-    if found and out is not None and out.suffix and not out.is_dir():
+    remote = [one for one in (request.test, out) if one and Remote.of(one)]
+    several = request.test in remote or request.test.is_dir() or is_pattern(request.test)
+    name = "" if out is None else (Remote.of(out) or out).name
+    found = several and out is not None and not name.lower().endswith(SUFFIXES)
+    if found and out is not None and out.suffix and not out.is_dir() and out not in remote:
         found = False  # a file of another kind, which is refused
+    if not found and remote:
+        raise UsageError(
+            f"{Remote.of(remote[0])}: addresses are for many test files: give a folder or a "
+            "pattern as TEST and --out FOLDER."
+        )
     if not found and (request.engine != "local" or request.workers or request.address):
         raise UsageError(
             "--engine, --address and --workers are for many test files: give a folder or a pattern "

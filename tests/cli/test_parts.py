@@ -117,8 +117,7 @@ USAGE = {
     "an address without Ray": (("in", "--out", "out", "--address", "a"), "is for --engine ray"),
     "the folder itself": (("in", "--out", "in"), "is the folder of the test files"),
     "another kind": (("in", "--out", "out.xlsx"), "is a .csv, .csv.gz or .parquet file"),
-    "a remote folder": (("in", "--out", "s3://bucket/out"), "only files of this machine"),
-    "remote files": (("s3://bucket/*.parquet", "--out", "out"), "only files of this machine"),
+    "one file in a bucket": (("in/a.csv", "--out", "s3://bucket/out"), "are for many test files"),
 }
 
 
