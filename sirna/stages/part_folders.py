@@ -3,6 +3,7 @@
 The parts that were written are recorded in `.parts/done.jsonl` of the folder.
 """
 
+import contextlib
 import json
 import tempfile
 import time
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sirna.errors import SirnaError
+from sirna.stages.console import Console
 from sirna.system.files import sha256
 from sirna.system.locks import append_line, locked
 from sirna.system.remote import Remote
@@ -36,7 +39,7 @@ class LocalFolder:
         return str(self._path)
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self, console: Console) -> Iterator[None]:
         """Keep other processes out while the context lasts."""
         with locked(self._path / RECORD.parent):
             yield
@@ -78,7 +81,7 @@ class RemoteFolder:
         return str(self._address)
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self, console: Console) -> Iterator[None]:
         """Look what is there, and whether it can be written; complete the record at the end."""
         self._sizes = {file.name: file.size for file in self._address.files()}
         self._lines = self._read_record()
@@ -86,7 +89,10 @@ class RemoteFolder:
         try:
             yield
         finally:
-            self._write_record()
+            try:
+                self._write_record()
+            except SirnaError as error:  # what else has happened is more important
+                console.note(f"{error}; what the record lacks is predicted again")
 
     def target(self, part: str) -> Remote:
         """Return the file of a part."""
@@ -100,7 +106,8 @@ class RemoteFolder:
         """Record a part."""
         self._lines[one["key"]] = one
         if time.monotonic() >= self._next:
-            self._write_record()
+            with contextlib.suppress(SirnaError):  # it is tried again
+                self._write_record()
 
     def holds(self, one: Recorded) -> bool:
         """Return whether the file of a recorded part was there with the recorded size."""
@@ -119,12 +126,12 @@ class RemoteFolder:
             return _by_key(copy.read_text(encoding="utf-8", errors="replace").splitlines())
 
     def _write_record(self) -> None:
+        self._next = time.monotonic() + RECORD_SECONDS
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / RECORD.name
             text = "".join(f"{json.dumps(one)}\n" for one in self._lines.values())
             copy.write_text(text, encoding="utf-8")
             self._record.publish(copy)
-        self._next = time.monotonic() + RECORD_SECONDS
 
 
 def _by_key(lines: Iterable[str]) -> dict[str, Recorded]:

@@ -26,6 +26,8 @@ from sirna.system.threads import one_thread
 
 MEMORY_OF_WORKER = 1.5e9
 """Bytes that a worker process needs."""
+GRACE_SECONDS = 10.0
+"""How long a worker may take to end."""
 KILLED = "its worker process was killed, perhaps because the memory was full"
 
 
@@ -154,8 +156,11 @@ def _on_this_machine(task: Task, force: bool) -> Iterator[tuple[Path, Path]]:
 
     A file to write that is at its address already is copied too, unless it may be replaced.
     """
+    source, target = task.source, task.target
+    if isinstance(source, Path) and isinstance(target, Path):
+        yield source, target
+        return
     with tempfile.TemporaryDirectory(prefix="sirna-part-") as name:
-        source, target = task.source, task.target
         copy, draft = Path(name) / "test" / source.name, Path(name) / "part" / target.name
         try:
             if isinstance(source, Remote):
@@ -252,7 +257,7 @@ def _in_processes(
                 else:
                     idle.append(process)
                     yield result
-    finally:  # also after Ctrl-C: the rows that are written are kept for the next run
+    finally:  # also after Ctrl-C: rows that are written to this machine are kept for the next run
         for process, _ in running.values():
             process.process.terminate()
         for process in (*idle, *(one for one, _ in running.values())):
@@ -276,8 +281,10 @@ class _Process:
         return cls(process, ours)
 
     def end(self) -> None:
-        """Wait for the end of the process, which has no task any more."""
+        """Let the process end, which has no task any more; it may hang in a storage's library."""
         self.connection.close()
+        self.process.join(GRACE_SECONDS)
+        self.process.kill()
         self.process.join()
 
 

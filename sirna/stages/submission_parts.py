@@ -45,7 +45,7 @@ def part_sources(test: Path) -> list[Path | Remote]:
     found = [file for file in remote.files() if is_table_name(Path(file.name))]
     if not found:
         raise SirnaError(
-            f"{remote}: no table file there ({', '.join(SUFFIXES)}), or no such folder."
+            f"{remote}: no table file there ({', '.join(SUFFIXES)}), or no such folder or bucket."
         )
     return [*found]
 
@@ -85,7 +85,7 @@ def write_parts(
     tasks = _tasks(predictor, files, folder)
     test = predictor.request.test
     console.line(f"data: {Remote.of(test) or test}: {len(tasks):,} files")
-    with folder.opened():
+    with folder.opened(console):
         known = {} if predictor.request.force else folder.recorded()
         done = {
             task.part: known[task.key]
@@ -129,7 +129,7 @@ def _tasks(predictor: Predictor, files: Sequence[Path | Remote], folder: PartFol
                 f"{tasks[part].source}; rename one."
             )
         target = folder.target(part)
-        if _is_same(file, target):
+        if _are_in_one_folder(file, target):
             raise UsageError(f"--out {folder}: is the folder of the test files; name another one.")
         texts = [*predictor.identity, file.name, *_state(file)]
         key = hashlib.sha256("\n".join(texts).encode()).hexdigest()
@@ -137,10 +137,13 @@ def _tasks(predictor: Predictor, files: Sequence[Path | Remote], folder: PartFol
     return list(tasks.values())
 
 
-def _is_same(file: Path | Remote, target: Path | Remote) -> bool:
+def _are_in_one_folder(file: Path | Remote, target: Path | Remote) -> bool:
+    """Return whether a part would lie among the test files, where it would be taken for one."""
     if isinstance(file, Path) and isinstance(target, Path):
-        return target.exists() and target.samefile(file)
-    return isinstance(file, Remote) and isinstance(target, Remote) and file.place == target.place
+        return file.resolve().parent == target.parent
+    if isinstance(file, Remote) and isinstance(target, Remote):
+        return file.place.rpartition("/")[0] == target.place.rpartition("/")[0]
+    return False
 
 
 def _state(file: Path | Remote) -> tuple[str, str]:

@@ -94,7 +94,8 @@ def submit(request: SubmitRequest, console: Console) -> Submission:
     summary.print(console)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     local = f"{about['scores']['score']:.6f}"
-    values = (now, run.name, request.test.name, rows, digest, local, about["protocol"], place)
+    test = (Remote.of(request.test) or request.test).name
+    values = (now, run.name, test, rows, digest, local, about["protocol"], place)
     log_submission(values, console)
     seconds = time.perf_counter() - began
     return Submission(place, rows, digest, unchanged, seconds, summary.expected, run.folder)

@@ -12,9 +12,11 @@ from typing import Any
 
 from sirna.errors import SirnaError, UsageError, reason
 
-ADDRESS = re.compile("([a-z0-9]{2,}):/+(.*)", re.DOTALL)
+ADDRESS = re.compile("([A-Za-z0-9]{2,}):/+(.*)", re.DOTALL)
 """An address, of which a path keeps only one of several slashes."""
-SECRET = re.compile("[^/]*:[^/]*@")
+SCHEMES = ("s3", "gs", "abfs", "hdfs")
+SECRET = re.compile("[^/]*:.*@", re.DOTALL)
+SECRET_OPTION = re.compile("[?&](sig|[^=]*(secret|key|token|password)[^=]*)=", re.IGNORECASE)
 PIECE = 1 << 20
 
 
@@ -44,20 +46,28 @@ class Remote:
         Raises
         ------
         UsageError
-            For the address of a file of this machine, and for one with a secret.
+            For another scheme, and for an address with a secret.
         """
         found = ADDRESS.fullmatch(str(path))
         if found is None:
             return None
-        scheme, rest = found.groups()
-        if scheme == "file":
-            raise UsageError(f"{path}: is a file of this machine; give its path, /{rest}.")
-        if SECRET.match(rest):
+        scheme, rest = found[1].lower(), found[2]
+        place, mark, options = rest.partition("?")
+        if SECRET.match(place) or SECRET_OPTION.search(mark + options):
             raise UsageError(
                 f"{scheme}:// with a key: addresses are printed and logged; give keys by the "
                 "environment or the files of the storage's own programs."
             )
-        place, mark, options = rest.partition("?")
+        if scheme == "file":
+            raise UsageError(f"{path}: is a file of this machine; give its path, /{rest}.")
+        if scheme not in SCHEMES:
+            known = ", ".join(f"{one}://" for one in SCHEMES)
+            raise UsageError(f"{scheme}://{rest}: an address begins with {known}.")
+        if "*" in options:
+            raise UsageError(
+                f"{scheme}://{rest}: what follows ? are options of the storage; in an address ? "
+                "stands for no letter, use *."
+            )
         return cls(f"{scheme}://{place.rstrip('/')}", mark + options)
 
     def __str__(self) -> str:

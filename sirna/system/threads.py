@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+MOST_THREADS = 16
+"""Of `in_threads`; their results need memory."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -44,7 +46,7 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
     library that uses one thread for each gives the same bits whatever the number of threads here,
     and no thread waits for another one by keeping a core busy.
     """
-    threads = free_cores()
+    threads = min(free_cores(), MOST_THREADS)
     if threads == 1:
         yield from map(work, items)
         return

@@ -159,7 +159,12 @@ FAULTS = {
     "no --out": (("s3://lab/in{}",), "--out FOLDER", 2),
     "a pattern of folders": (("s3://lab/*/a.csv{}", "--out", "out"), "only the last name", 2),
     "a file of this machine": (("file:///in", "--out", "out"), "give its path, /in.", 2),
-    "an unknown storage": (("in", "--out", "gopher://a/b"), "gopher://a/b: cannot be used", 1),
+    "an unknown storage": (("in", "--out", "gopher://a/b"), "an address begins with s3://", 2),
+    "other names in one folder": (
+        ("s3://lab/in/c*{}", "--out", "s3://lab/in{}"),
+        "is the folder of the test files",
+        2,
+    ),
 }
 
 

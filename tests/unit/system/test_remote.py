@@ -19,6 +19,7 @@ def at(path: Path) -> Remote:
         ("gs://bucket/a b.parquet", "gs://bucket/a b.parquet"),
         ("s3://bucket/in?region=eu-west-1", "s3://bucket/in?region=eu-west-1"),
         ("s3:////bucket/in", "s3://bucket/in"),
+        ("S3://Bucket/in", "s3://Bucket/in"),
         ("s3://bucket/in/?region=eu-west-1", "s3://bucket/in?region=eu-west-1"),
         ("data/in.csv", None),
         ("/data/s3:/in.csv", None),
@@ -36,11 +37,39 @@ def test_the_address_of_a_file_of_this_machine_is_refused_with_its_path():
         Remote.of(Path("file:///data/in.csv"))
 
 
-def test_an_address_with_a_secret_is_refused_without_repeating_it():
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://name:word@bucket/in",
+        "s3://name:wo/word@bucket/in",
+        "S3://name:word@bucket/in?region=a",
+        "abfs://box@account/in?client_id=a&client_secret=word",
+        "abfs://box@account/in?sig=word",
+        "s3://bucket/in?secret_key=word&region=a",
+        "file://name:word@host/in",
+        "ftp://name:word@host/in",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_without_repeating_it(address):
     with pytest.raises(UsageError, match="addresses are printed and logged") as refused:
-        Remote.of(Path("s3://name:word@bucket/in"))
+        Remote.of(Path(address))
     assert "word" not in str(refused.value)
-    assert Remote.of(Path("abfs://box@account/in")) is not None
+
+
+@pytest.mark.parametrize("address", ["abfs://box@account/in", "s3://b/key=1/in?region=a"])
+def test_an_address_without_a_secret_is_read(address):
+    assert str(Remote.of(Path(address))) == address
+
+
+@pytest.mark.parametrize("address", ["http://a/b", "gopher://a/b", "ftp://a/b"])
+def test_schemes_that_are_not_known_are_refused_with_those_that_are(address):
+    with pytest.raises(UsageError, match="begins with s3://, gs://, abfs://, hdfs://"):
+        Remote.of(Path(address))
+
+
+def test_a_question_mark_is_no_wildcard():
+    with pytest.raises(UsageError, match=r"stands for no letter, use \*"):
+        Remote.of(Path("s3://bucket/in/?.*"))
 
 
 @pytest.mark.parametrize("options", ["", "?region=a", "?endpoint_override=h:1&scheme=http"])
