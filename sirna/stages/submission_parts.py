@@ -140,7 +140,8 @@ def _tasks(predictor: Predictor, files: Sequence[Path | Remote], folder: PartFol
 def _are_in_one_folder(file: Path | Remote, target: Path | Remote) -> bool:
     """Return whether a part would lie among the test files, where it would be taken for one."""
     if isinstance(file, Path) and isinstance(target, Path):
-        return file.resolve().parent == target.parent
+        same = target.exists() and target.samefile(file)  # also by a link
+        return same or file.resolve().parent == target.parent
     if isinstance(file, Remote) and isinstance(target, Remote):
         return file.place.rpartition("/")[0] == target.place.rpartition("/")[0]
     return False

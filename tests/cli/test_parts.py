@@ -128,6 +128,16 @@ def test_options_that_contradict_each_other_are_refused(kind, run, parts, refuse
     assert {path.name for path in Path().iterdir()} == {"in"}
 
 
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_part_that_is_a_link_to_its_test_file_is_refused(link, run, parts, refused) -> None:
+    Path("out").mkdir()
+    link(Path("in/a.csv").resolve(), "out/a.csv")
+    before = files("in")
+    command = ("submit", "in", "--run", run, "--out", "out", *LOCAL, "--force")
+    assert "is the folder of the test files" in refused(*command, code=2)
+    assert files("in") == before
+
+
 def test_two_files_of_one_name_are_refused(run, parts, refused) -> None:
     shutil.copy("in/a.csv", "in/a.tsv")
     message = refused("submit", "in", "--run", run, "--out", "out", *LOCAL, code=2)
