@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,16 +81,18 @@ def files(folder: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_parts_in_a_bucket_are_those_of_a_folder(workers, run, bucket, server, ok) -> None:
     ok("submit", "in", "--run", run, "--out", "out", *LOCAL)
-    done = ok(
-        *("submit", f"s3://lab/in{server}", "--run", run, "--out", f"s3://lab/out{server}"),
-        *("--workers", workers, "--json"),
+    # in a process of its own: workers have the environment of its first worker process
+    command = (
+        *(sys.executable, "-m", "sirna.cli", "submit", f"s3://lab/in{server}", "--run", str(run)),
+        *("--out", f"s3://lab/out{server}", "--workers", str(workers), "--json"),
     )
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert stored(bucket, "lab/out") == files("out")
     again = ok("submit", "in", "--run", run, "--out", "out", *LOCAL, "--json")
-    found, expected = json.loads(done.out), json.loads(again.out)
+    found, expected = json.loads(done.stdout), json.loads(again.out)
     assert (found["rows"], found["sha256"]) == (expected["rows"], expected["sha256"])
     assert found["submission"] == f"s3://lab/out{server}"
-    assert "written before" not in done.err
+    assert "written before" not in done.stderr
 
 
 def test_one_side_may_be_a_folder_of_this_machine(run, bucket, server, ok) -> None:
